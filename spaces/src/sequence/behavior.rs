@@ -1,0 +1,46 @@
+//! The probe of a stack: two short sequences of unequal length, reduced width, generic weights by role.
+
+use hashing::{Behavior, HashError, Keyed, Probe, Response};
+
+use super::Genome;
+use super::block::Weights;
+use super::math::Matrix;
+use super::network::{Group, Network, Shape};
+use crate::Candidate;
+
+/// Width of the network that is run; the true one enters by value.
+const WIDTH: usize = 8;
+const SHAPE: Shape = Shape { channels: 3, classes: 4 };
+/// Longer than the widest kernel, and unequal.
+const LENGTHS: [usize; 2] = [14, 11];
+
+impl Candidate for Genome {}
+
+impl Behavior for Genome {
+    fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
+        let network = Network::new(&Genome { width: WIDTH, ..self.clone() }, SHAPE);
+        let case = |length| {
+            Matrix::new(length, SHAPE.channels, probe.input(&length.to_string(), length * SHAPE.channels))
+        };
+        let cases = LENGTHS.map(case);
+        let logits = network.forward(&cases, &mut |group, inputs| draw(group, inputs, probe));
+        let response = Response::rows(logits.into_iter().flatten().collect(), SHAPE.classes);
+        Ok(response.with_values(|out| {
+            out.u64(self.width as u64);
+            self.training.write_key(out);
+        }))
+    }
+}
+
+fn draw(group: &Group, inputs: &[Matrix], probe: &mut Probe) -> Vec<Weights> {
+    let digests: Vec<_> = inputs.iter().map(|x| probe.digest(&x.data)).collect();
+    let parameters = probe.group(&group.kind, &digests);
+    let draw_part = |(part, tensors): &(&str, Vec<super::Tensor>)| {
+        let values = tensors.iter().map(|tensor| {
+            let (center, spread) = tensor.probe;
+            (tensor.name, parameters.tensor(&format!("{part}.{}", tensor.name), tensor.len(), center, spread))
+        });
+        Weights(values.collect())
+    };
+    group.parts.iter().map(draw_part).collect()
+}

@@ -1,0 +1,203 @@
+//! What a kind of mixer is: genes, tensors, and its plain `f64` definition.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use hashing::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::math::Matrix;
+
+/// Where in a layer a block stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Mixes along time.
+    Token,
+    /// Mixes the channels of one time step.
+    Channel,
+}
+
+/// The value of a gene.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    Flag(bool),
+    Number(usize),
+    Word(String),
+}
+
+/// A setting of a block that the search may choose.
+#[derive(Clone, Debug)]
+pub struct Gene {
+    pub name: &'static str,
+    /// The first one is the default.
+    pub choices: Vec<Value>,
+}
+
+/// The genes of one block in a genome. A gene that is not there has its default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(pub BTreeMap<String, Value>);
+
+/// How a tensor starts.
+#[derive(Clone, Copy, Debug)]
+pub enum Init {
+    Constant(f64),
+    /// Uniform in ±bound.
+    Uniform(f64),
+    Normal(f64),
+    /// By row-major index within the tensor; `shape` is its shape.
+    Indexed(fn(index: usize, shape: &[usize]) -> f64),
+    /// Each element by its own draw.
+    Drawn(fn(&mut Rng) -> f64),
+}
+
+/// A trainable tensor of a block.
+#[derive(Clone, Debug)]
+pub struct Tensor {
+    pub name: &'static str,
+    /// Row-major.
+    pub shape: Vec<usize>,
+    pub init: Init,
+    /// Center and spread of the generic values that the functional hash draws; never the training initialization.
+    pub probe: (f64, f64),
+    /// Whether weight decay applies.
+    pub decay: bool,
+}
+
+/// The tensors of a block, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Weights(pub BTreeMap<&'static str, Vec<f64>>);
+
+/// A kind of mixer. Sequences are matrices of time steps × width.
+pub trait Block: Send + Sync {
+    /// As it stands in genomes.
+    fn name(&self) -> &'static str;
+    fn place(&self) -> Place;
+    /// Where the formula is from.
+    fn source(&self) -> &'static str;
+    fn genes(&self) -> Vec<Gene>;
+
+    /// Whether y[t] depends on x[..=t] alone.
+    fn causal(&self, settings: &Settings) -> bool;
+
+    /// Whether reversing time commutes with the block, so that the order of scanning is inert. Default: no.
+    fn reversible(&self, _settings: &Settings) -> bool {
+        false
+    }
+
+    /// What the block trains, in a fixed order.
+    fn tensors(&self, settings: &Settings, width: usize) -> Vec<Tensor>;
+
+    /// The definition: one sequence without padding, length × width to length × width.
+    fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix;
+
+    /// Multiply-adds for one sequence of `length` steps.
+    fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64;
+
+    /// A PyTorch module `class NAME(nn.Module)` with `__init__(self, width, **genes)` and `forward(self, x, mask)`:
+    /// x is batch × length × width, mask is batch × length, 1 where a step is real. The same algorithm as ours.
+    fn python(&self) -> &'static str;
+}
+
+impl Gene {
+    pub fn numbers(name: &'static str, choices: &[usize]) -> Self {
+        Self { name, choices: choices.iter().map(|n| Value::Number(*n)).collect() }
+    }
+
+    pub fn words(name: &'static str, choices: &[&str]) -> Self {
+        Self { name, choices: choices.iter().map(|word| Value::Word((*word).to_string())).collect() }
+    }
+
+    /// On or off, by default `default`.
+    pub fn flag(name: &'static str, default: bool) -> Self {
+        Self { name, choices: vec![Value::Flag(default), Value::Flag(!default)] }
+    }
+}
+
+impl Settings {
+    /// Panics if the gene is not a number: genomes are checked against the genes of their blocks when they are made.
+    pub fn number(&self, gene: &str) -> usize {
+        match self.0.get(gene) {
+            Some(Value::Number(n)) => *n,
+            other => panic!("gene `{gene}` should be a number, is {other:?}"),
+        }
+    }
+
+    pub fn flag(&self, gene: &str) -> bool {
+        match self.0.get(gene) {
+            Some(Value::Flag(flag)) => *flag,
+            other => panic!("gene `{gene}` should be a flag, is {other:?}"),
+        }
+    }
+
+    pub fn word(&self, gene: &str) -> &str {
+        match self.0.get(gene) {
+            Some(Value::Word(word)) => word,
+            other => panic!("gene `{gene}` should be a word, is {other:?}"),
+        }
+    }
+}
+
+impl Tensor {
+    /// A matrix applied to `fan_in` numbers: uniform in ±1/√fan_in, as PyTorch's linear layers start.
+    pub fn matrix(name: &'static str, rows: usize, fan_in: usize) -> Self {
+        let scale = 1.0 / (fan_in as f64).sqrt();
+        Self { name, shape: vec![rows, fan_in], init: Init::Uniform(scale), probe: (0.0, scale), decay: true }
+    }
+
+    /// A bias after a matrix with `fan_in` inputs: uniform in ±1/√fan_in.
+    pub fn bias(name: &'static str, len: usize, fan_in: usize) -> Self {
+        let init = Init::Uniform(1.0 / (fan_in as f64).sqrt());
+        Self { name, shape: vec![len], init, probe: (0.0, 0.5), decay: false }
+    }
+
+    /// A vector of gains around one.
+    pub fn gain(name: &'static str, len: usize) -> Self {
+        Self { name, shape: vec![len], init: Init::Constant(1.0), probe: (1.0, 0.3), decay: false }
+    }
+
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values that training starts from.
+    pub fn start(&self, rng: &mut Rng) -> Vec<f64> {
+        (0..self.len()).map(|i| self.init.value(i, &self.shape, rng)).collect()
+    }
+}
+
+impl Init {
+    fn value(self, index: usize, shape: &[usize], rng: &mut Rng) -> f64 {
+        match self {
+            Self::Constant(value) => value,
+            Self::Uniform(bound) => rng.between(-bound, bound),
+            Self::Normal(deviation) => deviation * rng.normal(),
+            Self::Indexed(value) => value(index, shape),
+            Self::Drawn(draw) => draw(rng),
+        }
+    }
+}
+
+impl std::ops::Index<&str> for Weights {
+    type Output = [f64];
+
+    /// Panics if the block has no tensor of that name: an error of the block, which the laws catch.
+    fn index(&self, name: &str) -> &[f64] {
+        self.0.get(name).unwrap_or_else(|| panic!("no tensor `{name}`"))
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Word(word) => f.write_str(word),
+        }
+    }
+}

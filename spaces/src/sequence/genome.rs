@@ -1,0 +1,369 @@
+//! A genome: the plain data that says which stack is meant. JSON in files, checked against the blocks when it is read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use hashing::{KeyWriter, Keyed};
+use serde::{Deserialize, Serialize};
+
+use super::block::{Place, Settings, Value};
+use super::{Block, blocks};
+
+/// A stack of layers with its embedding, head and training genes. Missing fields take their defaults, unknown ones
+/// are errors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Raw")]
+pub struct Genome {
+    /// Version of this form. Default: 1, the only one.
+    pub version: u32,
+    /// Channels between layers. Default: 32.
+    pub width: usize,
+    /// Default: `layer`.
+    pub norm: Norm,
+    /// Default: `mean`.
+    pub pooling: Pooling,
+    /// From input to output. Default: none.
+    pub layers: Vec<Layer>,
+    pub training: Training,
+}
+
+/// x ← x + token(norm x), x ← x + channel(norm x), `repeat` times with the same weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    #[serde(default = "Mixer::identity")]
+    pub token: Mixer,
+    /// In which order the token mixer sees the steps. Default: `forward`.
+    #[serde(default)]
+    pub order: Order,
+    #[serde(default = "Mixer::identity")]
+    pub channel: Mixer,
+    /// Default: 1.
+    #[serde(default = "one")]
+    pub repeat: usize,
+}
+
+/// A block and its genes, as in `{"kind": "attention", "heads": 4}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mixer {
+    pub kind: String,
+    #[serde(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    #[default]
+    Forward,
+    /// The last step first.
+    Reverse,
+    /// Both, with weights of their own, added.
+    Bidirectional,
+}
+
+/// Norm before every mixer and before the head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    #[default]
+    Layer,
+    Rms,
+}
+
+/// From steps to one vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    #[default]
+    Mean,
+    Max,
+    Last,
+}
+
+/// Genes that no response can show: they enter the fingerprint by value.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Peak of the schedule. Default: 0.003.
+    pub learning_rate: f64,
+    /// Of AdamW, on matrices. Default: 0.01.
+    pub weight_decay: f64,
+    /// On what a mixer adds. Default: 0.
+    pub dropout: f64,
+}
+
+impl Order {
+    pub const ALL: [Self; 3] = [Self::Forward, Self::Reverse, Self::Bidirectional];
+}
+impl Norm {
+    pub const ALL: [Self; 2] = [Self::Layer, Self::Rms];
+}
+impl Pooling {
+    pub const ALL: [Self; 3] = [Self::Mean, Self::Max, Self::Last];
+}
+impl Training {
+    pub const LEARNING_RATES: [f64; 4] = [3e-3, 1e-3, 3e-4, 1e-2];
+    pub const WEIGHT_DECAYS: [f64; 3] = [0.01, 0.0, 0.1];
+    pub const DROPOUTS: [f64; 3] = [0.0, 0.1, 0.3];
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            learning_rate: Self::LEARNING_RATES[0],
+            weight_decay: Self::WEIGHT_DECAYS[0],
+            dropout: Self::DROPOUTS[0],
+        }
+    }
+}
+
+impl Mixer {
+    pub fn identity() -> Self {
+        Self { kind: "identity".into(), settings: Settings::default() }
+    }
+
+    /// The block of this name with the default of every gene.
+    pub fn of(block: &dyn Block) -> Self {
+        let defaults = block.genes().into_iter().map(|gene| (gene.name.to_string(), gene.choices[0].clone()));
+        Self { kind: block.name().into(), settings: Settings(defaults.collect()) }
+    }
+
+    pub fn is_identity(&self) -> bool {
+        self.kind == "identity"
+    }
+
+    /// Panics on an unknown kind: genomes are checked when they are made.
+    pub fn block(&self, place: Place) -> &'static dyn Block {
+        blocks::find(place, &self.kind).unwrap_or_else(|| panic!("no {place} mixer `{}`", self.kind))
+    }
+
+    /// With the default of every gene that is missing; an error names a kind, gene or value that does not exist.
+    fn checked(self, place: Place) -> Result<Self, String> {
+        let block = blocks::find(place, &self.kind).ok_or_else(|| {
+            let known: Vec<_> = blocks::at(place).map(Block::name).collect();
+            format!("no {place} mixer `{}`; known: {}", self.kind, known.join(", "))
+        })?;
+        let mut settings = self.settings.0;
+        let mut complete = BTreeMap::new();
+        for gene in block.genes() {
+            let value = settings.remove(gene.name).unwrap_or_else(|| gene.choices[0].clone());
+            if !gene.choices.contains(&value) {
+                let choices: Vec<_> = gene.choices.iter().map(Value::to_string).collect();
+                let (kind, gene) = (&self.kind, gene.name);
+                return Err(format!("`{kind}` has no `{gene}` {value}; choices: {}", choices.join(", ")));
+            }
+            complete.insert(gene.name.to_string(), value);
+        }
+        match settings.into_keys().next() {
+            Some(unknown) => Err(format!("`{}` has no gene `{unknown}`", self.kind)),
+            None => Ok(Self { kind: self.kind, settings: Settings(complete) }),
+        }
+    }
+}
+
+impl Layer {
+    pub fn mixer(&self, place: Place) -> &Mixer {
+        match place {
+            Place::Token => &self.token,
+            Place::Channel => &self.channel,
+        }
+    }
+}
+
+impl Genome {
+    /// Layers as they are run, repetitions counted.
+    pub fn depth(&self) -> usize {
+        self.layers.iter().map(|layer| layer.repeat).sum()
+    }
+
+    /// `mamba+glu ×2 · attention+mlp`: what one reads in a table.
+    pub fn summary(&self) -> String {
+        let layers: Vec<_> = self.layers.iter().map(Layer::to_string).collect();
+        let stack = if layers.is_empty() { "linear".to_string() } else { layers.join(" · ") };
+        format!("{stack} | width {}, {}", self.width, name_of(&self.pooling))
+    }
+}
+
+/// The lower-case name under which a field is written.
+pub(super) fn name_of(value: &impl fmt::Debug) -> String {
+    format!("{value:?}").to_lowercase()
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mixers: Vec<_> = [&self.token, &self.channel]
+            .into_iter()
+            .filter(|m| !m.is_identity())
+            .map(|m| m.kind.as_str())
+            .collect();
+        f.write_str(&if mixers.is_empty() { "identity".into() } else { mixers.join("+") })?;
+        match self.order {
+            Order::Forward => {}
+            Order::Reverse => f.write_str(" ←")?,
+            Order::Bidirectional => f.write_str(" ↔")?,
+        }
+        if self.repeat > 1 { write!(f, " ×{}", self.repeat) } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Token => "token",
+            Self::Channel => "channel",
+        })
+    }
+}
+
+impl Keyed for Genome {
+    fn write_key(&self, out: &mut KeyWriter) {
+        out.u64(u64::from(self.version));
+        out.u64(self.width as u64);
+        out.text(&name_of(&self.norm));
+        out.text(&name_of(&self.pooling));
+        out.list(&self.layers, |out, layer| {
+            layer.token.write_key(out);
+            out.text(&name_of(&layer.order));
+            layer.channel.write_key(out);
+            out.u64(layer.repeat as u64);
+        });
+        self.training.write_key(out);
+    }
+}
+
+impl Keyed for Mixer {
+    fn write_key(&self, out: &mut KeyWriter) {
+        out.text(&self.kind);
+        let genes: Vec<_> = self.settings.0.iter().collect();
+        out.list(&genes, |out, (gene, value)| {
+            out.text(gene);
+            match value {
+                Value::Flag(flag) => out.bool(*flag),
+                Value::Number(number) => out.u64(*number as u64),
+                Value::Word(word) => out.text(word),
+            }
+        });
+    }
+}
+
+impl Keyed for Training {
+    fn write_key(&self, out: &mut KeyWriter) {
+        out.f64(self.learning_rate);
+        out.f64(self.weight_decay);
+        out.f64(self.dropout);
+    }
+}
+
+/// A genome as it is read, before it is checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    #[serde(default = "version")]
+    version: u32,
+    #[serde(default = "width")]
+    width: usize,
+    #[serde(default)]
+    norm: Norm,
+    #[serde(default)]
+    pooling: Pooling,
+    #[serde(default)]
+    layers: Vec<Layer>,
+    #[serde(default)]
+    training: Training,
+}
+
+fn one() -> usize {
+    1
+}
+fn version() -> u32 {
+    1
+}
+fn width() -> usize {
+    32
+}
+
+/// Genomes from elsewhere are untrusted: bounds keep the arithmetic of shapes and costs from overflowing.
+const LARGEST: usize = 4096;
+
+impl TryFrom<Raw> for Genome {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        let Raw { version, width, norm, pooling, layers, training } = raw;
+        if version != 1 {
+            return Err(format!("genome version {version} is not known; this program reads version 1"));
+        }
+        if !(8..=LARGEST).contains(&width) || !width.is_multiple_of(8) {
+            return Err(format!("width {width} is not a multiple of 8 from 8 to {LARGEST}"));
+        }
+        let Training { learning_rate, weight_decay, dropout } = training;
+        if !(learning_rate > 0.0 && learning_rate <= 1.0 && (0.0..=1.0).contains(&weight_decay)) {
+            return Err("learning_rate must be in (0, 1], weight_decay in [0, 1]".into());
+        }
+        if !(0.0..1.0).contains(&dropout) {
+            return Err(format!("dropout {dropout} is not in [0, 1)"));
+        }
+        let layers = layers
+            .into_iter()
+            .enumerate()
+            .map(|(i, layer)| layer.checked(i))
+            .collect::<Result<Vec<_>, _>>()?;
+        if layers.len() > LARGEST || layers.iter().any(|layer| layer.repeat > LARGEST) {
+            return Err(format!("more than {LARGEST} layers or repetitions"));
+        }
+        Ok(Self { version, width, norm, pooling, layers, training })
+    }
+}
+
+impl Layer {
+    fn checked(self, number: usize) -> Result<Self, String> {
+        if self.repeat == 0 {
+            return Err(format!("layer {number}: repeat must be at least 1"));
+        }
+        let at = |error| format!("layer {number}: {error}");
+        let token = self.token.checked(Place::Token).map_err(at)?;
+        let channel = self.channel.checked(Place::Channel).map_err(at)?;
+        Ok(Self { token, channel, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Genome, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn missing_fields_take_their_defaults() {
+        let genome = read(r#"{"layers": [{"token": {"kind": "attention", "heads": 2}}]}"#).unwrap();
+        assert_eq!((genome.width, genome.norm, genome.pooling), (32, Norm::Layer, Pooling::Mean));
+        let layer = &genome.layers[0];
+        assert_eq!((layer.token.settings.number("heads"), layer.token.settings.flag("causal")), (2, false));
+        assert!(layer.channel.is_identity() && layer.repeat == 1);
+        assert_eq!(read(&serde_json::to_string(&genome).unwrap()).unwrap(), genome);
+    }
+
+    #[test]
+    fn what_is_unknown_is_named() {
+        for (json, named) in [
+            (r#"{"widht": 32}"#, "widht"),
+            (r#"{"width": 12}"#, "width 12"),
+            (r#"{"version": 2}"#, "version 2"),
+            (r#"{"layers": [{"token": {"kind": "lstm"}}]}"#, "lstm"),
+            (r#"{"layers": [{"token": {"kind": "mlp"}}]}"#, "mlp"),
+            (r#"{"layers": [{"token": {"kind": "attention", "headz": 2}}]}"#, "headz"),
+            (r#"{"layers": [{"token": {"kind": "attention", "heads": 3}}]}"#, "heads"),
+            (r#"{"layers": [{"token": {"kind": "attention", "heads": "many"}}]}"#, "many"),
+            (r#"{"layers": [{"repeat": 0}]}"#, "repeat"),
+            (r#"{"layers": [{"repeat": 99999999}]}"#, "repetitions"),
+            (r#"{"training": {"dropout": 1.5}}"#, "dropout"),
+            (r#"{"training": {"learning_rate": 0}}"#, "learning_rate"),
+        ] {
+            let error = read(json).unwrap_err();
+            assert!(error.contains(named), "{json}: {error}");
+        }
+    }
+}

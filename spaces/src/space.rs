@@ -1,0 +1,35 @@
+//! The two traits of a search space.
+
+use std::fmt::Debug;
+
+use hashing::{Behavior, Keyed, Rng};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A point of a search space: plain data, written as JSON wherever it is kept.
+pub trait Candidate:
+    Clone + Debug + PartialEq + Serialize + DeserializeOwned + Keyed + Behavior + Send + Sync + 'static
+{
+}
+
+/// Where candidates come from.
+pub trait Space: Send + Sync {
+    type Candidate: Candidate;
+
+    /// Names the space and the version of its genomes, as in `sequence v1`. Part of every key.
+    fn name(&self) -> &str;
+
+    /// Draws a valid candidate.
+    fn sample(&self, rng: &mut Rng) -> Self::Candidate;
+
+    /// A valid neighbor of a valid parent. From any candidate to any other in a bounded number of steps.
+    fn mutate(&self, parent: &Self::Candidate, rng: &mut Rng) -> Self::Candidate;
+
+    /// One spelling for what is known to be equal. Idempotent; never changes behavior.
+    fn canonicalize(&self, candidate: &Self::Candidate) -> Self::Candidate;
+
+    /// Why this candidate is outside the space, if it is. Default: it is inside.
+    fn check(&self, _candidate: &Self::Candidate) -> Result<(), String> {
+        Ok(())
+    }
+}
