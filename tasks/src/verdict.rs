@@ -1,0 +1,105 @@
+//! What an evaluation says of a candidate. Both kinds of answer are remembered.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The outcome of an evaluation: a candidate that cannot work is a value, not an error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Scored(Scores),
+    Invalid(Reason),
+}
+
+/// Scores by the name of their metric; the study's objective is one of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Scores(pub BTreeMap<String, f64>);
+
+/// Why a candidate has no score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The loss or a gradient left the finite numbers at this step.
+    NotFinite { step: u64 },
+    /// The candidate's output does not depend on its input.
+    IgnoresInput,
+    /// The candidate breaks a rule of its space.
+    Malformed { what: String },
+    /// Predicted cost above a deterministic limit.
+    TooLarge { what: String, value: u64, limit: u64 },
+    /// The machine failed twice on it. Answers only under the same or a lower limit.
+    Unstable { cause: String, limit: Option<f64> },
+}
+
+/// How predictions are scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Share of cases whose most probable class is the true one. Higher is better.
+    Accuracy,
+    /// Mean over classes of the share of their cases that are recognized. Higher is better.
+    BalancedAccuracy,
+    /// Mean over classes of the harmonic mean of precision and recall. Higher is better.
+    MacroF1,
+    /// Mean of −ln p(true class), in nats. Lower is better.
+    LogLoss,
+}
+
+impl Verdict {
+    pub fn score(&self, metric: &str) -> Option<f64> {
+        match self {
+            Self::Scored(scores) => scores.0.get(metric).copied(),
+            Self::Invalid(_) => None,
+        }
+    }
+}
+
+impl Metric {
+    pub const ALL: [Self; 4] = [Self::Accuracy, Self::BalancedAccuracy, Self::MacroF1, Self::LogLoss];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::BalancedAccuracy => "balanced_accuracy",
+            Self::MacroF1 => "macro_f1",
+            Self::LogLoss => "log_loss",
+        }
+    }
+
+    pub fn higher_is_better(self) -> bool {
+        self != Self::LogLoss
+    }
+}
+
+impl FromStr for Metric {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name.replace('-', "_")).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|metric| metric.name()).collect();
+            format!("unknown metric `{name}`; known: {}", known.join(", "))
+        })
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFinite { step } => write!(f, "not finite at step {step}"),
+            Self::IgnoresInput => write!(f, "ignores its input"),
+            Self::Malformed { what } => write!(f, "malformed: {what}"),
+            Self::TooLarge { what, value, limit } => write!(f, "{what} {value} above the limit {limit}"),
+            Self::Unstable { cause, .. } => write!(f, "failed twice: {cause}"),
+        }
+    }
+}
