@@ -8,6 +8,7 @@
 mod behavior;
 mod block;
 pub mod blocks;
+pub mod export;
 mod genome;
 pub mod math;
 mod network;

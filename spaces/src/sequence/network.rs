@@ -61,9 +61,8 @@ impl Network {
             parts.push(("reverse", tensors));
         }
         let genes: Vec<_> = mixer.settings.0.iter().map(|(gene, value)| format!("{gene}={value}")).collect();
-        let order = if place == Place::Token { name_of(&layer.order) } else { String::new() };
-        let kind =
-            format!("{place} {} {} {} {order}", mixer.kind, genes.join(","), name_of(&self.genome.norm));
+        // The order of steps is not a parameter: where it matters, the response shows it.
+        let kind = format!("{place} {} {} {}", mixer.kind, genes.join(","), name_of(&self.genome.norm));
         Some(Group { name: format!("layers.{index}.{place}"), kind, parts })
     }
 

@@ -1,0 +1,65 @@
+//! `architecture.json`: a genome, the shape of its task and the names of the classes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sequence::{Genome, Network, Shape};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Architecture {
+    genome: Genome,
+    channels: usize,
+    classes: Vec<String>,
+}
+
+/// Indented, with a line feed at the end. [`read_architecture`] reads it.
+pub fn architecture_json(network: &Network, classes: &[String]) -> String {
+    assert_eq!(classes.len(), network.shape.classes, "one name a class");
+    let architecture = Architecture {
+        genome: network.genome.clone(),
+        channels: network.shape.channels,
+        classes: classes.to_vec(),
+    };
+    serde_json::to_string_pretty(&architecture).expect("plain data can be written as JSON") + "\n"
+}
+
+/// The network and the names of its classes. An error says what does not fit.
+pub fn read_architecture(json: &str) -> Result<(Network, Vec<String>), String> {
+    let Architecture { genome, channels, classes } =
+        serde_json::from_str(json).map_err(|error| format!("architecture unreadable: {error}"))?;
+    if channels == 0 || classes.is_empty() {
+        return Err("architecture unreadable: no channels or no classes".into());
+    }
+    let shape = Shape { channels, classes: classes.len() };
+    Ok((Network::new(&genome, shape), classes))
+}
+
+#[cfg(test)]
+mod tests {
+    use hashing::Rng;
+
+    use super::*;
+    use crate::Space;
+    use crate::sequence::SequenceSpace;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let genome = SequenceSpace::default().sample(&mut Rng::named(0, "architecture", 0));
+        let network = Network::new(&genome, Shape { channels: 12, classes: 2 });
+        let classes = ["\"quoted\"".to_string(), "ü".to_string()];
+        let (read, names) = read_architecture(&architecture_json(&network, &classes)).unwrap();
+        assert_eq!((read.genome, read.shape, names.as_slice()), (genome, network.shape, classes.as_slice()));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        for (json, named) in [
+            ("", "unreadable"),
+            (r#"{"genome": {}, "channels": 0, "classes": ["a"]}"#, "no channels"),
+            (r#"{"genome": {"width": 12}, "channels": 1, "classes": ["a"]}"#, "width 12"),
+        ] {
+            let error = read_architecture(json).unwrap_err();
+            assert!(error.contains(named), "{json}: {error}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! A network as one self-contained PyTorch module, which holds only the code that it needs.
+
+use std::fmt::Write as _;
+
+use crate::sequence::genome::name_of;
+use crate::sequence::{Block, Genome, Layer, Mixer, Network, Norm, Order, Place, Pooling, Value};
+
+/// Columns of the Python code.
+const WIDEST: usize = 110;
+
+/// `model.py`: `Model`, whose state dict has our tensor names, `load(folder)`, `logits(model, series)` and `CLASSES`.
+/// It takes raw series (batch × length × channels) and their lengths.
+pub fn model_py(network: &Network, classes: &[String]) -> String {
+    assert_eq!(classes.len(), network.shape.classes, "one name a class");
+    let mut sections = vec![header(network), format!("CLASSES = {}", list_of_strings(classes))];
+    sections.extend(fragments(&network.genome).into_iter().map(str::to_string));
+    sections.push(model(network));
+    sections.push(include_str!("fragments/load.py").into());
+    let (head, definitions) = sections.split_at(2);
+    let definitions: Vec<_> = definitions.iter().map(|section| section.trim_end()).collect();
+    format!("{}\n\n\n{}\n", head.join("\n"), definitions.join("\n\n\n"))
+}
+
+fn header(network: &Network) -> String {
+    let Network { genome, shape } = network;
+    format!(
+        r#""""{}: {} channels to {} classes, {} parameters. Found by fecund.
+
+Loads with `model.load(folder)`; needs torch and safetensors.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import nn
+"#,
+        genome.summary(),
+        shape.channels,
+        shape.classes,
+        network.parameters()
+    )
+}
+
+/// What the genome uses, each once: norm, blocks in the order of their listing, pooling and the frame around them.
+fn fragments(genome: &Genome) -> Vec<&'static str> {
+    let mut parts = vec![match genome.norm {
+        Norm::Layer => include_str!("fragments/layer_norm.py"),
+        Norm::Rms => include_str!("fragments/rms_norm.py"),
+    }];
+    let used = |block: &&&dyn Block| {
+        genome.layers.iter().any(|layer| layer.mixer(block.place()).kind == block.name())
+    };
+    parts.extend(
+        crate::sequence::blocks::ALL
+            .iter()
+            .filter(used)
+            .map(|block| block.python())
+            .filter(|code| !code.is_empty()),
+    );
+    if !genome.layers.is_empty() {
+        parts.push(include_str!("fragments/branch.py"));
+    }
+    parts.push(match genome.pooling {
+        Pooling::Mean => include_str!("fragments/mean.py"),
+        Pooling::Max => include_str!("fragments/max.py"),
+        Pooling::Last => include_str!("fragments/last.py"),
+    });
+    parts.push(include_str!("fragments/ends.py"));
+    parts
+}
+
+fn model(network: &Network) -> String {
+    let Network { genome, shape } = network;
+    let width = genome.width;
+    let mut out = format!("class Model(nn.Module):\n    \"\"\"{}\"\"\"\n\n", genome.summary());
+    out += "    def __init__(self):\n        super().__init__()\n";
+    let _ = writeln!(out, "        self.input = Input({})", shape.channels);
+    let _ = writeln!(out, "        self.embedding = Embedding({}, {width})", shape.channels);
+    let layers: Vec<_> = genome.layers.iter().map(|layer| layer_call(genome, layer)).collect();
+    out += &assignment("self.layers", &layers);
+    let _ = writeln!(out, "        self.head = Head({width}, {})", shape.classes);
+    out + "\n" + include_str!("fragments/forward.py")
+}
+
+fn assignment(name: &str, layers: &[Call]) -> String {
+    if layers.is_empty() {
+        return format!("        {name} = nn.ModuleList()\n");
+    }
+    let layers: String =
+        layers.iter().map(|layer| format!("                {},\n", layer.render(16, 1))).collect();
+    format!("        {name} = nn.ModuleList(\n            [\n{layers}            ]\n        )\n")
+}
+
+/// A call in Python, laid out as its formatters do: on one line if it fits, else one argument a line.
+struct Call {
+    name: String,
+    arguments: Vec<Argument>,
+}
+
+struct Argument {
+    keyword: Option<&'static str>,
+    value: Expression,
+}
+
+enum Expression {
+    Text(String),
+    Call(Call),
+}
+
+impl Call {
+    /// At this indentation; `after` columns follow on the last line.
+    fn render(&self, indentation: usize, after: usize) -> String {
+        let flat = self.flat();
+        if indentation + flat.chars().count() + after <= WIDEST {
+            return flat;
+        }
+        let inner = indentation + 4;
+        let lines: String = self
+            .arguments
+            .iter()
+            .map(|argument| format!("{}{},\n", " ".repeat(inner), argument.render(inner)))
+            .collect();
+        format!("{}(\n{lines}{})", self.name, " ".repeat(indentation))
+    }
+
+    fn flat(&self) -> String {
+        let arguments: Vec<_> = self.arguments.iter().map(Argument::flat).collect();
+        format!("{}({})", self.name, arguments.join(", "))
+    }
+}
+
+impl Argument {
+    fn positional(call: Call) -> Self {
+        Self { keyword: None, value: Expression::Call(call) }
+    }
+
+    fn text(keyword: &'static str, text: impl ToString) -> Self {
+        Self { keyword: Some(keyword), value: Expression::Text(text.to_string()) }
+    }
+
+    fn call(keyword: &'static str, call: Call) -> Self {
+        Self { keyword: Some(keyword), value: Expression::Call(call) }
+    }
+
+    fn prefix(&self) -> String {
+        self.keyword.map_or_else(String::new, |keyword| format!("{keyword}="))
+    }
+
+    fn render(&self, indentation: usize) -> String {
+        let prefix = self.prefix();
+        match &self.value {
+            Expression::Text(text) => prefix + text,
+            Expression::Call(call) => {
+                let rendered = call.render(indentation, prefix.len() + 1);
+                prefix + &rendered
+            }
+        }
+    }
+
+    fn flat(&self) -> String {
+        match &self.value {
+            Expression::Text(text) => self.prefix() + text,
+            Expression::Call(call) => self.prefix() + &call.flat(),
+        }
+    }
+}
+
+fn layer_call(genome: &Genome, layer: &Layer) -> Call {
+    let mut arguments = Vec::new();
+    for (place, keyword) in [(Place::Token, "token"), (Place::Channel, "channel")] {
+        if !layer.mixer(place).is_identity() {
+            arguments.push(Argument::call(keyword, branch_call(genome, layer, place)));
+        }
+    }
+    arguments.push(Argument::text("repeat", layer.repeat));
+    Call { name: "Layer".into(), arguments }
+}
+
+fn branch_call(genome: &Genome, layer: &Layer, place: Place) -> Call {
+    let mixer = || mixer_call(layer.mixer(place), genome.width);
+    let norm = Call { name: format!("Norm({})", genome.width), arguments: Vec::new() };
+    let mut arguments = vec![
+        Argument { keyword: None, value: Expression::Text(norm.name) },
+        Argument::positional(mixer()),
+    ];
+    if place == Place::Token && layer.order != Order::Forward {
+        arguments.push(Argument::text("order", string(&name_of(&layer.order))));
+        if layer.order == Order::Bidirectional {
+            arguments.push(Argument::call("reverse", mixer()));
+        }
+    }
+    if genome.training.dropout > 0.0 {
+        arguments.push(Argument::text("dropout", genome.training.dropout));
+    }
+    Call { name: "Branch".into(), arguments }
+}
+
+fn mixer_call(mixer: &Mixer, width: usize) -> Call {
+    let genes = mixer.settings.0.iter().map(|(gene, value)| format!("{gene}={}", literal(value)));
+    let arguments = std::iter::once(width.to_string()).chain(genes);
+    let arguments = arguments.map(|text| Argument { keyword: None, value: Expression::Text(text) }).collect();
+    Call { name: class_name(&mixer.kind), arguments }
+}
+
+/// `attention` is the class `Attention`.
+fn class_name(kind: &str) -> String {
+    let (first, rest) = kind.split_at(1);
+    first.to_uppercase() + rest
+}
+
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Flag(true) => "True".into(),
+        Value::Flag(false) => "False".into(),
+        Value::Number(number) => number.to_string(),
+        Value::Word(word) => string(word),
+    }
+}
+
+/// A string of JSON is one of Python as well.
+fn string(text: &str) -> String {
+    serde_json::to_string(text).expect("a string can be written as JSON")
+}
+
+fn list_of_strings(texts: &[String]) -> String {
+    let flat = texts.iter().map(|text| string(text)).collect::<Vec<_>>();
+    let line = format!("[{}]", flat.join(", "));
+    if "CLASSES = ".len() + line.chars().count() <= WIDEST {
+        return line;
+    }
+    format!("[\n{}]", flat.iter().map(|text| format!("    {text},\n")).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sequence::{Shape, blocks};
+
+    fn written(json: &str, classes: &[&str]) -> String {
+        let genome = serde_json::from_str(json).unwrap();
+        let classes: Vec<_> = classes.iter().map(ToString::to_string).collect();
+        model_py(&Network::new(&genome, Shape { channels: 3, classes: classes.len() }), &classes)
+    }
+
+    #[test]
+    fn every_block_has_a_class_of_its_name_and_a_keyword_for_every_gene() {
+        for block in blocks::ALL.iter().filter(|block| block.name() != "identity") {
+            let code = block.python();
+            let class = format!("class {}(nn.Module):", class_name(block.name()));
+            assert_eq!(code.matches(&class).count(), 1, "{class}");
+            let mut genes: Vec<_> = block.genes().iter().map(|gene| gene.name).collect();
+            genes.sort_unstable();
+            let keywords = if genes.is_empty() { String::new() } else { format!(", *, {}", genes.join(", ")) };
+            assert!(code.contains(&format!("def __init__(self, width{keywords}):")), "{}", block.name());
+        }
+    }
+
+    #[test]
+    fn only_what_is_used_is_written_and_only_once() {
+        let code = written(r#"{"layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "gru"}}]}"#, &["a"]);
+        assert_eq!((code.matches("class Gru").count(), code.matches("Gru(32)").count()), (1, 2));
+        assert!(!code.contains("class Attention") && code.contains("F.layer_norm") && !code.contains("F.rms_norm"));
+        let code = written("{}", &["a"]);
+        assert!(!code.contains("Branch") && code.contains("nn.ModuleList()"));
+    }
+
+    #[test]
+    fn layers_are_written_as_one_would() {
+        let genome = r#"{"layers": [{"token": {"kind": "attention", "causal": true}, "order": "bidirectional",
+            "channel": {"kind": "mlp"}, "repeat": 2}], "training": {"dropout": 0.1}}"#;
+        let expected = r#"
+        self.layers = nn.ModuleList(
+            [
+                Layer(
+                    token=Branch(
+                        Norm(32),
+                        Attention(32, causal=True, heads=4),
+                        order="bidirectional",
+                        reverse=Attention(32, causal=True, heads=4),
+                        dropout=0.1,
+                    ),
+                    channel=Branch(Norm(32), Mlp(32, activation="gelu", ratio=2), dropout=0.1),
+                    repeat=2,
+                ),
+            ]
+        )
+"#;
+        let code = written(genome, &["a"]);
+        assert!(code.contains(expected), "{code}");
+    }
+
+    #[test]
+    fn class_names_are_escaped() {
+        let code = written("{}", &["a \"b\"", "\\n\n", "日本"]);
+        assert!(code.contains(r#"CLASSES = ["a \"b\"", "\\n\n", "日本"]"#), "{code}");
+    }
+}
