@@ -1,0 +1,86 @@
+//! How the machine can fail an evaluation, and which of it is worth a second try.
+
+use thiserror::Error;
+
+/// The machine failed, not the candidate.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum EvalError {
+    /// The worker's process ended or fell silent. `stderr` is the end of what it said.
+    #[error("worker died: {cause}{}", last_words(stderr))]
+    Died { cause: String, stderr: String },
+    #[error("time limit of {seconds} s passed")]
+    TimeLimit { seconds: f64 },
+    /// In bytes.
+    #[error("memory limit of {} MiB passed: {} MiB resident", limit >> 20, resident >> 20)]
+    MemoryLimit { limit: u64, resident: u64 },
+    #[error("cancelled")]
+    Cancelled,
+    /// The worker sent what is not an answer.
+    #[error("worker broke the protocol: {what}{}", last_words(stderr))]
+    Protocol { what: String, stderr: String },
+    /// The worker answered that it cannot evaluate this.
+    #[error("worker refused: {message}")]
+    Refused { message: String },
+    /// No worker can be had; a second try would fail alike.
+    #[error("cannot start worker: {what}; {remedy}")]
+    Start { what: String, remedy: String },
+}
+
+impl EvalError {
+    /// Whether a fresh worker might do better.
+    pub fn worth_a_second_try(&self) -> bool {
+        !matches!(self, Self::Cancelled | Self::Start { .. })
+    }
+
+    /// What `Reason::Unstable` says of it: no figures of this one run, no stderr.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Died { cause, .. } => format!("worker died: {cause}"),
+            Self::TimeLimit { .. } => "time limit".to_string(),
+            Self::MemoryLimit { .. } => "memory limit".to_string(),
+            Self::Protocol { what, .. } => format!("protocol broken: {what}"),
+            Self::Cancelled | Self::Refused { .. } | Self::Start { .. } => self.to_string(),
+        }
+    }
+
+    /// The limit that was passed, in seconds or bytes: under a higher one the candidate may yet work.
+    pub fn limit(&self) -> Option<f64> {
+        match self {
+            Self::TimeLimit { seconds } => Some(*seconds),
+            Self::MemoryLimit { limit, .. } => Some(*limit as f64),
+            _ => None,
+        }
+    }
+}
+
+/// The last few lines of `stderr`, as the end of a message.
+fn last_words(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    match &lines[lines.len().saturating_sub(4)..] {
+        [] => String::new(),
+        last => format!("; it last said: {}", last.join(" | ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_one_line_and_end_with_the_last_words() {
+        let stderr = "one\n\ntwo\nthree\nfour\nfive\n".to_string();
+        let died = EvalError::Died { cause: "exit code 3".to_string(), stderr };
+        assert_eq!(died.to_string(), "worker died: exit code 3; it last said: two | three | four | five");
+        assert_eq!(died.cause(), "worker died: exit code 3");
+    }
+
+    #[test]
+    fn only_limits_that_were_passed_are_named() {
+        assert_eq!(EvalError::TimeLimit { seconds: 2.5 }.limit(), Some(2.5));
+        assert_eq!(
+            EvalError::MemoryLimit { limit: 1 << 30, resident: 2 << 30 }.limit(),
+            Some(1_073_741_824.0)
+        );
+        assert_eq!(EvalError::Refused { message: String::new() }.limit(), None);
+    }
+}

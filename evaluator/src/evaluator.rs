@@ -1,0 +1,63 @@
+//! The one trait of this crate: a candidate in, a verdict and its cost out.
+
+use std::collections::BTreeMap;
+
+use hashing::Context;
+use serde::{Deserialize, Serialize};
+use tasks::Verdict;
+
+use crate::{EvalError, Job};
+
+/// Judges candidates. Knows neither cache nor search.
+pub trait Evaluator<C>: Send + Sync {
+    /// Everything besides the candidate that the verdict depends on. The same at every call.
+    fn context(&self) -> Context;
+
+    /// The verdict is a function of candidate, context, fidelity and seed. An error means that the machine failed,
+    /// not the candidate. Returns [`EvalError::Cancelled`] within about a second of `job.control` being cancelled.
+    fn evaluate(&self, candidate: &C, job: &Job) -> Result<Outcome, EvalError>;
+
+    /// What this written form costs, by name (`parameters`, `multiply_adds`): known without training, and never
+    /// shared by forms of one function. Default: nothing.
+    fn costs(&self, _candidate: &C) -> BTreeMap<String, f64> {
+        BTreeMap::new()
+    }
+}
+
+/// What an evaluation found, and what it took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub verdict: Verdict,
+    /// Training steps, or whatever the evaluator counts its cost in.
+    pub steps: u64,
+    /// Where the verdict is from: versions, threads, processor. Recorded, never part of a key.
+    pub provenance: String,
+}
+
+impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Box<E> {
+    fn context(&self) -> Context {
+        (**self).context()
+    }
+
+    fn evaluate(&self, candidate: &C, job: &Job) -> Result<Outcome, EvalError> {
+        (**self).evaluate(candidate, job)
+    }
+
+    fn costs(&self, candidate: &C) -> BTreeMap<String, f64> {
+        (**self).costs(candidate)
+    }
+}
+
+impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for &E {
+    fn context(&self) -> Context {
+        (**self).context()
+    }
+
+    fn evaluate(&self, candidate: &C, job: &Job) -> Result<Outcome, EvalError> {
+        (**self).evaluate(candidate, job)
+    }
+
+    fn costs(&self, candidate: &C) -> BTreeMap<String, f64> {
+        (**self).costs(candidate)
+    }
+}

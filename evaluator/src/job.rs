@@ -1,0 +1,83 @@
+//! What comes with a candidate when it is to be judged: how long to train it, and the handle to stop it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use hashing::Fidelity;
+
+/// One evaluation, apart from its candidate.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    pub fidelity: Fidelity,
+    /// Derived from the key, so that equal candidates train under equal seeds.
+    pub seed: u64,
+    /// Folder for weights and checkpoints; need not exist yet.
+    pub artifacts: &'a Path,
+    pub control: &'a Control,
+}
+
+/// A handle to an evaluation under way. Clones are the same handle.
+#[derive(Clone, Debug, Default)]
+pub struct Control {
+    cancelled: Arc<AtomicBool>,
+    /// Bits of an `f64` in [0, 1].
+    progress: Arc<AtomicU64>,
+}
+
+impl Control {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A handle that is cancelled together with this one and has a progress of its own: one for each job of a study.
+    pub fn for_job(&self) -> Self {
+        Self { cancelled: Arc::clone(&self.cancelled), progress: Arc::default() }
+    }
+
+    /// Asks the evaluation to end. There is no way back.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Relaxed);
+    }
+
+    pub fn cancelled(&self) -> bool {
+        self.cancelled.load(Relaxed)
+    }
+
+    /// Share of the evaluation that is done, in [0, 1].
+    pub fn progress(&self) -> f64 {
+        f64::from_bits(self.progress.load(Relaxed))
+    }
+
+    /// What lies outside [0, 1] is brought inside; what is not a number is left out.
+    pub fn set_progress(&self, fraction: f64) {
+        if !fraction.is_nan() {
+            self.progress.store(fraction.clamp(0.0, 1.0).to_bits(), Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_of_a_study_are_cancelled_together_and_progress_apart() {
+        let study = Control::new();
+        let (a, b) = (study.for_job(), study.for_job());
+        a.set_progress(0.5);
+        assert_eq!((a.progress(), b.progress()), (0.5, 0.0));
+        study.cancel();
+        assert!(a.cancelled() && b.cancelled());
+    }
+
+    #[test]
+    fn progress_stays_between_zero_and_one() {
+        let control = Control::new();
+        control.set_progress(7.0);
+        control.set_progress(f64::NAN);
+        assert_eq!(control.progress(), 1.0);
+        control.set_progress(-1.0);
+        assert_eq!(control.progress(), 0.0);
+    }
+}

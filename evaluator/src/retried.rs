@@ -1,0 +1,112 @@
+//! A second try after a failure of the machine; after two, the candidate is called unstable.
+
+use std::collections::BTreeMap;
+
+use hashing::Context;
+use tasks::{Reason, Verdict};
+
+use crate::{EvalError, Evaluator, Job, Outcome};
+
+/// Evaluates at most twice. Two failures of the machine become `Verdict::Invalid(Reason::Unstable { .. })`; what is
+/// not worth a second try (cancelled, no worker to be had) stays an error.
+#[derive(Clone, Debug)]
+pub struct Retried<E>(pub E);
+
+impl<C, E: Evaluator<C>> Evaluator<C> for Retried<E> {
+    fn context(&self) -> Context {
+        self.0.context()
+    }
+
+    fn costs(&self, candidate: &C) -> BTreeMap<String, f64> {
+        self.0.costs(candidate)
+    }
+
+    fn evaluate(&self, candidate: &C, job: &Job) -> Result<Outcome, EvalError> {
+        let first = match self.0.evaluate(candidate, job) {
+            Err(first) if first.worth_a_second_try() => first,
+            settled => return settled,
+        };
+        job.control.set_progress(0.0);
+        match self.0.evaluate(candidate, job) {
+            Err(second) if second.worth_a_second_try() => Ok(unstable(&first, &second)),
+            settled => settled,
+        }
+    }
+}
+
+fn unstable(first: &EvalError, second: &EvalError) -> Outcome {
+    let provenance = format!("first {}, then {}", first.cause(), second.cause());
+    let reason = Reason::Unstable { cause: second.cause(), limit: second.limit() };
+    Outcome { verdict: Verdict::Invalid(reason), steps: 0, provenance }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use hashing::Fidelity;
+    use tasks::Scores;
+
+    use super::*;
+    use crate::Control;
+
+    /// Fails with its errors in turn, then succeeds.
+    struct Script {
+        errors: Vec<EvalError>,
+        calls: AtomicUsize,
+    }
+
+    impl Evaluator<()> for Script {
+        fn context(&self) -> Context {
+            Context::new()
+        }
+
+        fn evaluate(&self, _: &(), _: &Job) -> Result<Outcome, EvalError> {
+            let call = self.calls.fetch_add(1, Relaxed);
+            let verdict = Verdict::Scored(Scores::default());
+            self.errors
+                .get(call)
+                .cloned()
+                .map_or(Ok(Outcome { verdict, steps: 1, provenance: String::new() }), Err)
+        }
+    }
+
+    /// The answer, and how many attempts it took.
+    fn after(errors: &[EvalError]) -> (Result<Verdict, EvalError>, usize) {
+        let retried = Retried(Script { errors: errors.to_vec(), calls: AtomicUsize::new(0) });
+        let control = Control::new();
+        let job = Job { fidelity: Fidelity(1), seed: 0, artifacts: "unused".as_ref(), control: &control };
+        let answer = retried.evaluate(&(), &job).map(|outcome| outcome.verdict);
+        (answer, retried.0.calls.load(Relaxed))
+    }
+
+    fn died() -> EvalError {
+        EvalError::Died { cause: "exit code 3".to_string(), stderr: "noise".to_string() }
+    }
+
+    #[test]
+    fn success_is_not_repeated() {
+        assert_eq!(after(&[]), (Ok(Verdict::Scored(Scores::default())), 1));
+    }
+
+    #[test]
+    fn one_failure_leaves_no_trace() {
+        assert_eq!(after(&[died()]), (Ok(Verdict::Scored(Scores::default())), 2));
+    }
+
+    #[test]
+    fn the_second_failure_makes_the_candidate_unstable() {
+        let reason = Reason::Unstable { cause: "time limit".to_string(), limit: Some(2.0) };
+        assert_eq!(
+            after(&[died(), EvalError::TimeLimit { seconds: 2.0 }]),
+            (Ok(Verdict::Invalid(reason)), 2)
+        );
+    }
+
+    #[test]
+    fn what_a_second_try_cannot_mend_stays_an_error() {
+        let start = EvalError::Start { what: "no such file".to_string(), remedy: "build it".to_string() };
+        assert_eq!(after(std::slice::from_ref(&start)), (Err(start.clone()), 1));
+        assert_eq!(after(&[died(), EvalError::Cancelled]), (Err(EvalError::Cancelled), 2));
+    }
+}

@@ -1,0 +1,114 @@
+//! The evaluator of sequence classifiers: sends genomes to worker processes that train them.
+
+use std::path::Path;
+
+use hashing::Context;
+use serde_json::Value;
+use spaces::sequence::Genome;
+
+use super::{Predictions, Ready, Reply, Request, SequenceTask, worker_command};
+use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome, WorkerPool};
+
+/// Trains and scores genomes in worker processes.
+#[derive(Debug)]
+pub struct SequenceEvaluator {
+    pool: WorkerPool,
+    task: SequenceTask,
+    ready: Ready,
+}
+
+impl SequenceEvaluator {
+    /// Starts the first of `workers` processes, which reads the data and finds the device.
+    pub fn start(task: SequenceTask, workers: usize, limits: Limits) -> Result<Self, EvalError> {
+        let pool = WorkerPool::start(worker_command(&task)?, workers, limits)?;
+        let ready = match understand(pool.setup_reply().clone())? {
+            Reply::Ready(ready) => ready,
+            other => return Err(unexpected(&other)),
+        };
+        // The device that `auto` came to is part of the context.
+        let task = SequenceTask { device: ready.device, ..task };
+        Ok(Self { pool, task, ready })
+    }
+
+    /// The task, with the device that was found.
+    pub fn task(&self) -> &SequenceTask {
+        &self.task
+    }
+
+    /// Versions and device of the workers.
+    pub fn provenance(&self) -> &str {
+        &self.ready.provenance
+    }
+
+    /// Trains on all training cases for `epochs` epochs of the full schedule, without early stopping, and writes the
+    /// weights to the file `to`. A verdict `Invalid` means that there is no file; else it is `Scored` with no scores.
+    pub fn fit(
+        &self,
+        genome: &Genome,
+        seed: u64,
+        epochs: u64,
+        to: &Path,
+        control: &Control,
+    ) -> Result<Outcome, EvalError> {
+        let request = Request::Fit { genome: genome.clone(), seed, epochs, to: to.to_path_buf() };
+        match self.ask(&request, control)? {
+            Reply::Fitted(outcome) => Ok(outcome),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Class probabilities of the cases of a data file, under weights written by [`SequenceEvaluator::fit`] or kept
+    /// from an evaluation.
+    pub fn predict(
+        &self,
+        genome: &Genome,
+        weights: &Path,
+        data: &Path,
+        control: &Control,
+    ) -> Result<Predictions, EvalError> {
+        let (weights, data) = (weights.to_path_buf(), data.to_path_buf());
+        match self.ask(&Request::Predict { genome: genome.clone(), weights, data }, control)? {
+            Reply::Predicted(predictions) => Ok(predictions),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn ask(&self, request: &Request, control: &Control) -> Result<Reply, EvalError> {
+        let request = serde_json::to_value(request)
+            .map_err(|error| EvalError::Refused { message: format!("request not written: {error}") })?;
+        understand(self.pool.call(&request, control)?)
+    }
+}
+
+impl Evaluator<Genome> for SequenceEvaluator {
+    fn context(&self) -> Context {
+        self.task.context()
+    }
+
+    fn evaluate(&self, genome: &Genome, job: &Job) -> Result<Outcome, EvalError> {
+        let (fidelity, seed, artifacts) = (job.fidelity.0, job.seed, job.artifacts.to_path_buf());
+        match self
+            .ask(&Request::Evaluate { genome: genome.clone(), fidelity, seed, artifacts }, job.control)?
+        {
+            Reply::Evaluated(outcome) => Ok(outcome),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+fn understand(reply: Value) -> Result<Reply, EvalError> {
+    serde_json::from_value(reply).map_err(|error| EvalError::Protocol {
+        what: format!("unknown reply: {error}"),
+        stderr: String::new(),
+    })
+}
+
+fn unexpected(reply: &Reply) -> EvalError {
+    let what = match reply {
+        Reply::Ready(_) => "ready",
+        Reply::Evaluated(_) => "evaluated",
+        Reply::Fitted(_) => "fitted",
+        Reply::Predicted(_) => "predicted",
+    };
+    EvalError::Protocol { what: format!("`{what}` answers another question"), stderr: String::new() }
+}

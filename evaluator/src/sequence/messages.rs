@@ -1,0 +1,113 @@
+//! What the parent asks a worker, and what it answers. JSON on the pipe, floats bit for bit.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use spaces::sequence::Genome;
+use tasks::Scores;
+
+use super::DeviceChoice;
+use crate::Outcome;
+
+/// A request after the setup, which is a [`super::SequenceTask`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Request {
+    /// Train on each split for at most `fidelity` epochs, score on its validation part, and leave weights and a
+    /// [`Summary`] in the folder `artifacts`, which appears complete or not at all.
+    Evaluate { genome: Genome, fidelity: u64, seed: u64, artifacts: PathBuf },
+    /// Train on all training cases for `epochs` epochs and write the weights to the file `to`.
+    Fit { genome: Genome, seed: u64, epochs: u64, to: PathBuf },
+    /// Class probabilities of the cases in the file `data` under the weights in a file.
+    Predict { genome: Genome, weights: PathBuf, data: PathBuf },
+}
+
+/// The answer to a [`Request`], or to the setup.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Reply {
+    Ready(Ready),
+    Evaluated(Outcome),
+    /// The file is written. `verdict` of the outcome is `Scored` with nothing in it, or `Invalid`, with no file.
+    Fitted(Outcome),
+    Predicted(Predictions),
+}
+
+/// What a worker has found when it is set up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// `cpu` or `cuda`, never `auto`.
+    pub device: DeviceChoice,
+    /// libtorch, threads, device: recorded with every verdict.
+    pub provenance: String,
+}
+
+/// Predicted classes of a data file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Predictions {
+    /// Number of classes.
+    pub classes: usize,
+    /// Cases × classes, row-major; each row adds up to 1.
+    pub probabilities: Vec<f64>,
+    /// The class of each case as the file gives it.
+    pub labels: Vec<usize>,
+}
+
+/// `summary.json` in the folder of an evaluation: how each split went.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Version of training, [`super::recipe::VERSION`].
+    pub version: u64,
+    pub fidelity: u64,
+    pub seed: u64,
+    /// One for each split; its weights are `fold-K.safetensors`, K from 0.
+    pub folds: Vec<Fold>,
+}
+
+/// One split: trained on its training part, scored on its validation part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fold {
+    /// The epoch, counted from 1, whose weights were kept: that of the lowest validation log loss, the first among
+    /// equals.
+    pub best_epoch: u64,
+    /// Epochs trained before training stopped.
+    pub epochs: u64,
+    /// Steps of the optimizer.
+    pub steps: u64,
+    /// Every metric of the validation part at the kept epoch.
+    pub scores: Scores,
+}
+
+impl Summary {
+    /// The mean of the kept epochs, rounded, at least 1: how long to train on all cases.
+    pub fn mean_best_epoch(&self) -> u64 {
+        let sum: u64 = self.folds.iter().map(|fold| fold.best_epoch).sum();
+        let mean = sum as f64 / self.folds.len().max(1) as f64;
+        (mean.round() as u64).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_say_what_they_ask() {
+        let genome: Genome = serde_json::from_str("{}").unwrap();
+        let fit = Request::Fit { genome, seed: u64::MAX, epochs: 3, to: "w.safetensors".into() };
+        let json = serde_json::to_value(&fit).unwrap();
+        assert_eq!(json["ask"], "fit");
+        assert_eq!(serde_json::from_value::<Request>(json).unwrap(), fit);
+    }
+
+    #[test]
+    fn the_mean_epoch_is_rounded_and_at_least_one() {
+        let summary = |epochs: &[u64]| {
+            let folds = epochs.iter().map(|&best_epoch| Fold { best_epoch, ..Fold::default() });
+            Summary { folds: folds.collect(), ..Summary::default() }
+        };
+        assert_eq!(summary(&[3, 4]).mean_best_epoch(), 4);
+        assert_eq!(summary(&[10, 11, 11]).mean_best_epoch(), 11);
+        assert_eq!(summary(&[]).mean_best_epoch(), 1);
+    }
+}

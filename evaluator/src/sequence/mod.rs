@@ -1,0 +1,16 @@
+//! Sequence classifiers, trained and scored in worker processes: the side of the parent, which needs no libtorch.
+//!
+//! A [`SequenceTask`] says what is asked; it is every worker's setup request and, as a `Context`, part of every key.
+//! [`recipe`] holds the numbers of training that no genome may choose. [`Request`] and [`Reply`] are what goes over
+//! the pipe, and [`SequenceEvaluator`] is the `Evaluator` that sends them. The other side is `evaluator/torch`.
+
+mod command;
+mod evaluator;
+mod messages;
+pub mod recipe;
+mod task;
+
+pub use command::worker_command;
+pub use evaluator::SequenceEvaluator;
+pub use messages::{Fold, Predictions, Ready, Reply, Request, Summary};
+pub use task::{DeviceChoice, SequenceTask, SizeLimits};

@@ -1,0 +1,167 @@
+//! Each fault costs exactly one call, and says what happened.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use evaluator::{Control, EvalError, Evaluator, Job, Limits, Outcome, Retried, WorkerPool};
+use hashing::{Context, Fidelity};
+use serde_json::{Value, json};
+use tasks::{Reason, Verdict};
+
+use crate::pools::{LENIENT, ask, command, exists, pid, pool};
+
+pub const TESTS: &[(&str, fn())] = &[
+    ("each_way_to_die_costs_one_call", each_way_to_die_costs_one_call),
+    ("a_stopped_worker_is_given_up_after_its_lease", a_stopped_worker_is_given_up_after_its_lease),
+    ("time_limits_hold_against_whatever_the_worker_does", time_limits_hold_against_whatever_the_worker_does),
+    ("memory_limits_hold", memory_limits_hold),
+    ("cancelling_takes_effect_at_once", cancelling_takes_effect_at_once),
+    ("stray_prints_reads_and_interrupts_do_no_harm", stray_prints_reads_and_interrupts_do_no_harm),
+    ("garbage_frames_cost_one_call", garbage_frames_cost_one_call),
+    ("a_worker_that_hangs_up_and_lives_on_is_killed", a_worker_that_hangs_up_and_lives_on_is_killed),
+    ("a_refusal_costs_the_worker_its_place", a_refusal_costs_the_worker_its_place),
+    ("requests_too_long_are_refused", requests_too_long_are_refused),
+    ("two_failures_make_a_candidate_unstable", two_failures_make_a_candidate_unstable),
+];
+
+/// Makes one call that fails, and checks that nothing is left of its worker and that the next call succeeds.
+fn one_failure(pool: &WorkerPool, request: Value) -> EvalError {
+    let before = pid(pool);
+    let error = ask(pool, request).unwrap_err();
+    assert!(!exists(before), "worker of the failed call is left behind: {error}");
+    assert_eq!(ask(pool, json!(["echo", 7])), Ok(json!(7)));
+    assert_ne!(pid(pool), before);
+    error
+}
+
+fn each_way_to_die_costs_one_call() {
+    let pool = pool(1, LENIENT);
+    let ways = [
+        ("abort", "signal 6 (SIGABRT)"),
+        ("segfault", "signal 11 (SIGSEGV)"),
+        ("exit", "exit code 3"),
+        ("panic", "exit code 101"),
+    ];
+    for (way, expected) in ways {
+        match one_failure(&pool, json!(["die", way])) {
+            EvalError::Died { cause, stderr } => {
+                assert_eq!(cause, expected);
+                assert!(stderr.contains("last words"), "{stderr}");
+            }
+            other => panic!("{way}: {other}"),
+        }
+    }
+}
+
+fn a_stopped_worker_is_given_up_after_its_lease() {
+    let error = one_failure(&pool(1, LENIENT), json!(["die", "stop"]));
+    assert_eq!(error.cause(), "worker died: silent for 2 s");
+}
+
+fn time_limits_hold_against_whatever_the_worker_does() {
+    let pool = pool(1, Limits { seconds: Some(0.2), memory: None });
+    for request in ["sleep", "spin", "ignore signals"] {
+        let start = Instant::now();
+        assert_eq!(one_failure(&pool, json!(request)), EvalError::TimeLimit { seconds: 0.2 });
+        let taken = start.elapsed();
+        assert!(
+            taken >= Duration::from_millis(200) && taken < Duration::from_secs(2),
+            "{request}: {taken:?}"
+        );
+    }
+}
+
+fn memory_limits_hold() {
+    let limit = 256 << 20;
+    match one_failure(&pool(1, Limits { seconds: None, memory: Some(limit) }), json!("allocate")) {
+        EvalError::MemoryLimit { resident, .. } => assert!(resident > limit && resident < 8 * limit),
+        other => panic!("{other}"),
+    }
+}
+
+fn cancelling_takes_effect_at_once() {
+    let pool = pool(1, LENIENT);
+    let before = pid(&pool);
+    let control = Control::new();
+    let taken = std::thread::scope(|scope| {
+        let calls = [(); 2].map(|()| scope.spawn(|| pool.call(&json!("spin"), &control)));
+        std::thread::sleep(Duration::from_millis(100));
+        let start = Instant::now();
+        control.cancel();
+        // One call was at work, one was waiting for the worker.
+        assert!(calls.into_iter().all(|call| call.join().unwrap() == Err(EvalError::Cancelled)));
+        start.elapsed()
+    });
+    assert!(taken < Duration::from_secs(1), "{taken:?}");
+    assert!(!exists(before));
+    assert_eq!(ask(&pool, json!(["echo", 7])), Ok(json!(7)));
+}
+
+fn stray_prints_reads_and_interrupts_do_no_harm() {
+    let pool = pool(1, LENIENT);
+    let before = pid(&pool);
+    assert_eq!(ask(&pool, json!("print")), Ok(json!("printed")));
+    assert_eq!(ask(&pool, json!("read")), Ok(json!(0)));
+    assert_eq!(ask(&pool, json!("interrupt")), Ok(json!("unmoved")));
+    assert_eq!(pid(&pool), before);
+}
+
+fn garbage_frames_cost_one_call() {
+    let pool = WorkerPool::start(command("garbage", json!(null)), 1, LENIENT).unwrap();
+    for _ in 0..2 {
+        match ask(&pool, json!("anything")) {
+            Err(EvalError::Protocol { what, .. }) => assert!(what.contains("4294967295 bytes"), "{what}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn a_worker_that_hangs_up_and_lives_on_is_killed() {
+    let pool = WorkerPool::start(command("hangs up", json!(null)), 1, LENIENT).unwrap();
+    let error = ask(&pool, json!("anything")).unwrap_err();
+    assert_eq!(error.cause(), "worker died: closed its end of the pipe");
+}
+
+fn a_refusal_costs_the_worker_its_place() {
+    let error = one_failure(&pool(1, LENIENT), json!("refuse"));
+    assert_eq!(error.to_string(), "worker refused: data file `a.csv` unreadable");
+}
+
+fn requests_too_long_are_refused() {
+    let error = one_failure(&pool(1, LENIENT), json!(["echo", "x".repeat(64 << 20)]));
+    assert!(matches!(error, EvalError::Refused { .. }), "{error}");
+}
+
+/// Sends candidates to the pool as they are and counts how often.
+struct Remote {
+    pool: WorkerPool,
+    attempts: AtomicUsize,
+}
+
+impl Evaluator<Value> for Remote {
+    fn context(&self) -> Context {
+        Context::new()
+    }
+
+    fn evaluate(&self, candidate: &Value, job: &Job) -> Result<Outcome, EvalError> {
+        self.attempts.fetch_add(1, Relaxed);
+        let reply = self.pool.call(candidate, job.control)?;
+        Ok(Outcome { verdict: Verdict::Scored(Default::default()), steps: 1, provenance: reply.to_string() })
+    }
+}
+
+fn two_failures_make_a_candidate_unstable() {
+    let limits = Limits { seconds: Some(0.1), memory: None };
+    let remote = Retried(Remote { pool: pool(1, limits), attempts: AtomicUsize::new(0) });
+    let control = Control::new();
+    let job = Job { fidelity: Fidelity(1), seed: 0, artifacts: "unused".as_ref(), control: &control };
+    let verdict = |candidate: Value| {
+        let verdict = remote.evaluate(&candidate, &job).unwrap().verdict;
+        (verdict, remote.0.attempts.swap(0, Relaxed))
+    };
+    let unstable =
+        |cause: &str, limit| Verdict::Invalid(Reason::Unstable { cause: cause.to_string(), limit });
+    assert_eq!(verdict(json!("spin")), (unstable("time limit", Some(0.1)), 2));
+    assert_eq!(verdict(json!(["die", "exit"])), (unstable("worker died: exit code 3", None), 2));
+    assert_eq!(verdict(json!(["echo", 7])), (Verdict::Scored(Default::default()), 1));
+}

@@ -1,0 +1,55 @@
+//! Pools of this very program.
+
+use std::time::{Duration, Instant};
+
+use evaluator::{Control, EvalError, Limits, WorkerCommand, WorkerPool};
+use serde_json::{Value, json};
+
+use crate::worker::ROLE;
+
+/// So that a test fails rather than hangs.
+pub const LENIENT: Limits = Limits { seconds: Some(10.0), memory: None };
+
+pub fn command(role: &str, setup: Value) -> WorkerCommand {
+    let program = std::env::current_exe().expect("this program has a path");
+    let env = [(ROLE, role), ("OMP_NUM_THREADS", "1")].map(|(name, value)| (name.into(), value.into()));
+    let mut command = WorkerCommand::new(program, setup);
+    command.env = env.to_vec();
+    command.lease = Duration::from_secs(2);
+    command
+}
+
+pub fn pool(workers: usize, limits: Limits) -> WorkerPool {
+    WorkerPool::start(command("worker", json!("pid")), workers, limits).unwrap()
+}
+
+pub fn ask(pool: &WorkerPool, request: Value) -> Result<Value, EvalError> {
+    pool.call(&request, &Control::new())
+}
+
+pub fn pid(pool: &WorkerPool) -> u64 {
+    ask(pool, json!("pid")).unwrap().as_u64().unwrap()
+}
+
+/// Whether there is such a process, zombies included.
+pub fn exists(pid: u64) -> bool {
+    std::path::Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// Whether it runs: an orphan's zombie is for the container's first process to reap.
+pub fn runs(pid: u64) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
+}
+
+/// Whether `condition` comes true in time.
+pub fn soon(condition: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(5) {
+        if condition() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
+}

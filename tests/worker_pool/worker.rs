@@ -1,0 +1,146 @@
+//! A worker that misbehaves on request.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+use std::{process, thread};
+
+use evaluator::{Control, serve};
+use serde_json::{Value, json};
+
+/// The environment variable that says what this program is to be.
+pub const ROLE: &str = "FECUND_TEST_ROLE";
+
+pub fn be_a_worker(role: &str) -> ! {
+    match role {
+        "worker" => serve::serve(handle).expect("the parent speaks the protocol"),
+        "garbage" => answer_by_hand(|| write_raw(1, b"\xff\xff\xff\xffgarbage")),
+        "stranger" => print_and_wait("running 1 test\n"),
+        "other version" => print_and_wait("fecund\x09\0"),
+        "mute" => answer_by_hand(|| ()),
+        "hangs up" => answer_by_hand(|| {
+            // SAFETY: nobody writes to it again.
+            let _ = unsafe { libc::close(1) };
+        }),
+        other => panic!("no role `{other}`"),
+    }
+    process::exit(0)
+}
+
+/// One fault after the other; the request names it, or is a list of it and its argument.
+fn handle(request: Value, control: &Control) -> Result<Value, String> {
+    let (what, argument) = match &request {
+        Value::Array(parts) => {
+            (parts[0].as_str().unwrap_or_default(), parts.get(1).cloned().unwrap_or_default())
+        }
+        other => (other.as_str().unwrap_or_default(), Value::Null),
+    };
+    match what {
+        "echo" => Ok(argument),
+        "pid" => Ok(json!(process::id())),
+        "busy pid" => sleep(0.1).map(|_| json!(process::id())),
+        "refuse" => Err("data file `a.csv` unreadable".to_string()),
+        "sleep" => sleep(argument.as_f64().unwrap_or(3600.0)),
+        "progress" => {
+            control.set_progress(0.25);
+            sleep(1.2)
+        }
+        "spin" => loop {
+            std::hint::spin_loop();
+        },
+        "allocate" => allocate(),
+        "ignore signals" => {
+            for signal in 1..32 {
+                // SAFETY: ignoring a signal runs no code.
+                unsafe { libc::signal(signal, libc::SIG_IGN) };
+            }
+            sleep(3600.0)
+        }
+        "print" => {
+            println!("garbage on stdout");
+            write_raw(1, b"\xff\xff\xff\xff more of it");
+            Ok(json!("printed"))
+        }
+        "interrupt" => {
+            // SAFETY: a signal to this very process.
+            unsafe { libc::raise(libc::SIGINT) };
+            Ok(json!("unmoved"))
+        }
+        "read" => {
+            let read = std::io::stdin().read(&mut [0; 16]).map_err(|error| error.to_string())?;
+            Ok(json!(read))
+        }
+        "die" => die(argument.as_str().unwrap_or_default()),
+        "environment" => Ok(json!(std::env::var("OMP_NUM_THREADS").ok())),
+        "oom score" => {
+            Ok(json!(std::fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default().trim()))
+        }
+        other => Err(format!("no request `{other}`")),
+    }
+}
+
+fn sleep(seconds: f64) -> Result<Value, String> {
+    thread::sleep(Duration::from_secs_f64(seconds));
+    Ok(json!("slept"))
+}
+
+fn die(how: &str) -> ! {
+    eprintln!("last words");
+    // SAFETY: that these end or stop the process is what is asked for.
+    unsafe {
+        match how {
+            "abort" => libc::abort(),
+            "segfault" => {
+                // The standard library's own handler lets a raised signal pass.
+                libc::signal(libc::SIGSEGV, libc::SIG_DFL);
+                libc::raise(libc::SIGSEGV)
+            }
+            "stop" => libc::raise(libc::SIGSTOP),
+            "exit" => process::exit(3),
+            _ => panic!("as asked"),
+        };
+    }
+    loop {
+        thread::park();
+    }
+}
+
+fn allocate() -> ! {
+    let mut hoard = Vec::new();
+    loop {
+        hoard.push(std::hint::black_box(vec![1u8; 8 << 20]));
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn write_raw(descriptor: i32, bytes: &[u8]) {
+    // SAFETY: `bytes` is valid for its length.
+    unsafe { libc::write(descriptor, bytes.as_ptr().cast(), bytes.len()) };
+}
+
+/// Speaks the protocol by hand, without heartbeat: answers the setup, and the next request with `act`.
+fn answer_by_hand(act: impl FnOnce()) {
+    const SETUP_REPLY: &[u8] = br#"{"id":1,"kind":"reply","body":"by hand"}"#;
+    let mut input = std::io::stdin().lock();
+    let mut next_frame = |skip: usize| {
+        let mut length = [0; 4];
+        input.read_exact(&mut vec![0; skip]).expect("greeting");
+        input.read_exact(&mut length).expect("length of a frame");
+        input.read_exact(&mut vec![0; u32::from_le_bytes(length) as usize]).expect("frame");
+    };
+    next_frame(b"fecund\x01\0".len());
+    write_raw(1, b"fecund\x01\0");
+    write_raw(1, &[&(SETUP_REPLY.len() as u32).to_le_bytes(), SETUP_REPLY].concat());
+    next_frame(0);
+    act();
+    loop {
+        thread::park();
+    }
+}
+
+fn print_and_wait(text: &str) {
+    print!("{text}");
+    std::io::stdout().flush().expect("stdout is a pipe");
+    loop {
+        thread::park();
+    }
+}
