@@ -1,0 +1,326 @@
+//! Every command and option, with its help.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use evaluator::sequence::DeviceChoice;
+use tasks::{Metric, Validation};
+
+/// An AutoML search that never trains the same function twice.
+#[derive(Parser)]
+#[command(name = "fecund", version, about, long_about = None, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Search for a model of a data set
+    #[command(after_help = "Example: fecund search --space sequence --data data/japanese_vowels --time 4m --out runs/vowels")]
+    Search(Box<SearchArgs>),
+    /// Go on with a run that was interrupted, or give it a larger budget
+    #[command(after_help = "Example: fecund resume runs/vowels --trainings 80")]
+    Resume(ResumeArgs),
+    /// The best functions that a run has found, by validation
+    #[command(after_help = "Example: fecund leaderboard runs/vowels --top 5 --format csv")]
+    Leaderboard(LeaderboardArgs),
+    /// Score the best trial, or another one, on the test part
+    #[command(after_help = "Example: fecund test runs/vowels --refit")]
+    Test(TestArgs),
+    /// Train the best functions afresh under other seeds: how much of their lead is luck?
+    #[command(after_help = "Example: fecund confirm runs/vowels --top 5 --seeds 3")]
+    Confirm(ConfirmArgs),
+    /// Predict the classes of the cases in a file
+    #[command(after_help = "Example: fecund predict exported new_TEST.ts --format csv")]
+    Predict(PredictArgs),
+    /// Write a model as PyTorch code, weights, genome and drawing
+    #[command(after_help = "Example: fecund export runs/vowels --refit --to exported")]
+    Export(ExportArgs),
+    /// Look into the cache of a run
+    #[command(subcommand)]
+    Cache(CacheCommand),
+    /// Print the known spaces, blocks or strategies
+    #[command(after_help = "Example: fecund list blocks --format json")]
+    List(ListArgs),
+    /// Identities of candidates given as JSON, one a line
+    #[command(after_help = "Example: echo '{\"layers\": [{\"token\": {\"kind\": \"gru\"}}]}' | fecund hash --space sequence -")]
+    Hash(HashArgs),
+}
+
+#[derive(Subcommand)]
+pub enum CacheCommand {
+    /// Hits, misses, seconds spent and saved
+    #[command(after_help = "Example: fecund cache stats runs/vowels --format json")]
+    Stats(RunArgs),
+    /// Why two candidates share a key, or do not
+    #[command(after_help = "Example: fecund cache explain runs/vowels 12 40\n\
+        A and B are each a trial number, the start of a key, or a file with a genome.")]
+    Explain(ExplainArgs),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SpaceName {
+    /// Stacks of token and channel mixers
+    Sequence,
+    /// Cells of NAS-Bench-201 (`hash` only)
+    Cell201,
+}
+
+#[derive(Args)]
+pub struct SearchArgs {
+    /// What is searched
+    #[arg(long, value_enum, default_value = "sequence")]
+    pub space: SpaceName,
+    /// A .ts file (X_TRAIN.ts takes X_TEST.ts beside it as the test part), or a folder with one such pair
+    #[arg(long, value_name = "PATH")]
+    pub data: PathBuf,
+    /// The test part, read by `fecund test` only
+    #[arg(long, value_name = "PATH")]
+    pub test: Option<PathBuf>,
+    /// What is predicted; a .ts file has one target, `class`
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// accuracy, balanced_accuracy, macro_f1 or log_loss
+    #[arg(long, default_value = "accuracy", value_name = "M")]
+    pub metric: Metric,
+    /// A share of the training part, or kfold:K [default: kfold:5 under 500 cases, else 0.2]
+    #[arg(long, value_name = "V")]
+    pub validation: Option<Validation>,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+    /// Largest number of passes over the training part in one evaluation
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub epochs: Option<u64>,
+    /// Evaluations at once, each in a process of its own with one thread [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub jobs: Option<u64>,
+    /// Proposal n sees the trials up to n − N; more keeps more workers busy, less learns sooner
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(1..))]
+    pub window: u64,
+    /// Of everything random in the search
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub seed: u64,
+    /// Folder of the run; must not exist [default: runs/SPACE-DATA-SEED]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// A cache that several runs share, one after the other [default: one of the run's own]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub cache: Option<PathBuf>,
+    /// Evaluate every proposal, known or not
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Where training runs
+    #[arg(long, default_value = "cpu", value_name = "D")]
+    pub device: DeviceChoice,
+    /// Who proposes; see `fecund list strategies`
+    #[arg(long, default_value = "evolution", value_name = "S")]
+    pub strategy: String,
+    /// Blocks that may be used, separated by commas; see `fecund list blocks` [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub blocks: Vec<String>,
+    /// Most layers, repetitions counted
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub max_depth: u64,
+    /// Genomes as JSON, one a line, that are proposed first
+    #[arg(long, value_name = "FILE")]
+    pub enqueue: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+#[derive(Args, Clone, Copy)]
+pub struct BudgetArgs {
+    /// Most proposals
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub trials: Option<u64>,
+    /// Most evaluations really made
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub trainings: Option<u64>,
+    /// Most time for searching, summed over resumes: 90s, 10m, 2h
+    #[arg(long, value_name = "T", value_parser = duration)]
+    pub time: Option<Duration>,
+}
+
+#[derive(Args, Clone, Copy)]
+pub struct LimitArgs {
+    /// Most seconds for one evaluation [default: none]
+    #[arg(long, value_name = "S", value_parser = positive)]
+    pub max_seconds_per_trial: Option<f64>,
+    /// Most resident memory of one evaluation, in MiB [default: none]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_memory_per_trial: Option<u64>,
+}
+
+#[derive(Args)]
+pub struct ResumeArgs {
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+    /// Evaluations at once [default: as before]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub jobs: Option<u64>,
+}
+
+#[derive(Args)]
+pub struct RunArgs {
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct LeaderboardArgs {
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Rows
+    #[arg(long, value_name = "K", default_value = "10")]
+    pub top: usize,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct TestArgs {
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    #[command(flatten)]
+    pub which: WhichArgs,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Args, Clone, Copy)]
+pub struct WhichArgs {
+    /// A trial by its number [default: the best by validation]
+    #[arg(long, value_name = "N")]
+    pub trial: Option<u64>,
+    /// Train on the whole training part first, for as many epochs as validation found best
+    #[arg(long)]
+    pub refit: bool,
+}
+
+#[derive(Args)]
+pub struct ConfirmArgs {
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// How many of the best functions
+    #[arg(long, value_name = "K", default_value = "5", value_parser = clap::value_parser!(u64).range(1..))]
+    pub top: u64,
+    /// Fresh trainings of each
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// Trainings at once [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub jobs: Option<u64>,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct PredictArgs {
+    /// A run, or the folder of an export
+    #[arg(value_name = "RUN|EXPORT")]
+    pub model: PathBuf,
+    /// A .ts file
+    pub data: PathBuf,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct ExportArgs {
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    #[command(flatten)]
+    pub which: WhichArgs,
+    /// Folder to write; must not exist
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
+
+#[derive(Args)]
+pub struct ExplainArgs {
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    pub a: String,
+    pub b: String,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct ListArgs {
+    #[arg(value_enum)]
+    pub what: Listing,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Listing {
+    Spaces,
+    Blocks,
+    Strategies,
+}
+
+#[derive(Args)]
+pub struct HashArgs {
+    #[arg(long, value_enum)]
+    pub space: SpaceName,
+    /// A file with one candidate a line, or - for standard input
+    #[arg(value_name = "FILE|-")]
+    pub file: PathBuf,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// `90s`, `10m`, `2h`, or seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1.0),
+        Some((at, 'm')) => (&text[..at], 60.0),
+        Some((at, 'h')) => (&text[..at], 3600.0),
+        _ => (text, 1.0),
+    };
+    let seconds = unit * positive(number).map_err(|_| "give a time such as 90s, 10m or 2h".to_string())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "that is longer than any search".to_string())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "give a number above zero".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        let seconds = |text| duration(text).map(|time| time.as_secs_f64());
+        assert_eq!(seconds("90s"), Ok(90.0));
+        assert_eq!(seconds("1.5m"), Ok(90.0));
+        assert_eq!(seconds("2h"), Ok(7200.0));
+        assert_eq!(seconds("7"), Ok(7.0));
+        for bad in ["", "0", "0s", "-1m", "m", "1d", "nan", "inf", "1e300h", "5µ"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,58 @@
+//! `fecund export`: a folder that PyTorch can use.
+
+use std::fs;
+use std::path::Path;
+
+use spaces::sequence::{Network, export as written};
+use tasks::Verdict;
+
+use super::args::ExportArgs;
+use super::failure::{Failure, Outcome};
+use super::judge::{Judge, Model};
+use super::search::command_line;
+use super::table::print;
+
+pub fn export(args: &ExportArgs) -> Outcome {
+    if args.to.exists() {
+        return Err(Failure::usage(format!("{} is there already; name another folder with --to", args.to.display())));
+    }
+    let judge = Judge::open(&args.run, 1)?;
+    let model = judge.model(args.which)?;
+    if model.form != judge.folder.settings.space().map(|space| spaces::Space::canonicalize(&space, &model.trial.candidate))? {
+        eprintln!("fecund: trial {} was answered by an equal function; its trained form is exported", model.trial.number);
+    }
+    write(&judge, &model, args)?;
+    print(&format!("{}\n", args.to.display()))
+}
+
+/// Writes into a folder beside the one asked for and renames it, so that no half an export is ever seen.
+fn write(judge: &Judge, model: &Model, args: &ExportArgs) -> Outcome {
+    let draft = args.to.with_extension("new");
+    let task = &judge.folder.settings.task;
+    let network = Network::new(&model.form, task.shape());
+    let scores = scores(model);
+    let title = format!("trial {}", model.trial.number);
+    let about = written::About { scores: &scores, longest: task.longest, made_by: &judge.folder.settings.command, exported_by: &command_line() };
+    let files = [
+        ("architecture.json", written::architecture_json(&network, &task.classes)),
+        ("model.py", written::model_py(&network, &task.classes)),
+        ("architecture.svg", written::drawing(&network, &title)),
+        ("README.md", written::readme(&network, &task.classes, &about)),
+    ];
+    let _ = fs::remove_dir_all(&draft);
+    let file_error = |path: &Path, error| Failure::file("write", path, &error);
+    fs::create_dir_all(&draft).map_err(|error| file_error(&draft, error))?;
+    for (name, text) in files {
+        fs::write(draft.join(name), text).map_err(|error| file_error(&draft.join(name), error))?;
+    }
+    let weights = draft.join("model.safetensors");
+    fs::copy(&model.weights, &weights).map_err(|error| file_error(&weights, error))?;
+    fs::rename(&draft, &args.to).map_err(|error| file_error(&args.to, error))
+}
+
+fn scores(model: &Model) -> Vec<(String, f64)> {
+    match &model.trial.verdict {
+        Verdict::Scored(scores) => scores.0.iter().map(|(name, score)| (format!("validation {name}"), *score)).collect(),
+        Verdict::Invalid(_) => Vec::new(),
+    }
+}

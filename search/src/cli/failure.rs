@@ -1,0 +1,88 @@
+//! One readable diagnosis with the remedy, and the exit code that goes with it.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use evaluator::EvalError;
+use storage::StoreError;
+use tasks::DataError;
+
+use crate::StudyError;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+pub type Outcome = Result<(), Failure>;
+
+const FAILED: u8 = 1;
+const BAD_USE: u8 = 2;
+const INTERRUPTED: u8 = 130;
+
+impl Failure {
+    /// The arguments make no sense together, or with what they name.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: BAD_USE }
+    }
+
+    /// The arguments are fine; something else failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: FAILED }
+    }
+
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: INTERRUPTED }
+    }
+
+    /// A file operation failed.
+    pub fn file(verb: &str, path: &Path, error: &io::Error) -> Self {
+        Self::failed(format!("cannot {verb} {}: {error}", path.display()))
+    }
+
+    /// Says it on stderr.
+    pub fn report(self) -> ExitCode {
+        if !self.message.is_empty() {
+            let word = if self.code == INTERRUPTED { "fecund" } else { "error" };
+            eprintln!("{word}: {}", self.message);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<EvalError> for Failure {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::Cancelled => Self::interrupted("interrupted"),
+            error => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Self {
+        Self::failed(error.to_string())
+    }
+}

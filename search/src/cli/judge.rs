@@ -1,0 +1,211 @@
+//! `fecund test`, `confirm`, `predict`: what the models of a run are worth, and what they say.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use evaluator::sequence::{Predictions, SequenceEvaluator, SequenceTask, Summary};
+use evaluator::{Control, Evaluator, Job, Limits, Retried};
+use hashing::Fidelity;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use spaces::sequence::{Genome, export};
+use tasks::{Metric, Verdict};
+
+use super::args::{ConfirmArgs, PredictArgs, TestArgs, WhichArgs};
+use super::failure::{Failure, Outcome};
+use super::leaderboard::best;
+use super::run_folder::RunFolder;
+use super::signals;
+use super::table::Table;
+use crate::Trial;
+
+/// A run with workers that can train and predict.
+pub struct Judge {
+    pub folder: RunFolder,
+    evaluator: SequenceEvaluator,
+    control: Control,
+}
+
+/// A trained model of a run.
+pub struct Model {
+    pub trial: Trial<Genome>,
+    /// The form that was trained: that of the trial which paid.
+    pub form: Genome,
+    pub weights: PathBuf,
+}
+
+impl Judge {
+    pub fn open(run: &Path, jobs: usize) -> Result<Self, Failure> {
+        let folder = RunFolder::open(run)?;
+        let evaluator = SequenceEvaluator::start(folder.settings.task.clone(), jobs, Limits::default())?;
+        Ok(Self { evaluator, folder, control: watched()? })
+    }
+
+    /// The weights of a trial, trained again where they are not kept.
+    pub fn model(&self, which: WhichArgs) -> Result<Model, Failure> {
+        let trial = self.folder.choose(which.trial)?;
+        if let Verdict::Invalid(reason) = &trial.verdict {
+            return Err(Failure::failed(format!("trial {} has no model: {reason}", trial.number)));
+        }
+        let form = self.folder.trained_form(&trial)?;
+        let artifacts = self.folder.artifacts().join(trial.key.to_string());
+        let summary = self.summary(&trial, &form, &artifacts)?;
+        let weights = if which.refit { self.refit(&trial, &form, &summary, &artifacts)? } else { artifacts.join("fold-0.safetensors") };
+        Ok(Model { trial, form, weights })
+    }
+
+    /// How the trial's evaluation went, from its artifacts; evaluated again, bit for bit, if they are gone.
+    fn summary(&self, trial: &Trial<Genome>, form: &Genome, artifacts: &Path) -> Result<Summary, Failure> {
+        let file = artifacts.join("summary.json");
+        if !file.is_file() {
+            eprintln!("fecund: the weights of trial {} are not kept; training them again with the same seed", trial.number);
+            let fidelity = Fidelity(self.folder.settings.task.epochs);
+            let job = Job { fidelity, seed: trial.key.seed(0), artifacts, control: &self.control };
+            let outcome = self.evaluator.evaluate(form, &job)?;
+            if outcome.verdict != trial.verdict {
+                eprintln!("warning: this training scores otherwise than the one in the record; was that made on another machine?");
+            }
+        }
+        let text = fs::read_to_string(&file).map_err(|error| Failure::file("read", &file, &error))?;
+        serde_json::from_str(&text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))
+    }
+
+    fn refit(&self, trial: &Trial<Genome>, form: &Genome, summary: &Summary, artifacts: &Path) -> Result<PathBuf, Failure> {
+        let file = artifacts.join("refit.safetensors");
+        if file.is_file() {
+            return Ok(file);
+        }
+        let epochs = summary.mean_best_epoch();
+        eprintln!("fecund: training trial {} on the whole training part for {epochs} epochs", trial.number);
+        match self.evaluator.fit(form, trial.key.seed(0), epochs, &file, &self.control)?.verdict {
+            Verdict::Scored(_) => Ok(file),
+            Verdict::Invalid(reason) => Err(Failure::failed(format!("trial {} on the whole training part: {reason}", trial.number))),
+        }
+    }
+
+    pub fn predict(&self, model: &Model, data: &Path) -> Result<Predictions, Failure> {
+        Ok(self.evaluator.predict(&model.form, &model.weights, data, &self.control)?)
+    }
+
+    /// Scores on the test part, every metric. Also written into `tests.jsonl` of the run.
+    pub fn test(&self, model: &Model, refit: bool) -> Result<Vec<(&'static str, f64)>, Failure> {
+        let Some(test) = &self.folder.settings.test else {
+            return Err(Failure::usage("this run has no test part; give one with `fecund predict RUN FILE`"));
+        };
+        let predictions = self.predict(model, test)?;
+        let score = |metric: Metric| metric.score(&predictions.probabilities, predictions.classes, &predictions.labels);
+        let scores: Vec<_> = Metric::ALL.into_iter().map(|metric| (metric.name(), score(metric))).collect();
+        let named: Vec<_> = scores.iter().map(|(name, score)| (name.to_string(), Value::from(*score))).collect();
+        let line = json!({"trial": model.trial.number, "refit": refit, "cases": predictions.labels.len(),
+            "scores": Value::Object(named.into_iter().collect())});
+        self.log_test(&line)?;
+        Ok(scores)
+    }
+
+    fn log_test(&self, line: &Value) -> Outcome {
+        let path = self.folder.path.join("tests.jsonl");
+        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+        file.and_then(|mut file| writeln!(file, "{line}")).map_err(|error| Failure::file("write", &path, &error))
+    }
+}
+
+/// A control that the first Ctrl-C cancels: here there is nothing to finish.
+fn watched() -> Result<Control, Failure> {
+    let control = Control::new();
+    signals::watch(Arc::default(), control.clone(), Arc::new(true.into()))?;
+    Ok(control)
+}
+
+pub fn test(args: &TestArgs) -> Outcome {
+    let judge = Judge::open(&args.run, 1)?;
+    let model = judge.model(args.which)?;
+    let scores = judge.test(&model, args.which.refit)?;
+    let mut table = Table::new(&["trial", "refit", "accuracy", "balanced_accuracy", "macro_f1", "log_loss", "model"]);
+    let mut row = vec![model.trial.number.into(), args.which.refit.into()];
+    row.extend(scores.iter().map(|(_, score)| Value::from(*score)));
+    row.push(model.form.summary().into());
+    table.row(row);
+    table.print(args.format)
+}
+
+pub fn confirm(args: &ConfirmArgs) -> Outcome {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let jobs = args.jobs.map_or(cores, |jobs| jobs as usize);
+    let judge = Judge::open(&args.run, jobs)?;
+    let objective = judge.folder.settings.objective();
+    let chosen = best(&objective, judge.folder.trials()?, args.top as usize);
+    let forms = chosen.iter().map(|trial| judge.folder.trained_form(trial)).collect::<Result<Vec<_>, _>>()?;
+    let scratch = judge.folder.path.join("confirm");
+    // Seed 0 is the search's own.
+    let trainings: Vec<(usize, u64)> = (0..chosen.len()).flat_map(|i| (1..=args.seeds).map(move |seed| (i, seed))).collect();
+    eprintln!("fecund: {} trainings under fresh seeds", trainings.len());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().map_err(|error| Failure::failed(error.to_string()))?;
+    let train = |&(i, seed): &(usize, u64)| {
+        let artifacts = scratch.join(format!("{}-{seed}", chosen[i].key));
+        let fidelity = Fidelity(judge.folder.settings.task.epochs);
+        let job = Job { fidelity, seed: chosen[i].key.seed(seed), artifacts: &artifacts, control: &judge.control };
+        let outcome = Retried(&judge.evaluator).evaluate(&forms[i], &job);
+        eprintln!("fecund: trial {} trained with seed {seed}", chosen[i].number);
+        outcome.map(|outcome| (i, objective.value(&outcome.verdict)))
+    };
+    let scores = pool.install(|| trainings.par_iter().map(train).collect::<Result<Vec<_>, _>>())?;
+    let _ = fs::remove_dir_all(&scratch);
+    let metric = judge.folder.settings.task.metric.name();
+    let mut table = Table::new(&["trial", "metric", "searched", "fresh_mean", "fresh_deviation", "trainings", "failed", "model"]);
+    for (i, trial) in chosen.iter().enumerate() {
+        let fresh: Vec<f64> = scores.iter().filter(|(of, _)| *of == i).filter_map(|(_, score)| *score).collect();
+        let (mean, deviation) = mean_and_deviation(&fresh);
+        table.row(vec![
+            trial.number.into(),
+            metric.into(),
+            objective.value(&trial.verdict).into(),
+            mean.into(),
+            deviation.into(),
+            fresh.len().into(),
+            (args.seeds as usize - fresh.len()).into(),
+            forms[i].summary().into(),
+        ]);
+    }
+    table.print(args.format)
+}
+
+/// Of nothing: `None`; the deviation of one value too (n − 1 in the denominator).
+fn mean_and_deviation(values: &[f64]) -> (Option<f64>, Option<f64>) {
+    let n = values.len() as f64;
+    if values.is_empty() {
+        return (None, None);
+    }
+    let mean = values.iter().sum::<f64>() / n;
+    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    (Some(mean), (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt()))
+}
+
+pub fn predict(args: &PredictArgs) -> Outcome {
+    let (classes, predictions) = if args.model.join("architecture.json").is_file() {
+        predict_with_export(&args.model, &args.data)?
+    } else {
+        let judge = Judge::open(&args.model, 1)?;
+        let model = judge.model(WhichArgs { trial: None, refit: false })?;
+        (judge.folder.settings.task.classes.clone(), judge.predict(&model, &args.data)?)
+    };
+    let mut table = Table::new(&["case", "class", "probability", "true_class"]);
+    for (case, row) in predictions.probabilities.chunks(predictions.classes).enumerate() {
+        let likeliest = (0..row.len()).reduce(|best, class| if row[class] > row[best] { class } else { best }).unwrap_or(0);
+        let truth = predictions.labels.get(case).and_then(|label| classes.get(*label));
+        table.row(vec![case.into(), classes[likeliest].clone().into(), row[likeliest].into(), truth.cloned().into()]);
+    }
+    table.print(args.format)
+}
+
+fn predict_with_export(folder: &Path, data: &Path) -> Result<(Vec<String>, Predictions), Failure> {
+    let file = folder.join("architecture.json");
+    let text = fs::read_to_string(&file).map_err(|error| Failure::file("read", &file, &error))?;
+    let architecture = export::read_architecture(&text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
+    let (network, classes) = (architecture.network, architecture.classes);
+    let task = SequenceTask::for_prediction(network.shape.channels, classes.clone());
+    let evaluator = SequenceEvaluator::start(task, 1, Limits::default())?;
+    let weights = folder.join("model.safetensors");
+    Ok((classes, evaluator.predict(&network.genome, &weights, data, &watched()?)?))
+}

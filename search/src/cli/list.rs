@@ -1,0 +1,52 @@
+//! `fecund list`: what there is to choose from.
+
+use spaces::sequence::{SequenceSpace, Settings, Value, blocks};
+
+use super::args::{ListArgs, Listing};
+use super::failure::Outcome;
+use super::table::Table;
+use crate::strategies;
+
+pub fn list(args: &ListArgs) -> Outcome {
+    match args.what {
+        Listing::Spaces => spaces().print(args.format),
+        Listing::Blocks => all_blocks().print(args.format),
+        Listing::Strategies => all_strategies().print(args.format),
+    }
+}
+
+fn spaces() -> Table {
+    let mut table = Table::new(&["space", "what", "commands"]);
+    table.row(vec!["sequence".into(), "stacks of token and channel mixers for sequences".into(), "search, hash".into()]);
+    table.row(vec!["cell201".into(), "the 15,625 cells of NAS-Bench-201".into(), "hash".into()]);
+    table
+}
+
+fn all_blocks() -> Table {
+    let mut table = Table::new(&["block", "place", "genes", "causal", "source"]);
+    for block in blocks::ALL {
+        let genes = block.genes();
+        let shown = genes.iter().map(|gene| {
+            let choices: Vec<_> = gene.choices.iter().map(Value::to_string).collect();
+            format!("{}: {}", gene.name, choices.join("|"))
+        });
+        let defaults = genes.iter().map(|gene| (gene.name.to_string(), gene.choices[0].clone()));
+        let causal = block.causal(&Settings(defaults.collect()));
+        table.row(vec![
+            block.name().into(),
+            block.place().to_string().into(),
+            shown.collect::<Vec<_>>().join(", ").into(),
+            (if causal { "yes" } else { "by gene" }).into(),
+            block.source().into(),
+        ]);
+    }
+    table
+}
+
+fn all_strategies() -> Table {
+    let mut table = Table::new(&["strategy", "what"]);
+    for listed in strategies::<SequenceSpace>() {
+        table.row(vec![listed.name.into(), listed.summary.into()]);
+    }
+    table
+}

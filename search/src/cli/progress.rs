@@ -1,0 +1,151 @@
+//! A bar on a terminal, plain lines elsewhere.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use spaces::sequence::Genome;
+use tasks::Verdict;
+
+use super::run_folder::RunFolder;
+use super::settings::Budget;
+use crate::{Objective, Observer, Statistics, Trial};
+
+/// Shows where a search stands, and keeps account of its time.
+pub struct Progress {
+    statistics: Statistics,
+    objective: Objective,
+    budget: Budget,
+    best: Option<Verdict>,
+    bar: Option<ProgressBar>,
+    folder: RunFolder,
+    spent_before: f64,
+    started: Instant,
+    saved: Instant,
+    said: Option<Instant>,
+    done_before: f64,
+}
+
+/// Steps of the bar.
+const STEPS: u64 = 1000;
+const BETWEEN_LINES: Duration = Duration::from_secs(5);
+const BETWEEN_SAVES: Duration = Duration::from_secs(1);
+
+impl Progress {
+    pub fn new(folder: RunFolder, before: &[Trial<Genome>]) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{bar:30.cyan/blue} {msg}").expect("the template is fixed");
+            ProgressBar::new(STEPS).with_style(style)
+        });
+        let now = Instant::now();
+        let mut progress = Self {
+            statistics: Statistics::of(before),
+            objective: folder.settings.objective(),
+            budget: folder.settings.budget,
+            best: None,
+            bar,
+            spent_before: folder.seconds_spent(),
+            folder,
+            started: now,
+            saved: now,
+            said: None,
+            done_before: 0.0,
+        };
+        before.iter().for_each(|trial| progress.consider(trial));
+        progress.done_before = progress.done();
+        progress
+    }
+
+    fn consider(&mut self, trial: &Trial<Genome>) {
+        let better = self.best.as_ref().is_none_or(|best| self.objective.compare(&trial.verdict, best).is_gt());
+        if better && self.objective.value(&trial.verdict).is_some() {
+            self.best = Some(trial.verdict.clone());
+        }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.spent_before + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Share of the budget that is used up, in [0, 1].
+    fn done(&self) -> f64 {
+        let share = |used: f64, most: Option<f64>| most.map_or(0.0, |most| used / most);
+        let shares = [
+            share(self.statistics.proposals as f64, self.budget.trials.map(|n| n as f64)),
+            share((self.statistics.misses + self.statistics.partial_hits) as f64, self.budget.trainings.map(|n| n as f64)),
+            share(self.seconds(), self.budget.time),
+        ];
+        shares.into_iter().fold(0.0, f64::max).min(1.0)
+    }
+
+    fn line(&self) -> String {
+        let Statistics { proposals, misses, partial_hits, .. } = self.statistics;
+        let trained = misses + partial_hits;
+        let most = self.budget.trainings.map_or(String::new(), |most| format!("/{most}"));
+        let answered = 100.0 * self.statistics.hit_rate();
+        let best = match (self.best.as_ref().and_then(|best| self.objective.value(best)), self.objective.0.first()) {
+            (Some(best), Some(goal)) => format!("best {} {best:.4}", goal.metric),
+            _ => "no score yet".into(),
+        };
+        let eta = self.eta().map_or(String::new(), |eta| format!(" · {eta} left"));
+        format!("{proposals} trials · {trained}{most} trained · {answered:.0} % from cache · {best}{eta}")
+    }
+
+    fn eta(&self) -> Option<String> {
+        let gained = self.done() - self.done_before;
+        let seconds = self.started.elapsed().as_secs_f64() * (1.0 - self.done()) / gained;
+        let whole = Some(seconds).filter(|seconds| seconds.is_finite() && *seconds < 1e6)? as u64;
+        Some(if whole < 60 { format!("{whole} s") } else { format!("{} min {} s", whole / 60, whole % 60) })
+    }
+
+    fn show(&mut self, now: bool) {
+        if let Some(bar) = &self.bar {
+            bar.set_position((self.done() * STEPS as f64) as u64);
+            bar.set_message(self.line());
+        } else if now || self.said.is_none_or(|said| said.elapsed() >= BETWEEN_LINES) {
+            eprintln!("fecund: {}", self.line());
+            self.said = Some(Instant::now());
+        }
+    }
+
+    fn say(&self, message: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(message),
+            None => eprintln!("{message}"),
+        }
+    }
+
+    fn save(&self) {
+        // Losing a second of the account is no reason to stop a search.
+        let _ = self.folder.save_seconds(self.seconds());
+    }
+}
+
+impl Observer<Genome> for Progress {
+    fn settled(&mut self, trial: &Trial<Genome>) {
+        self.statistics.add(trial);
+        self.consider(trial);
+        self.show(false);
+        if self.saved.elapsed() >= BETWEEN_SAVES {
+            self.save();
+            self.saved = Instant::now();
+        }
+        if let Verdict::Invalid(reason @ tasks::Reason::Unstable { .. }) = &trial.verdict {
+            self.say(&format!("warning: trial {} {reason}", trial.number));
+        }
+    }
+
+    fn noticed(&mut self, message: &str) {
+        self.say(&format!("warning: {message}"));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.save();
+        self.show(true);
+        if let Some(bar) = &self.bar {
+            bar.abandon();
+        }
+    }
+}

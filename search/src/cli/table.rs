@@ -1,0 +1,140 @@
+//! What is printed as a table can be had as JSON and CSV.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value};
+
+use super::args::Format;
+use super::failure::{Failure, Outcome};
+
+/// Named columns and rows of JSON values.
+pub struct Table {
+    columns: Vec<&'static str>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    pub fn new(columns: &[&'static str]) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// Panics if there are more or fewer cells than columns.
+    pub fn row(&mut self, cells: Vec<Value>) {
+        assert_eq!(cells.len(), self.columns.len(), "one cell a column");
+        self.rows.push(cells);
+    }
+
+    /// To stdout: aligned columns, a JSON array of objects, or CSV with a header.
+    pub fn print(&self, format: Format) -> Outcome {
+        match format {
+            Format::Table => print(&self.aligned()),
+            Format::Json => print_json(&Value::Array(self.rows.iter().map(|row| self.object(row)).collect())),
+            Format::Csv => print(&self.csv()),
+        }
+    }
+
+    /// A single row as `name  value` lines, one JSON object, or CSV.
+    pub fn print_single(&self, format: Format) -> Outcome {
+        let row = self.rows.first().expect("a single row");
+        match format {
+            Format::Table => {
+                let width = self.columns.iter().map(|name| name.len()).max().unwrap_or(0);
+                let line = |(name, value): (&&str, &Value)| format!("{name:width$}  {}\n", text(value));
+                print(&self.columns.iter().zip(row).map(line).collect::<String>())
+            }
+            Format::Json => print_json(&self.object(row)),
+            Format::Csv => print(&self.csv()),
+        }
+    }
+
+    fn object(&self, row: &[Value]) -> Value {
+        let names = self.columns.iter().map(|name| name.to_string());
+        Value::Object(names.zip(row.iter().cloned()).collect::<Map<_, _>>())
+    }
+
+    fn aligned(&self) -> String {
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_header(&self.columns);
+        for row in &self.rows {
+            table.add_row(row.iter().map(text));
+        }
+        for (index, column) in table.column_iter_mut().enumerate() {
+            if self.rows.iter().all(|row| row[index].is_number() || row[index].is_null()) {
+                column.set_cell_alignment(comfy_table::CellAlignment::Right);
+            }
+        }
+        table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    fn csv(&self) -> String {
+        let line = |cells: Vec<String>| cells.join(",") + "\n";
+        let header = line(self.columns.iter().map(|name| quoted(name)).collect());
+        let rows = self.rows.iter().map(|row| line(row.iter().map(|cell| quoted(&exact(cell))).collect()));
+        std::iter::once(header).chain(rows).collect()
+    }
+}
+
+/// For people: four decimals, nothing for null.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => {
+            let number = number.as_f64().expect("checked just now");
+            if number != 0.0 && number.abs() < 1e-3 { format!("{number:.2e}") } else { format!("{number:.4}") }
+        }
+        other => other.to_string(),
+    }
+}
+
+/// For programs: every digit.
+fn exact(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.into() }
+}
+
+/// Prints JSON with indentation and a line end.
+pub fn print_json(value: &Value) -> Outcome {
+    print(&format!("{value:#}\n"))
+}
+
+/// To stdout. A reader that has gone (`| head`) is not an error.
+pub fn print(text: &str) -> Outcome {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let mut table = Table::new(&["name", "score"]);
+        table.row(vec!["a, \"b\"".into(), 0.123456789.into()]);
+        table.row(vec!["c".into(), Value::Null]);
+        table
+    }
+
+    #[test]
+    fn csv_quotes_what_it_must_and_keeps_every_digit() {
+        assert_eq!(table().csv(), "name,score\n\"a, \"\"b\"\"\",0.123456789\nc,\n");
+    }
+
+    #[test]
+    fn tables_round_for_people() {
+        let aligned = table().aligned();
+        assert!(aligned.contains("0.1235") && !aligned.contains("0.12345"), "{aligned}");
+    }
+}

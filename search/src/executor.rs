@@ -1,0 +1,66 @@
+//! Where evaluations run: jobs go in, finished ones come out in any order.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use evaluator::{EvalError, Outcome};
+use storage::StoreError;
+
+/// What comes back of an evaluation.
+pub struct Finished {
+    /// The trial that pays.
+    pub number: u64,
+    pub outcome: Result<Outcome, EvalError>,
+    pub seconds: f64,
+    /// Whether the record reached the disk.
+    pub stored: Result<(), StoreError>,
+}
+
+pub type Task = Box<dyn FnOnce() -> Finished + Send>;
+
+/// Runs tasks beside the study. Handed in, so that a simulation can decide when what finishes.
+pub trait Executor: Send {
+    fn submit(&mut self, task: Task);
+
+    /// The next one that finishes; blocks. Called only while tasks are under way.
+    fn next(&mut self) -> Finished;
+
+    /// One that has already finished, if there is one.
+    fn poll(&mut self) -> Option<Finished>;
+
+    /// Tasks that can run at once.
+    fn width(&self) -> usize;
+}
+
+/// A thread pool of `jobs` threads.
+pub struct Threads {
+    pool: rayon::ThreadPool,
+    finished: (Sender<Finished>, Receiver<Finished>),
+}
+
+impl Threads {
+    pub fn new(jobs: usize) -> Result<Self, String> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).thread_name(|n| format!("job-{n}"));
+        let pool = pool.build().map_err(|error| format!("cannot start {jobs} threads: {error}"))?;
+        Ok(Self { pool, finished: channel() })
+    }
+}
+
+impl Executor for Threads {
+    fn submit(&mut self, task: Task) {
+        let sender = self.finished.0.clone();
+        // The receiver lives as long as the pool; a send can only fail when the study is gone.
+        self.pool.spawn(move || drop(sender.send(task())));
+    }
+
+    fn next(&mut self) -> Finished {
+        self.finished.1.recv().expect("the executor holds a sender itself")
+    }
+
+    fn poll(&mut self) -> Option<Finished> {
+        self.finished.1.try_recv().ok()
+    }
+
+    fn width(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+}

@@ -1,0 +1,71 @@
+//! The trials of a study on disk: one frame of JSON each, in the order of their numbers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use storage::{Disk, Journal, Recovery, Replay, StoreError, read_journal};
+
+use crate::Trial;
+
+/// Where trials are written. They can be made again from the seed and the cache, so they do not wait for the disk.
+pub struct Ledger(Option<Journal>);
+
+/// Trials as they were read, and what had to be mended.
+pub struct Written<C> {
+    pub trials: Vec<Trial<C>>,
+    pub recovery: Recovery,
+    /// Frames that are not a trial of this space, or not the next one; what follows them is left out.
+    pub unread: Option<String>,
+}
+
+impl Ledger {
+    /// Writes nothing.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// Opens for writing, with what is there.
+    pub fn open<C: DeserializeOwned>(
+        dir: &Path,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(Self, Written<C>), StoreError> {
+        let (journal, replay) = Journal::open(dir, disk)?;
+        Ok((Self(Some(journal)), decode(replay)))
+    }
+
+    /// Reads without a lock.
+    pub fn read<C: DeserializeOwned>(dir: &Path) -> Result<Written<C>, StoreError> {
+        read_journal(dir).map(decode)
+    }
+
+    pub fn append<C: Serialize>(&self, trial: &Trial<C>) -> Result<(), StoreError> {
+        let Some(journal) = &self.0 else { return Ok(()) };
+        let json = serde_json::to_vec(trial).expect("a trial is plain data with string keys");
+        journal.append(&json)
+    }
+
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.0.as_ref().map_or(Ok(()), Journal::sync)
+    }
+}
+
+fn decode<C: DeserializeOwned>(replay: Replay) -> Written<C> {
+    let mut trials: Vec<Trial<C>> = Vec::new();
+    let mut unread = None;
+    for (position, frame) in replay.frames.iter().enumerate() {
+        match serde_json::from_slice::<Trial<C>>(frame) {
+            Ok(trial) if trial.number == trials.len() as u64 => trials.push(trial),
+            Ok(trial) => {
+                unread = Some(format!("frame {position} is trial {}, not {}", trial.number, trials.len()));
+                break;
+            }
+            Err(error) => {
+                unread = Some(format!("frame {position} is not a trial of this space: {error}"));
+                break;
+            }
+        }
+    }
+    Written { trials, recovery: replay.recovery, unread }
+}

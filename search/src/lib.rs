@@ -1,0 +1,56 @@
+//! Who drives: strategies, the study, and the command line.
+//!
+//! ```
+//! use evaluator::{EvalError, Evaluator, Job, Outcome};
+//! use hashing::Context;
+//! use search::{Objective, Plan, RegularizedEvolution, Statistics, Study};
+//! use spaces::cell::{Cell, CellSpace, Operation};
+//! use tasks::{Scores, Verdict};
+//!
+//! /// Likes pooling. A real one would train.
+//! struct Pools;
+//! impl Evaluator<Cell> for Pools {
+//!     fn context(&self) -> Context {
+//!         Context::new().with("evaluator", "pools v1")
+//!     }
+//!     fn evaluate(&self, cell: &Cell, _: &Job) -> Result<Outcome, EvalError> {
+//!         let pools = cell.0.iter().filter(|operation| **operation == Operation::Pool).count();
+//!         let scores = Scores([("pools".to_string(), pools as f64)].into());
+//!         Ok(Outcome { verdict: Verdict::Scored(scores), steps: 1, provenance: String::new() })
+//!     }
+//! }
+//!
+//! let strategy = RegularizedEvolution::new(Objective::new("pools", true));
+//! let mut study = Study::new(CellSpace, Pools, strategy, Plan { trials: Some(200), ..Plan::default() });
+//! study.run()?;
+//! let statistics = Statistics::of(study.trials());
+//! assert_eq!(statistics.proposals, 200);
+//! assert!(statistics.hit_rate() > 0.0);
+//! # Ok::<(), search::StudyError>(())
+//! ```
+//!
+//! Read next: `study.rs`, the life of a candidate; `strategy.rs`, who proposes.
+
+//pub mod cli;
+mod evaluation;
+mod executor;
+mod ledger;
+mod observer;
+mod parts;
+mod plan;
+mod statistics;
+mod strategies;
+mod strategy;
+mod study;
+mod trial;
+
+pub use executor::{Executor, Finished, Task, Threads};
+pub use ledger::{Ledger, Written};
+pub use observer::Observer;
+pub use parts::structural_identity;
+pub use plan::{Plan, Stop};
+pub use statistics::{Statistics, Tally};
+pub use strategies::{RandomSearch, RegularizedEvolution, all as strategies};
+pub use strategy::{Listed, Proposal, Strategy};
+pub use study::{Study, StudyError};
+pub use trial::{Goal, Miss, Objective, Origin, Times, Trial};

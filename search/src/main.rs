@@ -1,0 +1,7 @@
+//! The program `fecund`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,49 @@
+//! The exchangeable parts of a study: swapping one is the whole of an ablation.
+
+use std::sync::Arc;
+
+use evaluator::Control;
+use hashing::{CandidateHasher, Class, Fingerprint, Identity, Keyed};
+use spaces::Space;
+use storage::Store;
+
+use crate::{Executor, Ledger, Observer, Study};
+
+impl<S: Space> Study<S> {
+    pub fn with_hasher(mut self, hasher: impl CandidateHasher<S::Candidate> + 'static) -> Self {
+        self.hasher = Box::new(hasher);
+        self
+    }
+
+    pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = store;
+        self
+    }
+
+    pub fn with_executor(mut self, executor: impl Executor + 'static) -> Self {
+        self.executor = Box::new(executor);
+        self
+    }
+
+    pub fn with_ledger(mut self, ledger: Ledger) -> Self {
+        self.ledger = ledger;
+        self
+    }
+
+    pub fn with_observer(mut self, observer: impl Observer<S::Candidate> + 'static) -> Self {
+        self.observer = Box::new(observer);
+        self
+    }
+
+    /// Cancelling it drops the evaluations under way.
+    pub fn with_control(mut self, control: Control) -> Self {
+        self.control = control;
+        self
+    }
+}
+
+/// The identity of what cannot be run: its form alone.
+pub fn structural_identity(candidate: &impl Keyed) -> Identity {
+    let structural = candidate.digest("fecund structural v1");
+    Identity { structural, fingerprint: Fingerprint(structural), class: Class::Unhashable }
+}

@@ -1,0 +1,137 @@
+//! What a study is to do: seed, window, fidelity, budgets.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use evaluator::{Control, Limits};
+use hashing::{Fidelity, Key};
+use storage::Record;
+use tasks::{Reason, Verdict};
+
+use crate::evaluation::Conditions;
+
+/// The settings of a study.
+#[derive(Clone, Debug)]
+pub struct Plan<C> {
+    /// Names the study in the records that it pays for. Unlike any other's.
+    pub study: String,
+    /// Of everything random in the search; never of the evaluations, whose seeds come from their keys. Default: 0.
+    pub seed: u64,
+    /// Proposal n sees the trials up to n − window. Default: 8.
+    pub window: u64,
+    /// Default: 1.
+    pub fidelity: Fidelity,
+    /// Whether known verdicts answer. Default: true.
+    pub reuse: bool,
+    /// Proposed first, in this order.
+    pub enqueued: Vec<C>,
+    /// Most proposals.
+    pub trials: Option<u64>,
+    /// Most evaluations really made.
+    pub trainings: Option<u64>,
+    /// Most time for searching.
+    pub time: Option<Duration>,
+    /// Limits on one evaluation: a failure under a lower limit does not answer.
+    pub limits: Limits,
+    /// Folder for what evaluations leave behind, one folder a key.
+    pub artifacts: PathBuf,
+    /// Set from outside to end the study once the evaluations under way are done.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+impl<C> Default for Plan<C> {
+    fn default() -> Self {
+        Self {
+            study: "study".into(),
+            seed: 0,
+            window: 8,
+            fidelity: Fidelity(1),
+            reuse: true,
+            enqueued: Vec::new(),
+            trials: None,
+            trainings: None,
+            time: None,
+            limits: Limits::default(),
+            artifacts: std::env::temp_dir(),
+            interrupted: Arc::default(),
+        }
+    }
+}
+
+/// Why a study ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    Trials(u64),
+    Trainings(u64),
+    Time(Duration),
+    /// So many proposals in a row were known.
+    Converged(u64),
+    Interrupted,
+}
+
+impl<C> Plan<C> {
+    pub fn interrupted(&self) -> bool {
+        self.interrupted.load(Relaxed)
+    }
+
+    /// Whether proposal `number` should not be made.
+    pub(crate) fn stop(&self, number: u64, known: u64, most_known: u64, started: Instant) -> Option<Stop> {
+        if self.trials.is_some_and(|most| number >= most) {
+            return Some(Stop::Trials(number));
+        }
+        if let Some(time) = self.time.filter(|time| started.elapsed() >= *time) {
+            self.interrupted.store(true, Relaxed);
+            return Some(Stop::Time(time));
+        }
+        (known >= most_known).then_some(Stop::Converged(known))
+    }
+
+    /// Whether a record answers under this plan's limits: a failure under a lower limit says nothing about a higher.
+    pub(crate) fn answers(&self, record: &Record) -> bool {
+        match record.evaluations.first().map(|evaluation| &evaluation.verdict) {
+            Some(Verdict::Invalid(Reason::Unstable { cause, limit: Some(limit) })) => {
+                let ours = if cause == "memory limit" {
+                    self.limits.memory.map(|bytes| bytes as f64)
+                } else {
+                    self.limits.seconds
+                };
+                ours.is_some_and(|ours| ours <= *limit)
+            }
+            answer => answer.is_some(),
+        }
+    }
+
+    pub(crate) fn conditions(&self, key: &Key, control: &Control) -> Conditions {
+        Conditions {
+            study: self.study.clone(),
+            fidelity: self.fidelity,
+            artifacts: self.artifacts.join(key.to_string()),
+            control: control.for_job(),
+            interrupted: Arc::clone(&self.interrupted),
+        }
+    }
+}
+
+impl Stop {
+    /// Whether proposals may have been left without an answer.
+    pub fn is_early(&self) -> bool {
+        matches!(self, Self::Interrupted | Self::Time(_))
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trials(n) => write!(f, "{n} trials proposed, as many as asked for"),
+            Self::Trainings(n) => write!(f, "{n} evaluations made, as many as asked for"),
+            Self::Time(time) => write!(f, "{} s of search used up", time.as_secs()),
+            Self::Converged(n) => {
+                write!(f, "population converged or space exhausted: {n} proposals in a row were known")
+            }
+            Self::Interrupted => write!(f, "interrupted"),
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The life of a candidate: propose, identify, look up, evaluate, record, settle, and let the strategy see it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use evaluator::{Control, EvalError, Evaluator};
+use hashing::{CandidateHasher, Class, Context, Identity, Key, Rng, TwoStage};
+use spaces::Space;
+use storage::{MemoryStore, Record, Store, StoreError};
+use tasks::{Reason, Verdict};
+
+use crate::evaluation::Evaluation;
+use crate::executor::{Executor, Finished, Threads};
+use crate::ledger::Ledger;
+use crate::plan::{Plan, Stop};
+use crate::trial::{Miss, Times};
+use crate::{Observer, Origin, Proposal, Strategy, Trial};
+
+/// Proposals in a row that were all known: the population has converged, or the space is exhausted.
+const KNOWN_IN_A_ROW: u64 = 1000;
+
+/// What ends a study early: the machine, never a candidate.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    #[error(transparent)]
+    Evaluator(EvalError),
+    #[error("trials cannot be written: {0}")]
+    Ledger(StoreError),
+}
+
+/// A search over a space. Deterministic in its seed, with any number of workers: proposal n sees exactly the trials
+/// up to n − window, in the order proposed.
+pub struct Study<S: Space> {
+    pub(crate) space: S,
+    pub(crate) plan: Plan<S::Candidate>,
+    pub(crate) hasher: Box<dyn CandidateHasher<S::Candidate>>,
+    pub(crate) strategy: Box<dyn Strategy<S>>,
+    pub(crate) evaluator: Arc<dyn Evaluator<S::Candidate>>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) executor: Box<dyn Executor>,
+    pub(crate) ledger: Ledger,
+    pub(crate) observer: Box<dyn Observer<S::Candidate>>,
+    pub(crate) control: Control,
+    context: Context,
+    /// Settled, by number.
+    trials: Vec<Trial<S::Candidate>>,
+    /// Proposed and not settled, the oldest first.
+    pending: VecDeque<Pending<S::Candidate>>,
+    /// Trials that the strategy has seen.
+    observed: usize,
+    /// Who pays for a key in this study.
+    payers: HashMap<Key, u64>,
+    under_way: usize,
+    evaluated: u64,
+    known_in_a_row: u64,
+    idle: u64,
+    started: Instant,
+}
+
+/// A proposal that knows what it is.
+struct Identified<C> {
+    number: u64,
+    proposal: Proposal<C>,
+    canonical: C,
+    identity: Identity,
+    key: Key,
+    /// Why no evaluation is needed, if none is.
+    ruled_out: Option<Reason>,
+    hashing_seconds: f64,
+}
+
+/// How a proposal will be answered.
+struct Lookup {
+    origin: Origin,
+    payer: Option<u64>,
+    answer: Option<Answer>,
+}
+
+struct Pending<C> {
+    identified: Identified<C>,
+    lookup: Lookup,
+}
+
+#[derive(Clone)]
+struct Answer {
+    verdict: Verdict,
+    seconds: f64,
+}
+
+impl<S: Space + 'static> Study<S> {
+    /// A study in memory, on one thread. `with_…` methods exchange its parts.
+    pub fn new(
+        space: S,
+        evaluator: impl Evaluator<S::Candidate> + 'static,
+        strategy: impl Strategy<S> + 'static,
+        plan: Plan<S::Candidate>,
+    ) -> Self {
+        let executor = Threads::new(1).expect("one thread can be had");
+        Self {
+            context: evaluator.context(),
+            space,
+            plan,
+            hasher: Box::new(TwoStage::default()),
+            strategy: Box::new(strategy),
+            evaluator: Arc::new(evaluator),
+            store: Arc::new(MemoryStore::default()),
+            executor: Box::new(executor),
+            ledger: Ledger::none(),
+            observer: Box::new(()),
+            control: Control::new(),
+            trials: Vec::new(),
+            pending: VecDeque::new(),
+            observed: 0,
+            payers: HashMap::new(),
+            under_way: 0,
+            evaluated: 0,
+            known_in_a_row: 0,
+            idle: 0,
+            started: Instant::now(),
+        }
+    }
+
+    /// Runs until a budget is used up, the space has nothing new, or the study is interrupted.
+    pub fn run(&mut self) -> Result<Stop, StudyError> {
+        self.started = Instant::now();
+        let stop = loop {
+            if let Some(stop) = self.step()? {
+                break stop;
+            }
+        };
+        self.drain(&stop)?;
+        Ok(stop)
+    }
+
+    /// One proposal, from its making to its place in the queue. Says why, if there is to be none.
+    fn step(&mut self) -> Result<Option<Stop>, StudyError> {
+        let number = self.trials.len() as u64 + self.pending.len() as u64;
+        if !self.observe_before(number)? {
+            return Ok(Some(Stop::Interrupted));
+        }
+        if let Some(stop) = self.plan.stop(number, self.known_in_a_row, KNOWN_IN_A_ROW, self.started) {
+            return Ok(Some(stop));
+        }
+        let proposal = self.propose(number);
+        let identified = self.identify(number, proposal);
+        let lookup = self.look_up(&identified);
+        if lookup.origin.is_evaluated() && self.plan.trainings.is_some_and(|most| self.evaluated >= most) {
+            return Ok(Some(Stop::Trainings(self.evaluated)));
+        }
+        self.evaluate(&identified, &lookup);
+        self.pending.push_back(Pending { identified, lookup });
+        self.settle_ready()?;
+        Ok(None)
+    }
+
+    /// Lets the strategy see every trial up to `number − window`, waiting for those that are still evaluated. `false`
+    /// if the study was interrupted instead.
+    fn observe_before(&mut self, number: u64) -> Result<bool, StudyError> {
+        let due = (number + 1).saturating_sub(self.plan.window) as usize;
+        while self.trials.len() < due {
+            if self.plan.interrupted() || self.under_way == 0 {
+                return Ok(false);
+            }
+            self.idle += u64::from(self.under_way < self.executor.width());
+            self.wait()?;
+        }
+        while self.observed < due {
+            self.strategy.observe(&self.trials[self.observed]);
+            self.observed += 1;
+        }
+        Ok(!self.plan.interrupted())
+    }
+
+    fn propose(&self, number: u64) -> Proposal<S::Candidate> {
+        match self.plan.enqueued.get(number as usize) {
+            Some(candidate) => {
+                Proposal { candidate: candidate.clone(), operator: "enqueue", parents: Vec::new() }
+            }
+            None => self.strategy.propose(&self.space, &mut Rng::named(self.plan.seed, "propose", number)),
+        }
+    }
+
+    fn identify(&self, number: u64, proposal: Proposal<S::Candidate>) -> Identified<S::Candidate> {
+        let start = Instant::now();
+        let canonical = self.space.canonicalize(&proposal.candidate);
+        let structure_only = || crate::structural_identity(&canonical);
+        let checked = self.space.check(&canonical).map_err(|what| Reason::Malformed { what });
+        let (identity, ruled_out) = match checked {
+            Err(reason) => (structure_only(), Some(reason)),
+            Ok(()) => match self.hasher.identify(&canonical) {
+                Ok(identity) if identity.class == Class::Constant => (identity, Some(Reason::IgnoresInput)),
+                Ok(identity) => (identity, None),
+                Err(error) => (structure_only(), Some(Reason::Malformed { what: error.to_string() })),
+            },
+        };
+        let scheme = self.hasher.scheme();
+        let key =
+            Key::of(self.space.name(), &scheme, &identity.fingerprint, &self.context, self.plan.fidelity);
+        let hashing_seconds = start.elapsed().as_secs_f64();
+        Identified { number, proposal, canonical, identity, key, ruled_out, hashing_seconds }
+    }
+
+    /// Decided by the trials of this study and by what the store knew before it, never by what has finished by now.
+    fn look_up(&mut self, identified: &Identified<S::Candidate>) -> Lookup {
+        let Identified { number, key, .. } = *identified;
+        let payer = self.payers.get(&key).copied().filter(|_| self.plan.reuse);
+        if let Some(payer) = payer {
+            let inside = payer + self.plan.window > number;
+            let origin = if inside { Origin::Shared } else { Origin::FullHit };
+            return Lookup { origin, payer: Some(payer), answer: None };
+        }
+        let recalled = self.recall(&key);
+        let own = recalled.as_ref().ok().and_then(|record| self.paid_by(record.as_ref()?, number));
+        let lookup = match recalled {
+            _ if own.is_some() => Lookup { origin: self.miss(), payer: None, answer: own },
+            Ok(Some(record)) if self.plan.reuse && self.plan.answers(&record) => {
+                Lookup { origin: Origin::FullHit, payer: None, answer: mean(&record) }
+            }
+            Ok(_) => Lookup { origin: self.miss(), payer: None, answer: None },
+            Err(_) => Lookup { origin: Origin::Miss(Miss::Unreadable), payer: None, answer: None },
+        };
+        if lookup.origin.is_evaluated() {
+            self.payers.insert(key, number);
+        }
+        lookup
+    }
+
+    /// Sends a miss to the evaluator, unless this study paid for it before it was resumed.
+    fn evaluate(&mut self, identified: &Identified<S::Candidate>, lookup: &Lookup) {
+        self.known_in_a_row = if lookup.origin.is_evaluated() { 0 } else { self.known_in_a_row + 1 };
+        if !lookup.origin.is_evaluated() {
+            return;
+        }
+        self.evaluated += 1;
+        if lookup.answer.is_some() {
+            return;
+        }
+        let evaluation = Evaluation {
+            number: identified.number,
+            key: identified.key,
+            canonical: identified.canonical.clone(),
+            ruled_out: identified.ruled_out.clone(),
+            evaluator: Arc::clone(&self.evaluator),
+            store: Arc::clone(&self.store),
+            conditions: self.plan.conditions(&identified.key, &self.control),
+        };
+        self.under_way += 1;
+        self.observer.started(identified.number, self.under_way);
+        self.executor.submit(Box::new(move || evaluation.run()));
+    }
+
+    /// Waits for one evaluation, and settles what can be settled.
+    fn wait(&mut self) -> Result<(), StudyError> {
+        let finished = self.executor.next();
+        self.take(finished)?;
+        self.settle_ready()
+    }
+
+    fn take(&mut self, finished: Finished) -> Result<(), StudyError> {
+        self.under_way -= 1;
+        let number = finished.number;
+        let outcome = match finished.outcome {
+            Ok(outcome) => outcome,
+            Err(EvalError::Cancelled) => return Ok(()),
+            Err(error) => return Err(StudyError::Evaluator(error)),
+        };
+        if let Err(error) = finished.stored {
+            let message =
+                format!("the verdict of trial {number} is not in the cache: {error}; the trial keeps it");
+            self.observer.noticed(&message);
+        }
+        let position = (number - self.trials.len() as u64) as usize;
+        let pending = self.pending.get_mut(position).expect("a trial is pending until it is answered");
+        pending.lookup.answer = Some(Answer { verdict: outcome.verdict, seconds: finished.seconds });
+        Ok(())
+    }
+
+    /// Turns pending proposals into trials, in order, as far as they are answered.
+    fn settle_ready(&mut self) -> Result<(), StudyError> {
+        while let Some(finished) = self.executor.poll() {
+            self.take(finished)?;
+        }
+        while let Some(answer) = self.pending.front().and_then(|pending| self.answer(&pending.lookup)) {
+            let pending = self.pending.pop_front().expect("looked at just now");
+            let trial = self.settle(pending, answer);
+            self.ledger.append(&trial).map_err(StudyError::Ledger)?;
+            self.observer.settled(&trial);
+            self.trials.push(trial);
+        }
+        Ok(())
+    }
+
+    /// A payer has a lower number, so its verdict is settled whenever this trial is next.
+    fn answer(&self, lookup: &Lookup) -> Option<Answer> {
+        let paid = |payer: u64| {
+            let trial = &self.trials[payer as usize];
+            Answer { verdict: trial.verdict.clone(), seconds: trial.times.evaluation }
+        };
+        lookup.answer.clone().or_else(|| lookup.payer.map(paid))
+    }
+
+    fn settle(&self, pending: Pending<S::Candidate>, answer: Answer) -> Trial<S::Candidate> {
+        let Pending { identified, lookup } = pending;
+        let evaluated = lookup.origin.is_evaluated();
+        let (evaluation, saved) = if evaluated { (answer.seconds, 0.0) } else { (0.0, answer.seconds) };
+        Trial {
+            number: identified.number,
+            operator: identified.proposal.operator.into(),
+            parents: identified.proposal.parents,
+            identity: identified.identity,
+            key: identified.key,
+            origin: lookup.origin,
+            payer: lookup.payer,
+            verdict: answer.verdict,
+            costs: self.evaluator.costs(&identified.canonical),
+            times: Times { hashing: identified.hashing_seconds, evaluation, saved },
+            candidate: identified.proposal.candidate,
+        }
+    }
+
+    /// Waits for everything under way. After an interruption the trials that miss an answer are dropped; their
+    /// proposals will be made again.
+    fn drain(&mut self, stop: &Stop) -> Result<(), StudyError> {
+        while self.under_way > 0 {
+            self.wait()?;
+        }
+        self.settle_ready()?;
+        debug_assert!(self.pending.is_empty() || stop.is_early());
+        self.pending.clear();
+        self.ledger.sync().map_err(StudyError::Ledger)
+    }
+
+    /// Goes on after these trials, which an earlier run of the same study made.
+    pub fn resume(&mut self, trials: Vec<Trial<S::Candidate>>) {
+        for trial in &trials {
+            if trial.origin.is_evaluated() {
+                self.evaluated += 1;
+                self.payers.insert(trial.key, trial.number);
+            }
+            self.known_in_a_row = if trial.origin.is_evaluated() { 0 } else { self.known_in_a_row + 1 };
+        }
+        self.trials = trials;
+    }
+
+    pub fn trials(&self) -> &[Trial<S::Candidate>] {
+        &self.trials
+    }
+
+    /// Waits for an evaluation during which some worker had nothing to do, because the window was full.
+    pub fn idle_waits(&self) -> u64 {
+        self.idle
+    }
+
+    fn miss(&self) -> Origin {
+        Origin::Miss(if self.plan.reuse { Miss::Unseen } else { Miss::Disabled })
+    }
+
+    fn recall(&mut self, key: &Key) -> Result<Option<Record>, StoreError> {
+        let recalled = self.store.get(key);
+        if let Err(error) = &recalled {
+            self.observer
+                .noticed(&format!("the cache cannot answer: {error}; the search goes on and evaluates"));
+        }
+        recalled
+    }
+
+    /// The answer that trial `number` of this very study has paid for already.
+    fn paid_by(&self, record: &Record, number: u64) -> Option<Answer> {
+        let own = record.evaluations.iter().find(|e| e.study == self.plan.study && e.trial == number)?;
+        Some(Answer { verdict: own.verdict.clone(), seconds: own.seconds })
+    }
+}
+
+/// The verdict of a record: its only evaluation, as long as one is wanted of each key.
+fn mean(record: &Record) -> Option<Answer> {
+    let first = record.evaluations.first()?;
+    Some(Answer { verdict: first.verdict.clone(), seconds: first.seconds })
+}

@@ -1,0 +1,155 @@
+//! A trial: one proposal, what it was identified as, and the verdict that answered it.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use hashing::{Identity, Key};
+use serde::{Deserialize, Serialize};
+use tasks::Verdict;
+
+/// One life of a candidate. Kept as proposed: mutation starts from that; the canonical form is what is identified and
+/// trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial<C> {
+    pub number: u64,
+    pub candidate: C,
+    /// What proposed it: `sample`, `mutate`, `enqueue`, …
+    pub operator: String,
+    /// Numbers of the trials that it was made from.
+    pub parents: Vec<u64>,
+    pub identity: Identity,
+    pub key: Key,
+    pub origin: Origin,
+    /// The trial of this study that paid for the key, where it is another one.
+    pub payer: Option<u64>,
+    pub verdict: Verdict,
+    /// Of this candidate's own canonical form, never recalled by a functional key: `parameters`, `multiply_adds`, …
+    pub costs: BTreeMap<String, f64>,
+    /// Recorded, never read by the search.
+    pub times: Times,
+}
+
+/// Where a verdict is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Evaluated.
+    Miss(Miss),
+    /// Known, but with fewer evaluations than wanted: evaluated once more.
+    PartialHit,
+    /// Answered from the cache.
+    FullHit,
+    /// Equal to a trial inside its window, which pays.
+    Shared,
+}
+
+/// Why a trial was evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Miss {
+    Unseen,
+    /// Known and drawn to be evaluated anew.
+    Forgotten,
+    /// The store could not be read.
+    Unreadable,
+    /// Reuse is switched off.
+    Disabled,
+}
+
+/// In seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// Canonical form, structural digest and probe.
+    pub hashing: f64,
+    /// What this trial's evaluation took; 0 if it was answered from elsewhere.
+    pub evaluation: f64,
+    /// What the evaluation that answered took, where another one paid.
+    pub saved: f64,
+}
+
+impl Origin {
+    pub fn is_evaluated(self) -> bool {
+        matches!(self, Self::Miss(_) | Self::PartialHit)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Miss(_) => "miss",
+            Self::PartialHit => "partial hit",
+            Self::FullHit => "full hit",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+impl<C: PartialEq> Trial<C> {
+    /// Whether two runs made the same trial; times may differ.
+    pub fn same_as(&self, other: &Self) -> bool
+    where
+        C: Clone,
+    {
+        let timeless = |trial: &Self| Self { times: Times::default(), ..trial.clone() };
+        timeless(self) == timeless(other)
+    }
+}
+
+/// What is sought: metrics in the order in which they decide.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Objective(pub Vec<Goal>);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    pub metric: String,
+    pub higher_is_better: bool,
+}
+
+impl Objective {
+    pub fn new(metric: &str, higher_is_better: bool) -> Self {
+        Self(vec![Goal { metric: metric.into(), higher_is_better }])
+    }
+
+    /// With one more metric to break ties.
+    pub fn then(mut self, metric: &str, higher_is_better: bool) -> Self {
+        self.0.push(Goal { metric: metric.into(), higher_is_better });
+        self
+    }
+
+    /// The value of the first metric.
+    pub fn value(&self, verdict: &Verdict) -> Option<f64> {
+        verdict.score(&self.0.first()?.metric)
+    }
+
+    /// `Greater` if `a` is better. No score is worse than any; NaN counts as no score.
+    pub fn compare(&self, a: &Verdict, b: &Verdict) -> Ordering {
+        let decide = |goal: &Goal| {
+            let score = |verdict: &Verdict| {
+                let score = verdict.score(&goal.metric).filter(|score| !score.is_nan());
+                score.map_or(f64::NEG_INFINITY, |score| if goal.higher_is_better { score } else { -score })
+            };
+            score(a).total_cmp(&score(b))
+        };
+        self.0.iter().map(decide).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tasks::{Reason, Scores};
+
+    use super::*;
+
+    fn scored(accuracy: f64, log_loss: f64) -> Verdict {
+        Verdict::Scored(Scores([("accuracy".into(), accuracy), ("log_loss".into(), log_loss)].into()))
+    }
+
+    #[test]
+    fn later_metrics_break_ties_and_invalid_is_worst() {
+        let objective = Objective::new("accuracy", true).then("log_loss", false);
+        assert_eq!(objective.compare(&scored(0.9, 1.0), &scored(0.8, 0.1)), Ordering::Greater);
+        assert_eq!(objective.compare(&scored(0.9, 0.2), &scored(0.9, 0.1)), Ordering::Less);
+        assert_eq!(objective.compare(&scored(0.9, 0.2), &scored(0.9, 0.2)), Ordering::Equal);
+        let invalid = Verdict::Invalid(Reason::IgnoresInput);
+        assert_eq!(objective.compare(&scored(0.0, 99.0), &invalid), Ordering::Greater);
+        assert_eq!(objective.compare(&scored(f64::NAN, 0.0), &scored(0.0, 0.0)), Ordering::Less);
+    }
+}

@@ -1,0 +1,347 @@
+//! The life of a candidate, on a space whose classes are known and with an evaluator that counts.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use evaluator::{EvalError, Evaluator, Job, Outcome};
+use hashing::{CandidateHasher, Context, Digest, Keyed, Rng, TwoStage};
+use search::{
+    Objective, Origin, Plan, RandomSearch, RegularizedEvolution, Statistics, Stop, Strategy, Study, Threads,
+    Trial, strategies,
+};
+use spaces::cell::{Cell, CellSpace, Operation};
+use spaces::{Candidate, Space};
+use storage::{MemoryStore, Record, Store, StoreError};
+use tasks::{Reason, Scores, Verdict};
+
+/// Scores a cell by its canonical form and counts how often it is asked. Takes a time that depends on the form.
+#[derive(Clone, Default)]
+struct Counting {
+    evaluations: Arc<AtomicU64>,
+    seen: Arc<Mutex<Vec<Cell>>>,
+    pause: bool,
+    by_function: bool,
+}
+
+impl Counting {
+    fn slow() -> Self {
+        Self { pause: true, ..Self::default() }
+    }
+
+    fn count(&self) -> u64 {
+        self.evaluations.load(SeqCst)
+    }
+}
+
+/// A score of how the cell is written: what evolution can climb.
+fn score(cell: &Cell) -> f64 {
+    let weights = [0.0, 1.0, 3.0, 4.0, 2.0];
+    cell.0.iter().map(|operation| weights[*operation as usize]).sum()
+}
+
+/// A score of what the cell computes: equal functions score alike, however they are written.
+fn score_of_function(cell: &Cell) -> f64 {
+    let fingerprint = TwoStage::default().identify(cell).unwrap().fingerprint;
+    f64::from(fingerprint.0.0[0])
+}
+
+impl Evaluator<Cell> for Counting {
+    fn context(&self) -> Context {
+        Context::new().with("evaluator", "counting v1")
+    }
+
+    fn evaluate(&self, cell: &Cell, job: &Job) -> Result<Outcome, EvalError> {
+        self.evaluations.fetch_add(1, SeqCst);
+        self.seen.lock().unwrap().push(*cell);
+        if self.pause {
+            std::thread::sleep(Duration::from_micros(Rng::named(job.seed, "pause", 0).below(3000) as u64));
+        }
+        let scores = Scores(
+            [("score".to_string(), if self.by_function { score_of_function(cell) } else { score(cell) })]
+                .into(),
+        );
+        Ok(Outcome { verdict: Verdict::Scored(scores), steps: 10, provenance: String::new() })
+    }
+}
+
+fn objective() -> Objective {
+    Objective::new("score", true)
+}
+
+fn evolution() -> RegularizedEvolution<CellSpace> {
+    RegularizedEvolution::new(objective())
+}
+
+fn plan(trials: u64) -> Plan<Cell> {
+    Plan { trials: Some(trials), window: 12, ..Plan::default() }
+}
+
+fn study(evaluator: &Counting, plan: Plan<Cell>, jobs: usize) -> Study<CellSpace> {
+    Study::new(CellSpace, evaluator.clone(), evolution(), plan).with_executor(Threads::new(jobs).unwrap())
+}
+
+fn assert_same<C: Candidate>(a: &[Trial<C>], b: &[Trial<C>]) {
+    assert_eq!(a.len(), b.len());
+    for (a, b) in a.iter().zip(b) {
+        assert!(a.same_as(b), "{a:?}\n{b:?}");
+    }
+}
+
+#[test]
+fn every_key_is_evaluated_once_and_every_proposal_is_accounted_for() {
+    let evaluator = Counting::slow();
+    let mut study = study(&evaluator, plan(400), 4);
+    assert_eq!(study.run().unwrap(), Stop::Trials(400));
+    let statistics = Statistics::of(study.trials());
+    let Statistics { proposals, misses, partial_hits, full_hits, shared, .. } = statistics;
+    assert_eq!((proposals, misses + partial_hits + full_hits + shared), (400, 400));
+    assert_eq!(statistics.structural + statistics.functional, full_hits + shared);
+    let keys: HashSet<_> = study.trials().iter().map(|trial| trial.key).collect();
+    assert_eq!(misses, keys.len() as u64);
+    let trained =
+        study.trials().iter().filter(|t| t.origin.is_evaluated() && matches!(t.verdict, Verdict::Scored(_)));
+    assert_eq!(evaluator.count(), trained.count() as u64);
+    assert!(full_hits > 50 && shared > 0, "{statistics:?}");
+}
+
+#[test]
+fn the_trials_are_the_same_with_one_worker_and_with_four() {
+    let run = |jobs| {
+        let mut study = study(&Counting::slow(), plan(300), jobs);
+        study.run().unwrap();
+        study.trials().to_vec()
+    };
+    let one = run(1);
+    assert_same(&one, &run(4));
+    assert_same(&one, &run(3));
+}
+
+#[test]
+fn reuse_changes_the_cost_and_never_the_result() {
+    let run = |reuse| {
+        let evaluator = Counting { by_function: true, ..Counting::default() };
+        let mut study = study(&evaluator, Plan { reuse, ..plan(300) }, 2);
+        study.run().unwrap();
+        let statistics = Statistics::of(study.trials());
+        assert_eq!(
+            statistics.functional > 0,
+            reuse,
+            "forms that differ answer for each other: {statistics:?}"
+        );
+        let trajectory: Vec<_> =
+            study.trials().iter().map(|t| (t.candidate, t.key, t.verdict.clone())).collect();
+        (trajectory, evaluator.count())
+    };
+    let ((with, paid_with), (without, paid_without)) = (run(true), run(false));
+    assert_eq!(with, without);
+    assert!(paid_with < paid_without, "{paid_with} against {paid_without}");
+}
+
+#[test]
+fn proposals_do_not_depend_on_what_the_strategy_saw_too_early() {
+    // A window of one is sequential search: proposal n has seen all trials before it.
+    let mut narrow = study(&Counting::default(), Plan { window: 1, ..plan(100) }, 4);
+    narrow.run().unwrap();
+    assert!(narrow.trials().iter().all(|trial| trial.origin != Origin::Shared));
+    let late = |trial: &Trial<Cell>| trial.parents.iter().all(|parent| parent + 12 <= trial.number);
+    let mut wide = study(&Counting::default(), plan(100), 4);
+    wide.run().unwrap();
+    assert!(wide.trials().iter().all(late));
+}
+
+#[test]
+fn a_resumed_study_makes_the_trials_of_an_undisturbed_one() {
+    let mut whole = study(&Counting::default(), plan(200), 2);
+    whole.run().unwrap();
+    for cut in [0, 1, 11, 12, 13, 77, 199, 200] {
+        let evaluator = Counting::default();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let mut first = study(&evaluator, plan(cut), 2).with_store(Arc::clone(&store));
+        first.run().unwrap();
+        let mut second = study(&evaluator, plan(200), 3).with_store(store);
+        second.resume(first.trials().to_vec());
+        second.run().unwrap();
+        assert_same(second.trials(), whole.trials());
+    }
+}
+
+#[test]
+fn what_was_paid_for_is_not_paid_again_when_its_trial_was_lost() {
+    let (evaluator, store): (_, Arc<dyn Store>) = (Counting::default(), Arc::new(MemoryStore::default()));
+    let mut first = study(&evaluator, plan(100), 2).with_store(Arc::clone(&store));
+    first.run().unwrap();
+    let paid = evaluator.count();
+    // A crash may lose trials: they are made again from the seed and the cache.
+    let mut second = study(&evaluator, plan(100), 2).with_store(store);
+    second.resume(first.trials()[..40].to_vec());
+    second.run().unwrap();
+    assert_same(second.trials(), first.trials());
+    assert_eq!(evaluator.count(), paid);
+}
+
+#[test]
+fn a_budget_of_trainings_counts_what_is_evaluated() {
+    let evaluator = Counting::default();
+    let mut study = study(&evaluator, Plan { trials: None, trainings: Some(30), ..plan(0) }, 4);
+    assert_eq!(study.run().unwrap(), Stop::Trainings(30));
+    assert_eq!(Statistics::of(study.trials()).misses, 30);
+    assert!(evaluator.count() <= 30);
+}
+
+#[test]
+fn an_exhausted_space_ends_the_study_with_a_reason() {
+    struct Same;
+    impl Strategy<CellSpace> for Same {
+        fn propose(&self, _: &CellSpace, _: &mut Rng) -> search::Proposal<Cell> {
+            search::Proposal { candidate: Cell([Operation::Conv3; 6]), operator: "same", parents: vec![] }
+        }
+    }
+    let evaluator = Counting::default();
+    let mut study = Study::new(CellSpace, evaluator.clone(), Same, Plan::default());
+    assert!(matches!(study.run().unwrap(), Stop::Converged(_)));
+    assert_eq!(evaluator.count(), 1);
+}
+
+#[test]
+fn enqueued_candidates_come_first() {
+    let first = Cell([Operation::Pool; 6]);
+    let mut study = study(&Counting::default(), Plan { enqueued: vec![first], ..plan(3) }, 1);
+    study.run().unwrap();
+    assert_eq!((study.trials()[0].candidate, study.trials()[0].operator.as_str()), (first, "enqueue"));
+    assert_eq!(study.trials()[1].operator, "sample");
+}
+
+#[test]
+fn a_candidate_that_ignores_its_input_is_judged_without_training() {
+    let dead = Cell([Operation::None; 6]);
+    let evaluator = Counting::default();
+    let mut study = study(&evaluator, Plan { enqueued: vec![dead], ..plan(1) }, 1);
+    study.run().unwrap();
+    assert_eq!(study.trials()[0].verdict, Verdict::Invalid(Reason::IgnoresInput));
+    assert_eq!(evaluator.count(), 0);
+}
+
+#[test]
+fn an_interrupted_study_keeps_whole_trials_and_resumes_to_the_same() {
+    let mut whole = study(&Counting::default(), plan(200), 2);
+    whole.run().unwrap();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let evaluator = Counting::slow();
+    let mut first = study(&evaluator, Plan { interrupted: Arc::clone(&interrupted), ..plan(200) }, 4)
+        .with_store(Arc::clone(&store));
+    let flag = Arc::clone(&interrupted);
+    let presser = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(40));
+        flag.store(true, SeqCst);
+    });
+    assert_eq!(first.run().unwrap(), Stop::Interrupted);
+    presser.join().unwrap();
+    let paid: HashSet<_> =
+        evaluator.seen.lock().unwrap().iter().map(|cell| cell.digest("test")).collect::<HashSet<Digest>>();
+    let mut second = study(&evaluator, plan(200), 2).with_store(store);
+    second.resume(first.trials().to_vec());
+    second.run().unwrap();
+    assert_same(second.trials(), whole.trials());
+    let all = evaluator.seen.lock().unwrap().len();
+    let distinct: HashSet<_> =
+        evaluator.seen.lock().unwrap().iter().map(|cell| cell.digest("test")).collect();
+    assert_eq!(all, distinct.len(), "nothing is trained twice, {} before the interruption", paid.len());
+}
+
+/// A store that cannot read, or cannot write.
+struct Broken {
+    inner: MemoryStore,
+    reads: bool,
+    writes: bool,
+}
+
+impl Store for Broken {
+    fn get(&self, key: &hashing::Key) -> Result<Option<Record>, StoreError> {
+        if self.reads { self.inner.get(key) } else { Err(broken(key)) }
+    }
+    fn put(&self, key: &hashing::Key, record: &Record) -> Result<(), StoreError> {
+        if self.writes { self.inner.put(key, record) } else { Err(broken(key)) }
+    }
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+}
+
+fn broken(key: &hashing::Key) -> StoreError {
+    StoreError::ReadOnly { key: *key }
+}
+
+#[test]
+fn a_store_that_fails_costs_trainings_and_never_the_search() {
+    let mut healthy = study(&Counting::default(), plan(100), 2);
+    healthy.run().unwrap();
+    let verdicts =
+        |trials: &[Trial<Cell>]| trials.iter().map(|t| (t.key, t.verdict.clone())).collect::<Vec<_>>();
+    for (reads, writes) in [(false, true), (true, false), (false, false)] {
+        let store = Broken { inner: MemoryStore::default(), reads, writes };
+        let mut study = study(&Counting::default(), plan(100), 2).with_store(Arc::new(store));
+        study.run().unwrap();
+        assert_eq!(verdicts(study.trials()), verdicts(healthy.trials()));
+        assert_eq!(Statistics::of(study.trials()).unreadable > 0, !reads);
+    }
+}
+
+#[test]
+fn a_warm_cache_answers_at_once_and_is_a_full_hit() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    study(&Counting::default(), Plan { study: "a".into(), ..plan(100) }, 2)
+        .with_store(Arc::clone(&store))
+        .run()
+        .unwrap();
+    let evaluator = Counting::default();
+    let mut second = study(&evaluator, Plan { study: "b".into(), ..plan(100) }, 2).with_store(store);
+    second.run().unwrap();
+    assert_eq!(evaluator.count(), 0);
+    assert!(second.trials().iter().all(|trial| trial.origin == Origin::FullHit));
+}
+
+#[test]
+fn evolution_beats_random_search_here() {
+    let best = |strategy: Box<dyn Strategy<CellSpace>>, seed| {
+        let mut study = Study::new(CellSpace, Counting::default(), strategy, Plan { seed, ..plan(150) });
+        study.run().unwrap();
+        study.trials().iter().filter_map(|t| t.verdict.score("score")).fold(0.0, f64::max)
+    };
+    let mean = |make: fn() -> Box<dyn Strategy<CellSpace>>| {
+        (0..10).map(|seed| best(make(), seed)).sum::<f64>() / 10.0
+    };
+    let (evolved, random) = (mean(|| Box::new(evolution())), mean(|| Box::new(RandomSearch)));
+    assert!(evolved > random, "{evolved} against {random}");
+}
+
+#[test]
+fn every_listed_strategy_is_a_function_of_the_trials_it_observed() {
+    for listed in strategies::<CellSpace>() {
+        let run = || {
+            let strategy = (listed.make)(&objective());
+            let mut study = Study::new(CellSpace, Counting::default(), strategy, plan(80));
+            study.run().unwrap();
+            study.trials().to_vec()
+        };
+        let trials = run();
+        assert_same(&trials, &run());
+        let mut replayed = (listed.make)(&objective());
+        for trial in &trials {
+            let seen = (trial.number + 1).saturating_sub(12) as usize;
+            if seen > 0 {
+                replayed.observe(&trials[seen - 1]);
+            }
+            let proposal = replayed.propose(&CellSpace, &mut Rng::named(0, "propose", trial.number));
+            assert_eq!(proposal.candidate, trial.candidate, "{} at {}", listed.name, trial.number);
+        }
+    }
+}
+
+#[test]
+fn another_seed_makes_other_trials() {
+    let first = |seed| CellSpace.sample(&mut Rng::named(seed, "propose", 0));
+    assert_ne!(first(0), first(1));
+}
