@@ -31,7 +31,7 @@
 //!
 //! Read next: `study.rs`, the life of a candidate; `strategy.rs`, who proposes.
 
-//pub mod cli;
+pub mod cli;
 mod evaluation;
 mod executor;
 mod ledger;

@@ -1,10 +1,11 @@
 //! The evaluator of sequence classifiers: sends genomes to worker processes that train them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hashing::Context;
 use serde_json::Value;
-use spaces::sequence::Genome;
+use spaces::sequence::{Genome, Network};
 
 use super::{Predictions, Ready, Reply, Request, SequenceTask, worker_command};
 use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome, WorkerPool};
@@ -93,6 +94,13 @@ impl Evaluator<Genome> for SequenceEvaluator {
             Reply::Evaluated(outcome) => Ok(outcome),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Parameters, and multiply-adds of one forward pass over the longest training case.
+    fn costs(&self, genome: &Genome) -> BTreeMap<String, f64> {
+        let network = Network::new(genome, self.task.shape());
+        let multiply_adds = network.multiply_adds(self.task.longest) as f64;
+        [("parameters".into(), network.parameters() as f64), ("multiply_adds".into(), multiply_adds)].into()
     }
 }
 

@@ -89,6 +89,17 @@ impl SequenceTask {
         }
     }
 
+    /// A task that has no training part: its workers can only predict.
+    pub fn for_prediction(channels: usize, classes: Vec<String>) -> Self {
+        let nothing = Sequences { name: String::new(), channels, classes, cases: Vec::new() };
+        Self::of(&nothing, Path::new(""))
+    }
+
+    /// Whether there is anything to train on.
+    pub fn can_train(&self) -> bool {
+        self.cases > 0
+    }
+
     /// Epochs and batch size for so many training cases. A small data set takes small batches, so that an epoch is
     /// several steps.
     pub fn default_effort(cases: usize) -> (u64, usize) {

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use spaces::sequence::{Network, export as written};
+use spaces::sequence::export::{self as written, Facts};
+use spaces::sequence::Network;
 use tasks::Verdict;
 
 use super::args::ExportArgs;
@@ -31,13 +32,14 @@ fn write(judge: &Judge, model: &Model, args: &ExportArgs) -> Outcome {
     let task = &judge.folder.settings.task;
     let network = Network::new(&model.form, task.shape());
     let scores = scores(model);
-    let title = format!("trial {}", model.trial.number);
-    let about = written::About { scores: &scores, longest: task.longest, made_by: &judge.folder.settings.command, exported_by: &command_line() };
+    let title = format!("Trial {} of {}", model.trial.number, judge.folder.path.display());
+    let command = format!("{}\n{}", judge.folder.settings.command, command_line());
+    let facts = Facts { title: &title, classes: &task.classes, scores: &scores, length: task.longest, command: &command };
     let files = [
         ("architecture.json", written::architecture_json(&network, &task.classes)),
         ("model.py", written::model_py(&network, &task.classes)),
         ("architecture.svg", written::drawing(&network, &title)),
-        ("README.md", written::readme(&network, &task.classes, &about)),
+        ("README.md", written::readme(&network, &facts)),
     ];
     let _ = fs::remove_dir_all(&draft);
     let file_error = |path: &Path, error| Failure::file("write", path, &error);
@@ -50,9 +52,11 @@ fn write(judge: &Judge, model: &Model, args: &ExportArgs) -> Outcome {
     fs::rename(&draft, &args.to).map_err(|error| file_error(&args.to, error))
 }
 
-fn scores(model: &Model) -> Vec<(String, f64)> {
+fn scores(model: &Model) -> Vec<(String, String)> {
     match &model.trial.verdict {
-        Verdict::Scored(scores) => scores.0.iter().map(|(name, score)| (format!("validation {name}"), *score)).collect(),
+        Verdict::Scored(scores) => {
+            scores.0.iter().map(|(name, score)| (format!("validation {name}"), format!("{score:.4}"))).collect()
+        }
         Verdict::Invalid(_) => Vec::new(),
     }
 }

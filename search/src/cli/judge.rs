@@ -202,8 +202,8 @@ pub fn predict(args: &PredictArgs) -> Outcome {
 fn predict_with_export(folder: &Path, data: &Path) -> Result<(Vec<String>, Predictions), Failure> {
     let file = folder.join("architecture.json");
     let text = fs::read_to_string(&file).map_err(|error| Failure::file("read", &file, &error))?;
-    let architecture = export::read_architecture(&text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
-    let (network, classes) = (architecture.network, architecture.classes);
+    let (network, classes) =
+        export::read_architecture(&text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
     let task = SequenceTask::for_prediction(network.shape.channels, classes.clone());
     let evaluator = SequenceEvaluator::start(task, 1, Limits::default())?;
     let weights = folder.join("model.safetensors");

@@ -32,7 +32,8 @@ pub fn search(args: &SearchArgs) -> Outcome {
     let name = || format!("sequence-{}-{}", data_name(&settings.task.train), settings.seed);
     let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(name()));
     // Nothing is made on disk before everything that can be checked has been.
-    (settings.space()?, settings.strategy()?);
+    settings.space()?;
+    settings.strategy()?;
     settings.study = study_name(&out);
     let evaluator = SequenceEvaluator::start(settings.task.clone(), settings.jobs, settings.limits)?;
     // `auto` has become a device; a resume must not land on another.

@@ -24,7 +24,9 @@ pub fn model_py(network: &Network, classes: &[String]) -> String {
 fn header(network: &Network) -> String {
     let Network { genome, shape } = network;
     format!(
-        r#""""{}: {} channels to {} classes, {} parameters. Found by fecund.
+        r#""""Found by fecund: {} channels to {} classes, {} parameters.
+
+{}
 
 Loads with `model.load(folder)`; needs torch and safetensors.
 """
@@ -38,10 +40,10 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import nn
 "#,
-        genome.summary(),
         shape.channels,
         shape.classes,
-        network.parameters()
+        network.parameters(),
+        genome.summary(),
     )
 }
 
@@ -134,6 +136,10 @@ impl Call {
 }
 
 impl Argument {
+    fn plain(text: String) -> Self {
+        Self { keyword: None, value: Expression::Text(text) }
+    }
+
     fn positional(call: Call) -> Self {
         Self { keyword: None, value: Expression::Call(call) }
     }
@@ -182,11 +188,8 @@ fn layer_call(genome: &Genome, layer: &Layer) -> Call {
 
 fn branch_call(genome: &Genome, layer: &Layer, place: Place) -> Call {
     let mixer = || mixer_call(layer.mixer(place), genome.width);
-    let norm = Call { name: format!("Norm({})", genome.width), arguments: Vec::new() };
-    let mut arguments = vec![
-        Argument { keyword: None, value: Expression::Text(norm.name) },
-        Argument::positional(mixer()),
-    ];
+    let norm = format!("Norm({})", genome.width);
+    let mut arguments = vec![Argument::plain(norm), Argument::positional(mixer())];
     if place == Place::Token && layer.order != Order::Forward {
         arguments.push(Argument::text("order", string(&name_of(&layer.order))));
         if layer.order == Order::Bidirectional {
@@ -201,8 +204,7 @@ fn branch_call(genome: &Genome, layer: &Layer, place: Place) -> Call {
 
 fn mixer_call(mixer: &Mixer, width: usize) -> Call {
     let genes = mixer.settings.0.iter().map(|(gene, value)| format!("{gene}={}", literal(value)));
-    let arguments = std::iter::once(width.to_string()).chain(genes);
-    let arguments = arguments.map(|text| Argument { keyword: None, value: Expression::Text(text) }).collect();
+    let arguments = std::iter::once(width.to_string()).chain(genes).map(Argument::plain).collect();
     Call { name: class_name(&mixer.kind), arguments }
 }
 
@@ -254,7 +256,8 @@ mod tests {
             assert_eq!(code.matches(&class).count(), 1, "{class}");
             let mut genes: Vec<_> = block.genes().iter().map(|gene| gene.name).collect();
             genes.sort_unstable();
-            let keywords = if genes.is_empty() { String::new() } else { format!(", *, {}", genes.join(", ")) };
+            let keywords =
+                if genes.is_empty() { String::new() } else { format!(", *, {}", genes.join(", ")) };
             assert!(code.contains(&format!("def __init__(self, width{keywords}):")), "{}", block.name());
         }
     }
@@ -263,7 +266,11 @@ mod tests {
     fn only_what_is_used_is_written_and_only_once() {
         let code = written(r#"{"layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "gru"}}]}"#, &["a"]);
         assert_eq!((code.matches("class Gru").count(), code.matches("Gru(32)").count()), (1, 2));
-        assert!(!code.contains("class Attention") && code.contains("F.layer_norm") && !code.contains("F.rms_norm"));
+        assert!(
+            !code.contains("class Attention")
+                && code.contains("F.layer_norm")
+                && !code.contains("F.rms_norm")
+        );
         let code = written("{}", &["a"]);
         assert!(!code.contains("Branch") && code.contains("nn.ModuleList()"));
     }

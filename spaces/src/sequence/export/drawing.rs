@@ -1,0 +1,283 @@
+//! A drawing of the stack: from the input down to the classes, with genes, parameters and residual connections.
+
+use std::fmt::Write as _;
+
+use crate::sequence::genome::name_of;
+use crate::sequence::network::Group;
+use crate::sequence::{Layer, Mixer, Network, Order, Place};
+
+const WIDTH: usize = 620;
+const BOX_LEFT: usize = 130;
+const BOX_WIDTH: usize = 330;
+const BOX_HEIGHT: usize = 46;
+/// Where the stream runs that the mixers add to.
+const STREAM: usize = 90;
+const GAP: usize = 18;
+const FRAME_LEFT: usize = 50;
+const FRAME_WIDTH: usize = WIDTH - FRAME_LEFT - 20;
+
+/// Colors for light and for dark viewers; the drawing brings its own background, so that either is readable anywhere.
+const STYLE: &str = "
+  .paper { fill: #ffffff; stroke: #d0d7de; }
+  .frame { fill: #f6f8fa; stroke: #d0d7de; }
+  .end { fill: #eaeef2; stroke: #8c959f; }
+  .token { fill: #ddf4ff; stroke: #218bff; }
+  .channel { fill: #fff1e5; stroke: #bc4c00; }
+  .stream, .link { fill: none; stroke: #57606a; stroke-width: 1.5; }
+  .sum { fill: #ffffff; stroke: #57606a; stroke-width: 1.5; }
+  text { font-family: system-ui, 'Segoe UI', Helvetica, Arial, sans-serif; font-size: 13px; fill: #1f2328; }
+  .title { font-size: 16px; font-weight: 600; }
+  .name { font-weight: 600; }
+  .small { font-size: 11.5px; fill: #57606a; }
+  @media (prefers-color-scheme: dark) {
+    .paper { fill: #0d1117; stroke: #30363d; }
+    .frame { fill: #161b22; stroke: #30363d; }
+    .end { fill: #21262d; stroke: #6e7681; }
+    .token { fill: #0c2d4a; stroke: #388bfd; }
+    .channel { fill: #3d2410; stroke: #db6d28; }
+    .stream, .link { stroke: #9198a1; }
+    .sum { fill: #0d1117; stroke: #9198a1; }
+    text { fill: #e6edf3; }
+    .small { fill: #9198a1; }
+  }
+";
+
+/// An SVG image. `title` may hold any text.
+pub fn drawing(network: &Network, title: &str) -> String {
+    let mut page = Page::default();
+    page.header(network, title);
+    page.ends("input", &format!("{} channels, standardized", network.shape.channels), None);
+    let embedding = network.embedding();
+    page.ends("embedding", &format!("linear to width {}", network.genome.width), Some(&embedding));
+    for index in 0..network.genome.layers.len() {
+        page.layer(network, index);
+    }
+    let (norm, pooling) = (name_of(&network.genome.norm), name_of(&network.genome.pooling));
+    let head = network.head();
+    page.ends("head", &format!("{norm} norm, {} over time, linear", pooled(&pooling)), Some(&head));
+    page.ends("logits", &format!("{} classes", network.shape.classes), None);
+    page.finish(title)
+}
+
+fn pooled(pooling: &str) -> String {
+    if pooling == "last" { "last step".into() } else { pooling.into() }
+}
+
+/// The drawing as it grows downwards.
+#[derive(Default)]
+struct Page {
+    /// Frames, under everything else.
+    back: String,
+    boxes: String,
+    y: usize,
+    /// Where the stream starts and ends.
+    stream: Option<(usize, usize)>,
+}
+
+impl Page {
+    fn header(&mut self, network: &Network, title: &str) {
+        let (norm, parameters) = (name_of(&network.genome.norm), thousands(network.parameters()));
+        let width = network.genome.width;
+        self.text("title", 30, 36, &shortened(title));
+        self.text(
+            "small",
+            30,
+            56,
+            &format!("{parameters} parameters · width {width} · {norm} norm before every mixer"),
+        );
+        self.y = 76;
+    }
+
+    /// A box on the stream itself.
+    fn ends(&mut self, name: &str, detail: &str, group: Option<&Group>) {
+        let y = self.y;
+        self.rectangle("end", FRAME_LEFT, y, BOX_LEFT + BOX_WIDTH - FRAME_LEFT, BOX_HEIGHT);
+        self.text("name", BOX_LEFT, y + 20, name);
+        self.text("small", BOX_LEFT, y + 37, detail);
+        self.parameters(group, y);
+        let start = self.stream.map_or(y + BOX_HEIGHT, |(start, _)| start);
+        self.stream = Some((start, y));
+        self.y += BOX_HEIGHT + GAP;
+    }
+
+    fn layer(&mut self, network: &Network, index: usize) {
+        let layer = &network.genome.layers[index];
+        let top = self.y;
+        self.text("name", FRAME_LEFT + 60, top + 20, &layer_label(index, layer));
+        self.y += 32;
+        for place in [Place::Token, Place::Channel] {
+            if let Some(group) = network.branch(index, place) {
+                self.branch(layer, place, &group);
+            }
+        }
+        let height = self.y - top;
+        let _ = writeln!(
+            self.back,
+            r#"<rect class="frame" x="{FRAME_LEFT}" y="{top}" width="{FRAME_WIDTH}" height="{height}" rx="8"/>"#
+        );
+        self.y += GAP;
+    }
+
+    /// A mixer beside the stream, with the link that leaves it and the sum where it comes back.
+    fn branch(&mut self, layer: &Layer, place: Place, group: &Group) {
+        let (y, mixer) = (self.y, layer.mixer(place));
+        let (out, back) = (y + BOX_HEIGHT / 4, y + BOX_HEIGHT * 3 / 4);
+        self.rectangle(&place.to_string(), BOX_LEFT, y, BOX_WIDTH, BOX_HEIGHT);
+        self.text("name", BOX_LEFT + 14, y + 20, &mixer_label(layer, place));
+        self.text("small", BOX_LEFT + 14, y + 37, &genes(mixer, place));
+        self.parameters(Some(group), y);
+        let _ = writeln!(
+            self.boxes,
+            r#"<path class="link" d="M{STREAM} {out}H{BOX_LEFT}M{BOX_LEFT} {back}H{STREAM}"/>"#
+        );
+        let _ = writeln!(
+            self.boxes,
+            r#"<path class="link" d="M{x} {a}l6 4l-6 4" />"#,
+            x = BOX_LEFT - 7,
+            a = out - 4
+        );
+        let _ = writeln!(self.boxes, r#"<circle class="sum" cx="{STREAM}" cy="{back}" r="8"/>"#);
+        let (left, top) = (STREAM - 4, back - 4);
+        let _ = writeln!(self.boxes, r#"<path class="link" d="M{left} {back}h8M{STREAM} {top}v8"/>"#);
+        self.y += BOX_HEIGHT + GAP;
+    }
+
+    fn parameters(&mut self, group: Option<&Group>, y: usize) {
+        let Some(group) = group else { return };
+        let count: usize = group.tensors().iter().map(|named| named.tensor.len()).sum();
+        self.text(
+            "small",
+            BOX_LEFT + BOX_WIDTH + 14,
+            y + BOX_HEIGHT / 2 + 4,
+            &format!("{} parameters", thousands(count as u64)),
+        );
+    }
+
+    fn rectangle(&mut self, class: &str, x: usize, y: usize, width: usize, height: usize) {
+        let _ = writeln!(
+            self.boxes,
+            r#"<rect class="{class}" x="{x}" y="{y}" width="{width}" height="{height}" rx="6"/>"#
+        );
+    }
+
+    fn text(&mut self, class: &str, x: usize, y: usize, text: &str) {
+        let _ = writeln!(self.boxes, r#"<text class="{class}" x="{x}" y="{y}">{}</text>"#, escaped(text));
+    }
+
+    fn finish(self, title: &str) -> String {
+        let Self { back, boxes, y: height, stream } = self;
+        let (start, end) = stream.expect("a stack has ends");
+        let title = escaped(title);
+        format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">
+<title>{title}</title>
+<style>{STYLE}</style>
+<rect class="paper" x="0.5" y="0.5" width="{}" height="{}" rx="10"/>
+{back}<path class="stream" d="M{STREAM} {start}V{end}"/>
+{boxes}</svg>
+"#,
+            WIDTH - 1,
+            height - 1,
+        )
+    }
+}
+
+/// What fits on the line of the title.
+fn shortened(title: &str) -> String {
+    const FITTING: usize = 64;
+    if title.chars().count() <= FITTING {
+        return title.into();
+    }
+    title.chars().take(FITTING - 1).chain(['…']).collect()
+}
+
+fn layer_label(index: usize, layer: &Layer) -> String {
+    match layer.repeat {
+        1 => format!("layer {index}"),
+        repeat => format!("layer {index}, run {repeat} times with the same weights"),
+    }
+}
+
+fn mixer_label(layer: &Layer, place: Place) -> String {
+    let kind = &layer.mixer(place).kind;
+    match (place, layer.order) {
+        (Place::Channel, _) | (Place::Token, Order::Forward) => kind.clone(),
+        (Place::Token, Order::Reverse) => format!("{kind} ← in reverse"),
+        (Place::Token, Order::Bidirectional) => format!("{kind} ↔ in both directions, added"),
+    }
+}
+
+fn genes(mixer: &Mixer, place: Place) -> String {
+    let mixes = match place {
+        Place::Token => "mixes time",
+        Place::Channel => "mixes channels",
+    };
+    let genes = mixer.settings.0.iter().map(|(gene, value)| format!("{gene} {value}"));
+    std::iter::once(mixes.to_string()).chain(genes).collect::<Vec<_>>().join(" · ")
+}
+
+/// With a comma before every three digits.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// For XML, as text or as an attribute. Characters that XML has no way to write become spaces.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for character in text.chars() {
+        match character {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            '\u{FFFE}' | '\u{FFFF}' => out.push(' '),
+            control if control.is_control() => out.push(' '),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sequence::Shape;
+
+    fn drawn(genome: &str, title: &str) -> String {
+        let genome = serde_json::from_str(genome).unwrap();
+        drawing(&Network::new(&genome, Shape { channels: 12, classes: 9 }), title)
+    }
+
+    #[test]
+    fn every_mixer_is_drawn_with_its_genes_and_parameters() {
+        let layer = r#"{"token": {"kind": "attention"}, "order": "bidirectional", "channel": {"kind": "mlp"}, "repeat": 2}"#;
+        let svg = drawn(&format!(r#"{{"layers": [{layer}]}}"#), "a title");
+        for expected in [
+            "12 channels",
+            "linear to width 32",
+            "run 2 times",
+            "attention ↔ in both directions",
+            "mixes time · causal false · heads 4",
+            "8,256 parameters",
+            "mixes channels · activation gelu · ratio 2",
+            "layer norm, mean over time, linear",
+            "9 classes",
+        ] {
+            assert!(svg.contains(expected), "{expected}: {svg}");
+        }
+    }
+
+    #[test]
+    fn titles_are_escaped() {
+        let svg = drawn("{}", "<b> & \"c\"\u{0}");
+        assert!(svg.contains("<title>&lt;b&gt; &amp; &quot;c&quot; </title>"), "{svg}");
+    }
+}

@@ -1,0 +1,137 @@
+//! `README.md` of an exported folder: what it holds and how to use it.
+
+use super::drawing::thousands;
+use crate::sequence::Network;
+
+/// What the network itself does not know.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    pub title: &'a str,
+    pub classes: &'a [String],
+    /// Name and value, as in ("test accuracy", "0.973").
+    pub scores: &'a [(String, String)],
+    /// Steps of a sequence for which multiply-adds are counted.
+    pub length: usize,
+    /// The command that made the folder.
+    pub command: &'a str,
+}
+
+pub fn readme(network: &Network, facts: &Facts) -> String {
+    let Facts { title, classes, scores, length, command } = *facts;
+    let shape = network.shape;
+    let title = in_line(title);
+    let scores = rows(scores.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let sizes = rows([
+        ("stack".to_string(), network.genome.summary()),
+        ("parameters".to_string(), thousands(network.parameters())),
+        (format!("multiply-adds, {length} steps"), thousands(network.multiply_adds(length))),
+    ]);
+    let names: Vec<_> = classes.iter().map(|name| code(name)).collect();
+    let command = fenced(command);
+    format!(
+        r#"# {title}
+
+![The stack, from input to classes](architecture.svg)
+
+| | |
+|---|---|
+{scores}{sizes}
+## Use
+
+Needs Python with `torch` and `safetensors`. In this folder:
+
+```python
+import torch
+import model
+
+net = model.load(".")
+# Raw series, batch × length × channels, not standardized; logits are batch × {count}.
+x = torch.randn(4, {length}, {channels})
+logits = net(x)
+# Of shorter series, padded to one batch: what stands behind their last step is ignored.
+logits = net(x, torch.tensor([{length}, {length}, 1, 1]))
+names = [model.CLASSES[i] for i in logits.argmax(1)]
+```
+
+The model standardizes the {channels} channels itself. `python model.py < series.json` prints the logits of series given
+as JSON (series × steps × channels).
+
+The {count} classes, in order: {names}.
+
+## Files
+
+- `model.py`: the network, readable, in PyTorch alone.
+- `model.safetensors`: its weights, by the names of the state dict.
+- `architecture.json`: the genome, the channels and the classes.
+- `architecture.svg`: the drawing above.
+
+Made by:
+
+{command}
+"#,
+        channels = shape.channels,
+        count = shape.classes,
+        names = names.join(", "),
+    )
+}
+
+fn rows(pairs: impl IntoIterator<Item = (String, String)>) -> String {
+    pairs.into_iter().map(|(name, value)| format!("| {} | {} |\n", in_cell(&name), in_cell(&value))).collect()
+}
+
+/// On one line.
+fn in_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn in_cell(text: &str) -> String {
+    in_line(text).replace('|', "\\|")
+}
+
+/// Between more backquotes than stand in a row in the text.
+fn code(text: &str) -> String {
+    let marks = "`".repeat(1 + longest_run(text));
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{marks}{space}{}{space}{marks}", in_line(text))
+}
+
+fn fenced(text: &str) -> String {
+    let marks = "`".repeat(3.max(1 + longest_run(text)));
+    format!("{marks}sh\n{}\n{marks}", text.trim_end())
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sequence::Shape;
+
+    #[test]
+    fn a_readme_says_how_to_load_what_it_scored_and_what_made_it() {
+        let genome = serde_json::from_str(r#"{"layers": [{"token": {"kind": "gru"}}]}"#).unwrap();
+        let network = Network::new(&genome, Shape { channels: 12, classes: 2 });
+        let facts = Facts {
+            title: "Japanese\nvowels",
+            classes: &["a|b".into(), "`c`".into()],
+            scores: &[("test accuracy".into(), "0.97".into())],
+            length: 29,
+            command: "fecund export --trial 3\n",
+        };
+        let text = readme(&network, &facts);
+        for expected in [
+            "# Japanese vowels\n",
+            "| test accuracy | 0.97 |",
+            "| parameters | 6,946 |",
+            "| multiply-adds, 29 steps | 189,376 |",
+            "model.load(\".\")",
+            "torch.randn(4, 29, 12)",
+            "in order: `a|b`, `` `c` ``.",
+            "```sh\nfecund export --trial 3\n```",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+    }
+}
