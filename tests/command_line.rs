@@ -5,8 +5,18 @@ mod common;
 use common::{Folder, assert_fails, fecund, run, stdout, waves};
 
 const COMMANDS: [&[&str]; 12] = [
-    &["search"], &["resume"], &["leaderboard"], &["test"], &["confirm"], &["predict"], &["export"], &["cache", "stats"],
-    &["cache", "explain"], &["list"], &["hash"], &[],
+    &["search"],
+    &["resume"],
+    &["leaderboard"],
+    &["test"],
+    &["confirm"],
+    &["predict"],
+    &["export"],
+    &["cache", "stats"],
+    &["cache", "explain"],
+    &["list"],
+    &["hash"],
+    &[],
 ];
 
 #[test]
@@ -24,7 +34,8 @@ fn lists_are_printed_in_three_formats() {
     for (what, named) in [("spaces", "sequence"), ("blocks", "mamba"), ("strategies", "evolution")] {
         let table = stdout(&folder, &["list", what]);
         let csv = stdout(&folder, &["list", what, "--format", "csv"]);
-        let json: serde_json::Value = serde_json::from_str(&stdout(&folder, &["list", what, "--format", "json"])).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(&stdout(&folder, &["list", what, "--format", "json"])).unwrap();
         assert!(table.contains(named) && csv.contains(named));
         assert_eq!(json.as_array().unwrap().len(), csv.lines().count() - 1);
     }
@@ -41,7 +52,10 @@ fn equal_functions_hash_alike_from_a_file_and_from_standard_input() {
     assert_eq!(rows[0]["fingerprint"], rows[1]["fingerprint"]);
     assert_ne!(rows[0]["fingerprint"], rows[2]["fingerprint"]);
     assert_eq!(rows[1]["line"], 3);
-    let piped = fecund(&folder, &["hash", "--space", "sequence", "-", "--format", "json"]).write_stdin(text).output().unwrap();
+    let piped = fecund(&folder, &["hash", "--space", "sequence", "-", "--format", "json"])
+        .write_stdin(text)
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8(piped.stdout).unwrap(), printed);
     let cell = "[\"skip\",\"none\",\"conv3\",\"conv1\",\"pool\",\"skip\"]\n";
     let cells = fecund(&folder, &["hash", "--space", "cell201", "-"]).write_stdin(cell).output().unwrap();
@@ -52,7 +66,12 @@ fn equal_functions_hash_alike_from_a_file_and_from_standard_input() {
 fn a_bad_genome_is_named_with_its_line() {
     let folder = Folder::new();
     let file = folder.write("genomes.jsonl", "{}\n{\"layers\": [{\"token\": {\"kind\": \"lstm\"}}]}\n");
-    assert_fails(&folder, &["hash", "--space", "sequence", file.to_str().unwrap()], 1, &["genomes.jsonl:2", "lstm", "known:"]);
+    assert_fails(
+        &folder,
+        &["hash", "--space", "sequence", file.to_str().unwrap()],
+        1,
+        &["genomes.jsonl:2", "lstm", "known:"],
+    );
     folder.write("broken.jsonl", "{\"width\": \n");
     assert_fails(&folder, &["hash", "--space", "sequence", "broken.jsonl"], 1, &["broken.jsonl:1", "column"]);
     assert_fails(&folder, &["hash", "--space", "sequence", "absent.jsonl"], 1, &["cannot read absent.jsonl"]);
@@ -100,7 +119,11 @@ fn bad_data_is_named_with_its_place_and_a_remedy() {
         ("key.ts", replaced("@dimensions", "@dimensoins").into(), vec!["key.ts:5", "dimensoins"]),
         ("count.ts", replaced("@dimensions 2", "@dimensions two").into(), vec!["count.ts:5", "two"]),
         ("ragged.ts", good.replacen(&row, &shorter, 1).into(), vec!["ragged.ts", &line]),
-        ("once.ts", replaced(":slow", ":rare").replace("fast", "fast rare").replace(":fast rare", ":fast").into(), vec!["rare"]),
+        (
+            "once.ts",
+            replaced(":slow", ":rare").replace("fast", "fast rare").replace(":fast rare", ":fast").into(),
+            vec!["rare"],
+        ),
         ("nan.ts", good.replacen(&row, &format!("nan,{row}"), 1).into(), vec!["nan.ts", &line]),
         ("missing.ts", good.replacen(&row, &format!("?,{row}"), 1).into(), vec!["missing.ts", &line]),
         ("label.ts", replaced(":slow", ":unheard").into(), vec!["label.ts", "unheard"]),
@@ -118,7 +141,12 @@ fn bad_data_is_named_with_its_place_and_a_remedy() {
 fn what_is_not_a_run_is_said() {
     let folder = Folder::new();
     folder.write("study.toml", "version = \"one\"");
-    for command in [&["leaderboard", "absent"][..], &["cache", "explain", "absent", "0", "1"], &["resume", "absent"], &["test", "absent"]] {
+    for command in [
+        &["leaderboard", "absent"][..],
+        &["cache", "explain", "absent", "0", "1"],
+        &["resume", "absent"],
+        &["test", "absent"],
+    ] {
         assert_fails(&folder, command, 1, &["absent", "study.toml"]);
     }
     assert_fails(&folder, &["leaderboard", "."], 1, &["study.toml", "version"]);
@@ -130,7 +158,8 @@ fn help_starts_without_libtorch() {
     // Linking libtorch would cost 0.3 CPU seconds at every start.
     let program = assert_cmd::cargo::cargo_bin("fecund");
     let needed = std::process::Command::new("ldd").arg(program).output();
-    let needed = needed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let needed =
+        needed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     assert!(!needed.contains("torch"), "{needed}");
     let folder = Folder::new();
     assert!(run(&folder, &["--version"]).status.success());

@@ -37,7 +37,9 @@ impl Folder {
 
 /// A `.ts` file of so many cases.
 pub fn waves(seed: u64, cases: usize) -> String {
-    let mut text = String::from("@problemName Waves\n@timeStamps false\n@missing false\n@univariate false\n@dimensions 2\n");
+    let mut text = String::from(
+        "@problemName Waves\n@timeStamps false\n@missing false\n@univariate false\n@dimensions 2\n",
+    );
     text += "@equalLength false\n@classLabel true slow middle fast\n@data\n";
     let mut rng = Rng::named(seed, "waves", 0);
     for case in 0..cases {

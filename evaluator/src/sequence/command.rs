@@ -17,6 +17,10 @@ const LIBTORCH_VARIABLE: &str = "FECUND_LIBTORCH";
 const ONE_THREAD: [&str; 4] =
     ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"];
 
+/// Tensors come and go at every step: glibc shall keep their memory instead of mapping and clearing it anew.
+const KEEP_MEMORY: (&str, &str) =
+    ("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296");
+
 /// How to start workers for this task: `fecund-worker` beside this program, else on the search path, else where
 /// `FECUND_WORKER` says; an error says how to get it.
 pub fn worker_command(task: &SequenceTask) -> Result<WorkerCommand, EvalError> {
@@ -27,6 +31,7 @@ pub fn worker_command(task: &SequenceTask) -> Result<WorkerCommand, EvalError> {
     let program = places().into_iter().find(|path| path.is_file()).ok_or_else(not_found)?;
     let mut command = WorkerCommand::new(program, setup);
     command.env.extend(ONE_THREAD.map(|name| (name.into(), "1".into())));
+    command.env.push((KEEP_MEMORY.0.into(), KEEP_MEMORY.1.into()));
     if let Some(folder) = env::var_os(LIBTORCH_VARIABLE) {
         command.env.push(("LD_LIBRARY_PATH".into(), in_front(folder, env::var_os("LD_LIBRARY_PATH"))));
     }

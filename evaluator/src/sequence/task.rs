@@ -56,6 +56,9 @@ pub struct SizeLimits {
     pub multiply_adds: u64,
 }
 
+/// Default largest fidelity.
+const EPOCHS: u64 = 20;
+
 impl Default for SizeLimits {
     fn default() -> Self {
         Self { parameters: 2_000_000, multiply_adds: 2_000_000_000 }
@@ -91,8 +94,12 @@ impl SequenceTask {
 
     /// A task that has no training part: its workers can only predict.
     pub fn for_prediction(channels: usize, classes: Vec<String>) -> Self {
-        let nothing = Sequences { name: String::new(), channels, classes, cases: Vec::new() };
-        Self::of(&nothing, Path::new(""))
+        Self::of(&nothing(channels, classes), Path::new(""))
+    }
+
+    /// The training part of a task that has none.
+    pub fn no_data(&self) -> Sequences {
+        nothing(self.channels, self.classes.clone())
     }
 
     /// Whether there is anything to train on.
@@ -101,10 +108,12 @@ impl SequenceTask {
     }
 
     /// Epochs and batch size for so many training cases. A small data set takes small batches, so that an epoch is
-    /// several steps.
+    /// several steps. With these, attention or GRU with an MLP at width 32 takes 2 to 3.5 s of processor time on
+    /// Japanese Vowels (270 cases, five folds), an MLP alone 0.8 s. 40 epochs take twice that or more, for a lower log
+    /// loss and the same test accuracy within 0.3 points (two seeds).
     pub fn default_effort(cases: usize) -> (u64, usize) {
         let batch_size = (cases / 8).next_power_of_two().clamp(4, 32);
-        (40, batch_size)
+        (EPOCHS, batch_size)
     }
 
     /// What the task fixes of every network.
@@ -149,6 +158,10 @@ impl SequenceTask {
             .with("device", self.device)
             .with("limits", format_args!("{parameters} parameters, {multiply_adds} multiply-adds"))
     }
+}
+
+fn nothing(channels: usize, classes: Vec<String>) -> Sequences {
+    Sequences { name: String::new(), channels, classes, cases: Vec::new() }
 }
 
 impl fmt::Display for DeviceChoice {

@@ -18,7 +18,9 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Search for a model of a data set
-    #[command(after_help = "Example: fecund search --space sequence --data data/japanese_vowels --time 4m --out runs/vowels")]
+    #[command(
+        after_help = "Example: fecund search --space sequence --data data/japanese_vowels --time 4m --out runs/vowels"
+    )]
     Search(Box<SearchArgs>),
     /// Go on with a run that was interrupted, or give it a larger budget
     #[command(after_help = "Example: fecund resume runs/vowels --trainings 80")]
@@ -45,7 +47,9 @@ pub enum Command {
     #[command(after_help = "Example: fecund list blocks --format json")]
     List(ListArgs),
     /// Identities of candidates given as JSON, one a line
-    #[command(after_help = "Example: echo '{\"layers\": [{\"token\": {\"kind\": \"gru\"}}]}' | fecund hash --space sequence -")]
+    #[command(
+        after_help = "Example: echo '{\"layers\": [{\"token\": {\"kind\": \"gru\"}}]}' | fecund hash --space sequence -"
+    )]
     Hash(HashArgs),
 }
 

@@ -27,13 +27,31 @@ fn run_stats(args: &RunArgs) -> Outcome {
     let Value::Object(mut fields) = json!(statistics) else { unreachable!("a struct is an object") };
     let operators = fields.remove("by_operator").unwrap_or_default();
     let rate = |n: f64, d: f64| if d > 0.0 { n / d } else { 0.0 };
-    let hashing = rate(statistics.hashing_seconds, statistics.hashing_seconds + statistics.evaluation_seconds);
+    let hashing =
+        rate(statistics.hashing_seconds, statistics.hashing_seconds + statistics.evaluation_seconds);
     fields.insert("hit_rate".into(), statistics.hit_rate().into());
     fields.insert("speedup".into(), statistics.speedup().into());
     fields.insert("hashing_share".into(), hashing.into());
     fields.insert("bytes".into(), bytes(&folder.cache()).into());
-    let shown = ["proposals", "misses", "partial_hits", "full_hits", "shared", "structural", "functional", "hit_rate",
-        "unreadable", "invalid", "unhashable", "evaluation_seconds", "saved_seconds", "speedup", "hashing_seconds", "hashing_share", "bytes"];
+    let shown = [
+        "proposals",
+        "misses",
+        "partial_hits",
+        "full_hits",
+        "shared",
+        "structural",
+        "functional",
+        "hit_rate",
+        "unreadable",
+        "invalid",
+        "unhashable",
+        "evaluation_seconds",
+        "saved_seconds",
+        "speedup",
+        "hashing_seconds",
+        "hashing_share",
+        "bytes",
+    ];
     if args.format == super::args::Format::Json {
         fields.insert("by_operator".into(), operators);
         return print_json(&Value::Object(fields));
@@ -52,7 +70,12 @@ fn folder_stats(args: &RunArgs) -> Outcome {
         seconds += record.evaluations.iter().map(|evaluation| evaluation.seconds).sum::<f64>();
     }
     let mut table = Table::new(&["entries", "evaluations", "evaluation_seconds", "bytes"]);
-    table.row(vec![storage::Store::len(&store).into(), evaluations.into(), seconds.into(), bytes(&args.run).into()]);
+    table.row(vec![
+        storage::Store::len(&store).into(),
+        evaluations.into(),
+        seconds.into(),
+        bytes(&args.run).into(),
+    ]);
     table.print_single(args.format)
 }
 
@@ -81,17 +104,28 @@ pub fn explain(args: &ExplainArgs) -> Outcome {
     let conclusion = match (a.structural == b.structural, a.fingerprint == b.fingerprint) {
         (true, _) => "same key: the canonical forms are the same",
         (false, true) => "same key: the canonical forms differ, the responses to the probe do not",
-        (false, false) => "different keys: the responses to the probe differ, or a gene that enters by value does",
+        (false, false) => {
+            "different keys: the responses to the probe differ, or a gene that enters by value does"
+        }
     };
     if args.format != super::args::Format::Table {
-        let object = |side: &Side| json!({"candidate": side.shown, "canonical": form(side), "structural": side.structural,
-            "fingerprint": side.fingerprint, "class": side.class, "key": side.key});
-        return print_json(&json!({"a": object(&a), "b": object(&b), "differences": differences, "conclusion": conclusion}));
+        let object = |side: &Side| {
+            json!({"candidate": side.shown, "canonical": form(side), "structural": side.structural,
+            "fingerprint": side.fingerprint, "class": side.class, "key": side.key})
+        };
+        return print_json(
+            &json!({"a": object(&a), "b": object(&b), "differences": differences, "conclusion": conclusion}),
+        );
     }
     let mut text = String::new();
     for (name, side) in [("A", &a), ("B", &b)] {
         text += &format!("{name}            {}\n", side.shown);
-        text += &format!("  canonical  {}\n  structural {}\n  function   {}\n", form(side), side.structural, side.fingerprint);
+        text += &format!(
+            "  canonical  {}\n  structural {}\n  function   {}\n",
+            form(side),
+            side.structural,
+            side.fingerprint
+        );
         text += &side.key.map_or(String::new(), |key| format!("  key        {key}\n"));
     }
     for difference in &differences {
@@ -111,12 +145,16 @@ fn side(folder: &RunFolder, trials: &[Trial<Genome>], name: &str) -> Result<Side
         Some(trial) => (format!("trial {}", trial.number), trial.candidate.clone(), Some(trial.key)),
         None if Path::new(name).is_file() => (name.to_string(), read_genome(Path::new(name))?, None),
         None => {
-            let message = format!("`{name}` is neither a trial of this run ({} so far), nor the start of a key (4 digits or more), nor a file", trials.len());
+            let message = format!(
+                "`{name}` is neither a trial of this run ({} so far), nor the start of a key (4 digits or more), nor a file",
+                trials.len()
+            );
             return Err(Failure::usage(message));
         }
     };
     let space: SequenceSpace = folder.settings.space()?;
-    let identity = identify(&space, &TwoStage::default(), &genome).map_err(|error| Failure::failed(format!("{name}: {error}")))?;
+    let identity = identify(&space, &TwoStage::default(), &genome)
+        .map_err(|error| Failure::failed(format!("{name}: {error}")))?;
     Ok(Side {
         shown,
         canonical: space.canonicalize(&genome),
@@ -138,13 +176,19 @@ fn differences(a: &Value, b: &Value, path: &str) -> Vec<String> {
         (Value::Object(left), Value::Object(right)) => {
             let names: std::collections::BTreeSet<_> = left.keys().chain(right.keys()).collect();
             let at = |name: &String| if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            let of = |side: &serde_json::Map<String, Value>, name| side.get(name).cloned().unwrap_or_default();
-            names.into_iter().flat_map(|name| differences(&of(left, name), &of(right, name), &at(name))).collect()
+            let of =
+                |side: &serde_json::Map<String, Value>, name| side.get(name).cloned().unwrap_or_default();
+            names
+                .into_iter()
+                .flat_map(|name| differences(&of(left, name), &of(right, name), &at(name)))
+                .collect()
         }
         (Value::Array(left), Value::Array(right)) => {
             let of = |side: &[Value], i: usize| side.get(i).cloned().unwrap_or_default();
             let longest = left.len().max(right.len());
-            (0..longest).flat_map(|i| differences(&of(left, i), &of(right, i), &format!("{path}[{i}]"))).collect()
+            (0..longest)
+                .flat_map(|i| differences(&of(left, i), &of(right, i), &format!("{path}[{i}]")))
+                .collect()
         }
         _ if a == b => Vec::new(),
         _ => vec![format!("{path}: {a} | {b}")],

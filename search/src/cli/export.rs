@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use spaces::sequence::export::{self as written, Facts};
 use spaces::sequence::Network;
+use spaces::sequence::export::{self as written, Facts};
 use tasks::Verdict;
 
 use super::args::ExportArgs;
@@ -15,12 +15,24 @@ use super::table::print;
 
 pub fn export(args: &ExportArgs) -> Outcome {
     if args.to.exists() {
-        return Err(Failure::usage(format!("{} is there already; name another folder with --to", args.to.display())));
+        return Err(Failure::usage(format!(
+            "{} is there already; name another folder with --to",
+            args.to.display()
+        )));
     }
     let judge = Judge::open(&args.run, 1)?;
     let model = judge.model(args.which)?;
-    if model.form != judge.folder.settings.space().map(|space| spaces::Space::canonicalize(&space, &model.trial.candidate))? {
-        eprintln!("fecund: trial {} was answered by an equal function; its trained form is exported", model.trial.number);
+    if model.form
+        != judge
+            .folder
+            .settings
+            .space()
+            .map(|space| spaces::Space::canonicalize(&space, &model.trial.candidate))?
+    {
+        eprintln!(
+            "fecund: trial {} was answered by an equal function; its trained form is exported",
+            model.trial.number
+        );
     }
     write(&judge, &model, args)?;
     print(&format!("{}\n", args.to.display()))
@@ -34,7 +46,13 @@ fn write(judge: &Judge, model: &Model, args: &ExportArgs) -> Outcome {
     let scores = scores(model);
     let title = format!("Trial {} of {}", model.trial.number, judge.folder.path.display());
     let command = format!("{}\n{}", judge.folder.settings.command, command_line());
-    let facts = Facts { title: &title, classes: &task.classes, scores: &scores, length: task.longest, command: &command };
+    let facts = Facts {
+        title: &title,
+        classes: &task.classes,
+        scores: &scores,
+        length: task.longest,
+        command: &command,
+    };
     let files = [
         ("architecture.json", written::architecture_json(&network, &task.classes)),
         ("model.py", written::model_py(&network, &task.classes)),
@@ -54,9 +72,11 @@ fn write(judge: &Judge, model: &Model, args: &ExportArgs) -> Outcome {
 
 fn scores(model: &Model) -> Vec<(String, String)> {
     match &model.trial.verdict {
-        Verdict::Scored(scores) => {
-            scores.0.iter().map(|(name, score)| (format!("validation {name}"), format!("{score:.4}"))).collect()
-        }
+        Verdict::Scored(scores) => scores
+            .0
+            .iter()
+            .map(|(name, score)| (format!("validation {name}"), format!("{score:.4}")))
+            .collect(),
         Verdict::Invalid(_) => Vec::new(),
     }
 }

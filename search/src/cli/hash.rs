@@ -39,7 +39,11 @@ fn print_identities<S: Space>(space: &S, args: &HashArgs) -> Outcome {
 }
 
 /// As a study does it: canonical form first.
-pub fn identify<S: Space>(space: &S, hasher: &TwoStage, candidate: &S::Candidate) -> Result<Identity, String> {
+pub fn identify<S: Space>(
+    space: &S,
+    hasher: &TwoStage,
+    candidate: &S::Candidate,
+) -> Result<Identity, String> {
     let canonical = space.canonicalize(candidate);
     space.check(&canonical)?;
     hasher.identify(&canonical).map_err(|error| error.to_string())

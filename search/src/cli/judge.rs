@@ -52,7 +52,11 @@ impl Judge {
         let form = self.folder.trained_form(&trial)?;
         let artifacts = self.folder.artifacts().join(trial.key.to_string());
         let summary = self.summary(&trial, &form, &artifacts)?;
-        let weights = if which.refit { self.refit(&trial, &form, &summary, &artifacts)? } else { artifacts.join("fold-0.safetensors") };
+        let weights = if which.refit {
+            self.refit(&trial, &form, &summary, &artifacts)?
+        } else {
+            artifacts.join("fold-0.safetensors")
+        };
         Ok(Model { trial, form, weights })
     }
 
@@ -60,19 +64,30 @@ impl Judge {
     fn summary(&self, trial: &Trial<Genome>, form: &Genome, artifacts: &Path) -> Result<Summary, Failure> {
         let file = artifacts.join("summary.json");
         if !file.is_file() {
-            eprintln!("fecund: the weights of trial {} are not kept; training them again with the same seed", trial.number);
+            eprintln!(
+                "fecund: the weights of trial {} are not kept; training them again with the same seed",
+                trial.number
+            );
             let fidelity = Fidelity(self.folder.settings.task.epochs);
             let job = Job { fidelity, seed: trial.key.seed(0), artifacts, control: &self.control };
             let outcome = self.evaluator.evaluate(form, &job)?;
             if outcome.verdict != trial.verdict {
-                eprintln!("warning: this training scores otherwise than the one in the record; was that made on another machine?");
+                eprintln!(
+                    "warning: this training scores otherwise than the one in the record; was that made on another machine?"
+                );
             }
         }
         let text = fs::read_to_string(&file).map_err(|error| Failure::file("read", &file, &error))?;
         serde_json::from_str(&text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))
     }
 
-    fn refit(&self, trial: &Trial<Genome>, form: &Genome, summary: &Summary, artifacts: &Path) -> Result<PathBuf, Failure> {
+    fn refit(
+        &self,
+        trial: &Trial<Genome>,
+        form: &Genome,
+        summary: &Summary,
+        artifacts: &Path,
+    ) -> Result<PathBuf, Failure> {
         let file = artifacts.join("refit.safetensors");
         if file.is_file() {
             return Ok(file);
@@ -81,7 +96,9 @@ impl Judge {
         eprintln!("fecund: training trial {} on the whole training part for {epochs} epochs", trial.number);
         match self.evaluator.fit(form, trial.key.seed(0), epochs, &file, &self.control)?.verdict {
             Verdict::Scored(_) => Ok(file),
-            Verdict::Invalid(reason) => Err(Failure::failed(format!("trial {} on the whole training part: {reason}", trial.number))),
+            Verdict::Invalid(reason) => {
+                Err(Failure::failed(format!("trial {} on the whole training part: {reason}", trial.number)))
+            }
         }
     }
 
@@ -95,9 +112,12 @@ impl Judge {
             return Err(Failure::usage("this run has no test part; give one with `fecund predict RUN FILE`"));
         };
         let predictions = self.predict(model, test)?;
-        let score = |metric: Metric| metric.score(&predictions.probabilities, predictions.classes, &predictions.labels);
+        let score = |metric: Metric| {
+            metric.score(&predictions.probabilities, predictions.classes, &predictions.labels)
+        };
         let scores: Vec<_> = Metric::ALL.into_iter().map(|metric| (metric.name(), score(metric))).collect();
-        let named: Vec<_> = scores.iter().map(|(name, score)| (name.to_string(), Value::from(*score))).collect();
+        let named: Vec<_> =
+            scores.iter().map(|(name, score)| (name.to_string(), Value::from(*score))).collect();
         let line = json!({"trial": model.trial.number, "refit": refit, "cases": predictions.labels.len(),
             "scores": Value::Object(named.into_iter().collect())});
         self.log_test(&line)?;
@@ -107,7 +127,8 @@ impl Judge {
     fn log_test(&self, line: &Value) -> Outcome {
         let path = self.folder.path.join("tests.jsonl");
         let file = fs::OpenOptions::new().create(true).append(true).open(&path);
-        file.and_then(|mut file| writeln!(file, "{line}")).map_err(|error| Failure::file("write", &path, &error))
+        file.and_then(|mut file| writeln!(file, "{line}"))
+            .map_err(|error| Failure::file("write", &path, &error))
     }
 }
 
@@ -122,7 +143,8 @@ pub fn test(args: &TestArgs) -> Outcome {
     let judge = Judge::open(&args.run, 1)?;
     let model = judge.model(args.which)?;
     let scores = judge.test(&model, args.which.refit)?;
-    let mut table = Table::new(&["trial", "refit", "accuracy", "balanced_accuracy", "macro_f1", "log_loss", "model"]);
+    let mut table =
+        Table::new(&["trial", "refit", "accuracy", "balanced_accuracy", "macro_f1", "log_loss", "model"]);
     let mut row = vec![model.trial.number.into(), args.which.refit.into()];
     row.extend(scores.iter().map(|(_, score)| Value::from(*score)));
     row.push(model.form.summary().into());
@@ -139,13 +161,18 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome {
     let forms = chosen.iter().map(|trial| judge.folder.trained_form(trial)).collect::<Result<Vec<_>, _>>()?;
     let scratch = judge.folder.path.join("confirm");
     // Seed 0 is the search's own.
-    let trainings: Vec<(usize, u64)> = (0..chosen.len()).flat_map(|i| (1..=args.seeds).map(move |seed| (i, seed))).collect();
+    let trainings: Vec<(usize, u64)> =
+        (0..chosen.len()).flat_map(|i| (1..=args.seeds).map(move |seed| (i, seed))).collect();
     eprintln!("fecund: {} trainings under fresh seeds", trainings.len());
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().map_err(|error| Failure::failed(error.to_string()))?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs)
+        .build()
+        .map_err(|error| Failure::failed(error.to_string()))?;
     let train = |&(i, seed): &(usize, u64)| {
         let artifacts = scratch.join(format!("{}-{seed}", chosen[i].key));
         let fidelity = Fidelity(judge.folder.settings.task.epochs);
-        let job = Job { fidelity, seed: chosen[i].key.seed(seed), artifacts: &artifacts, control: &judge.control };
+        let job =
+            Job { fidelity, seed: chosen[i].key.seed(seed), artifacts: &artifacts, control: &judge.control };
         let outcome = Retried(&judge.evaluator).evaluate(&forms[i], &job);
         eprintln!("fecund: trial {} trained with seed {seed}", chosen[i].number);
         outcome.map(|outcome| (i, objective.value(&outcome.verdict)))
@@ -153,9 +180,19 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome {
     let scores = pool.install(|| trainings.par_iter().map(train).collect::<Result<Vec<_>, _>>())?;
     let _ = fs::remove_dir_all(&scratch);
     let metric = judge.folder.settings.task.metric.name();
-    let mut table = Table::new(&["trial", "metric", "searched", "fresh_mean", "fresh_deviation", "trainings", "failed", "model"]);
+    let mut table = Table::new(&[
+        "trial",
+        "metric",
+        "searched",
+        "fresh_mean",
+        "fresh_deviation",
+        "trainings",
+        "failed",
+        "model",
+    ]);
     for (i, trial) in chosen.iter().enumerate() {
-        let fresh: Vec<f64> = scores.iter().filter(|(of, _)| *of == i).filter_map(|(_, score)| *score).collect();
+        let fresh: Vec<f64> =
+            scores.iter().filter(|(of, _)| *of == i).filter_map(|(_, score)| *score).collect();
         let (mean, deviation) = mean_and_deviation(&fresh);
         table.row(vec![
             trial.number.into(),
@@ -192,9 +229,16 @@ pub fn predict(args: &PredictArgs) -> Outcome {
     };
     let mut table = Table::new(&["case", "class", "probability", "true_class"]);
     for (case, row) in predictions.probabilities.chunks(predictions.classes).enumerate() {
-        let likeliest = (0..row.len()).reduce(|best, class| if row[class] > row[best] { class } else { best }).unwrap_or(0);
+        let likeliest = (0..row.len())
+            .reduce(|best, class| if row[class] > row[best] { class } else { best })
+            .unwrap_or(0);
         let truth = predictions.labels.get(case).and_then(|label| classes.get(*label));
-        table.row(vec![case.into(), classes[likeliest].clone().into(), row[likeliest].into(), truth.cloned().into()]);
+        table.row(vec![
+            case.into(),
+            classes[likeliest].clone().into(),
+            row[likeliest].into(),
+            truth.cloned().into(),
+        ]);
     }
     table.print(args.format)
 }
@@ -202,8 +246,8 @@ pub fn predict(args: &PredictArgs) -> Outcome {
 fn predict_with_export(folder: &Path, data: &Path) -> Result<(Vec<String>, Predictions), Failure> {
     let file = folder.join("architecture.json");
     let text = fs::read_to_string(&file).map_err(|error| Failure::file("read", &file, &error))?;
-    let (network, classes) =
-        export::read_architecture(&text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
+    let (network, classes) = export::read_architecture(&text)
+        .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
     let task = SequenceTask::for_prediction(network.shape.channels, classes.clone());
     let evaluator = SequenceEvaluator::start(task, 1, Limits::default())?;
     let weights = folder.join("model.safetensors");

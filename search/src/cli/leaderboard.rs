@@ -17,7 +17,16 @@ pub fn leaderboard(args: &LeaderboardArgs) -> Outcome {
     if best.is_empty() {
         return Err(Failure::failed(format!("{} has no scored trial yet", args.run.display())));
     }
-    let mut table = Table::new(&["rank", "trial", "accuracy", "log_loss", "parameters", "multiply_adds", "seconds", "model"]);
+    let mut table = Table::new(&[
+        "rank",
+        "trial",
+        "accuracy",
+        "log_loss",
+        "parameters",
+        "multiply_adds",
+        "seconds",
+        "model",
+    ]);
     for (rank, trial) in best.iter().enumerate() {
         let score = |metric| trial.verdict.score(metric).map_or(Value::Null, Value::from);
         let cost = |name| trial.costs.get(name).map_or(Value::Null, |cost| Value::from(*cost as u64));
@@ -37,7 +46,8 @@ pub fn leaderboard(args: &LeaderboardArgs) -> Outcome {
 
 /// The first trial of each of the best functions, the best first; equals in the order of their numbers.
 pub fn best(objective: &Objective, trials: Vec<Trial<Genome>>, top: usize) -> Vec<Trial<Genome>> {
-    let mut scored: Vec<_> = trials.into_iter().filter(|trial| objective.value(&trial.verdict).is_some()).collect();
+    let mut scored: Vec<_> =
+        trials.into_iter().filter(|trial| objective.value(&trial.verdict).is_some()).collect();
     scored.sort_by(|a, b| objective.compare(&b.verdict, &a.verdict).then(a.number.cmp(&b.number)));
     let mut seen = HashSet::new();
     scored.retain(|trial| seen.insert(trial.key));

@@ -17,7 +17,11 @@ pub fn list(args: &ListArgs) -> Outcome {
 
 fn spaces() -> Table {
     let mut table = Table::new(&["space", "what", "commands"]);
-    table.row(vec!["sequence".into(), "stacks of token and channel mixers for sequences".into(), "search, hash".into()]);
+    table.row(vec![
+        "sequence".into(),
+        "stacks of token and channel mixers for sequences".into(),
+        "search, hash".into(),
+    ]);
     table.row(vec!["cell201".into(), "the 15,625 cells of NAS-Bench-201".into(), "hash".into()]);
     table
 }

@@ -34,7 +34,8 @@ const BETWEEN_SAVES: Duration = Duration::from_secs(1);
 impl Progress {
     pub fn new(folder: RunFolder, before: &[Trial<Genome>]) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{bar:30.cyan/blue} {msg}").expect("the template is fixed");
+            let style =
+                ProgressStyle::with_template("{bar:30.cyan/blue} {msg}").expect("the template is fixed");
             ProgressBar::new(STEPS).with_style(style)
         });
         let now = Instant::now();
@@ -57,7 +58,8 @@ impl Progress {
     }
 
     fn consider(&mut self, trial: &Trial<Genome>) {
-        let better = self.best.as_ref().is_none_or(|best| self.objective.compare(&trial.verdict, best).is_gt());
+        let better =
+            self.best.as_ref().is_none_or(|best| self.objective.compare(&trial.verdict, best).is_gt());
         if better && self.objective.value(&trial.verdict).is_some() {
             self.best = Some(trial.verdict.clone());
         }
@@ -72,7 +74,10 @@ impl Progress {
         let share = |used: f64, most: Option<f64>| most.map_or(0.0, |most| used / most);
         let shares = [
             share(self.statistics.proposals as f64, self.budget.trials.map(|n| n as f64)),
-            share((self.statistics.misses + self.statistics.partial_hits) as f64, self.budget.trainings.map(|n| n as f64)),
+            share(
+                (self.statistics.misses + self.statistics.partial_hits) as f64,
+                self.budget.trainings.map(|n| n as f64),
+            ),
             share(self.seconds(), self.budget.time),
         ];
         shares.into_iter().fold(0.0, f64::max).min(1.0)
@@ -83,7 +88,10 @@ impl Progress {
         let trained = misses + partial_hits;
         let most = self.budget.trainings.map_or(String::new(), |most| format!("/{most}"));
         let answered = 100.0 * self.statistics.hit_rate();
-        let best = match (self.best.as_ref().and_then(|best| self.objective.value(best)), self.objective.0.first()) {
+        let best = match (
+            self.best.as_ref().and_then(|best| self.objective.value(best)),
+            self.objective.0.first(),
+        ) {
             (Some(best), Some(goal)) => format!("best {} {best:.4}", goal.metric),
             _ => "no score yet".into(),
         };

@@ -30,10 +30,13 @@ impl RunFolder {
         let taken = path.read_dir().is_ok_and(|mut entries| entries.next().is_some());
         if taken || path.is_file() {
             let shown = path.display();
-            return Err(Failure::usage(format!("{shown} is there and is not a run; name another folder with --out")));
+            return Err(Failure::usage(format!(
+                "{shown} is there and is not a run; name another folder with --out"
+            )));
         }
         let folder = Self { path: path.to_path_buf(), settings };
-        fs::create_dir_all(folder.artifacts()).map_err(|error| Failure::file("make", &folder.artifacts(), &error))?;
+        fs::create_dir_all(folder.artifacts())
+            .map_err(|error| Failure::file("make", &folder.artifacts(), &error))?;
         folder.save()?;
         Ok(folder)
     }
@@ -41,13 +44,19 @@ impl RunFolder {
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let file = path.join("study.toml");
         let text = fs::read_to_string(&file).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Failure::failed(format!("{} is not a run: it has no study.toml", path.display())),
+            ErrorKind::NotFound => {
+                Failure::failed(format!("{} is not a run: it has no study.toml", path.display()))
+            }
             _ => Failure::file("read", &file, &error),
         })?;
         let settings: Settings =
             toml::from_str(&text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
         if settings.version != VERSION {
-            let message = format!("{}: version {} is not known; this program reads version {VERSION}", file.display(), settings.version);
+            let message = format!(
+                "{}: version {} is not known; this program reads version {VERSION}",
+                file.display(),
+                settings.version
+            );
             return Err(Failure::failed(message));
         }
         Ok(Self { path: path.to_path_buf(), settings })
@@ -75,7 +84,10 @@ impl RunFolder {
     pub fn trials(&self) -> Result<Vec<Trial<Genome>>, Failure> {
         let written = Ledger::read::<Genome>(&self.trials_journal())?;
         if let Some(unread) = written.unread {
-            eprintln!("warning: {}: {unread}; the trials before it are shown", self.trials_journal().display());
+            eprintln!(
+                "warning: {}: {unread}; the trials before it are shown",
+                self.trials_journal().display()
+            );
         }
         Ok(written.trials)
     }
@@ -102,7 +114,12 @@ impl RunFolder {
         let objective = self.settings.objective();
         let scored = trials.into_iter().filter(|trial| objective.value(&trial.verdict).is_some());
         // The first of several equals, so that the answer does not change while a search goes on.
-        let best = scored.reduce(|best, next| if objective.compare(&next.verdict, &best.verdict).is_gt() { next } else { best });
+        let best =
+            scored.reduce(
+                |best, next| {
+                    if objective.compare(&next.verdict, &best.verdict).is_gt() { next } else { best }
+                },
+            );
         best.ok_or_else(|| Failure::failed(format!("{} has no scored trial yet", self.path.display())))
     }
 
@@ -117,9 +134,14 @@ impl RunFolder {
         }
         let (store, _) = JournalStore::read(&self.cache())?;
         let record = store.get(&trial.key)?.ok_or_else(|| {
-            Failure::failed(format!("trial {} was answered by {}, which has lost its record", trial.number, self.cache().display()))
+            Failure::failed(format!(
+                "trial {} was answered by {}, which has lost its record",
+                trial.number,
+                self.cache().display()
+            ))
         })?;
-        serde_json::from_str(&record.form).map_err(|error| Failure::failed(format!("record {}: {error}", trial.key)))
+        serde_json::from_str(&record.form)
+            .map_err(|error| Failure::failed(format!("record {}: {error}", trial.key)))
     }
 
     /// Writes a file of the run by renaming, so that it is never seen half written.

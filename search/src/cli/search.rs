@@ -96,22 +96,31 @@ fn drive(folder: RunFolder, evaluator: SequenceEvaluator) -> Outcome {
     let (ledger, written) = Ledger::open::<Genome>(&folder.trials_journal(), disk.clone())?;
     if let Some(unread) = written.unread {
         let path = folder.trials_journal();
-        return Err(Failure::failed(format!("{}: {unread}; this run cannot go on, its cache can: search anew with --cache {}", path.display(), folder.cache().display())));
+        return Err(Failure::failed(format!(
+            "{}: {unread}; this run cannot go on, its cache can: search anew with --cache {}",
+            path.display(),
+            folder.cache().display()
+        )));
     }
     let (store, recovery) = JournalStore::open(&folder.cache(), disk)?;
     [&written.recovery, &recovery].into_iter().for_each(say_recovery);
     say_start(&folder, &written.trials, store.len(), evaluator.provenance());
-    let (interrupted, pressed, control) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)), Control::new());
+    let (interrupted, pressed, control) =
+        (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)), Control::new());
     signals::watch(Arc::clone(&interrupted), control.clone(), Arc::clone(&pressed))?;
     let jobs = Threads::new(folder.settings.jobs).map_err(Failure::failed)?;
     let progress = Progress::new(folder.clone(), &written.trials);
-    let mut study =
-        Study::new(folder.settings.space()?, Retried(evaluator), folder.settings.strategy()?, plan(&folder, interrupted))
-            .with_store(Arc::new(Tiered::new(store)))
-            .with_executor(jobs)
-            .with_ledger(ledger)
-            .with_observer(progress)
-            .with_control(control);
+    let mut study = Study::new(
+        folder.settings.space()?,
+        Retried(evaluator),
+        folder.settings.strategy()?,
+        plan(&folder, interrupted),
+    )
+    .with_store(Arc::new(Tiered::new(store)))
+    .with_executor(jobs)
+    .with_ledger(ledger)
+    .with_observer(progress)
+    .with_control(control);
     study.resume(written.trials);
     let stop = study.run();
     let (trials, idle) = (study.trials().to_vec(), study.idle_waits());
@@ -146,7 +155,13 @@ fn say_start(folder: &RunFolder, trials: &[Trial<Genome>], known: usize, provena
     let task = &folder.settings.task;
     eprintln!(
         "fecund: {} training cases, {} channels, {} classes, up to {} steps; {}, {} epochs; {} jobs; {provenance}",
-        task.cases, task.channels, task.classes.len(), task.longest, task.validation, task.epochs, folder.settings.jobs,
+        task.cases,
+        task.channels,
+        task.classes.len(),
+        task.longest,
+        task.validation,
+        task.epochs,
+        folder.settings.jobs,
     );
     if !trials.is_empty() {
         eprintln!("fecund: going on after {} trials; {known} verdicts in the cache", trials.len());
@@ -159,19 +174,27 @@ fn say_end(folder: &RunFolder, stop: &Stop, trials: &[Trial<Genome>], idle: u64,
     let run = folder.path.display();
     let evaluated = trials.iter().filter(|trial| trial.origin.is_evaluated()).count() as u64;
     if idle > 4 && idle * 4 > evaluated {
-        eprintln!("warning: workers waited {idle} times because the window was full; a larger --window keeps them busy");
+        eprintln!(
+            "warning: workers waited {idle} times because the window was full; a larger --window keeps them busy"
+        );
     }
     if pressed {
-        return Err(Failure::interrupted(format!("stopped after {} trials; go on with `fecund resume {run}`", trials.len())));
+        return Err(Failure::interrupted(format!(
+            "stopped after {} trials; go on with `fecund resume {run}`",
+            trials.len()
+        )));
     }
-    eprintln!("fecund: {stop}; see `fecund leaderboard {run}`, `fecund cache stats {run}`, `fecund test {run}`");
+    eprintln!(
+        "fecund: {stop}; see `fecund leaderboard {run}`, `fecund cache stats {run}`, `fecund test {run}`"
+    );
     Ok(())
 }
 
 /// Keeps the weights of the best functions; those of others can be trained again, bit for bit.
 fn prune_artifacts(folder: &RunFolder, trials: &[Trial<Genome>]) -> Outcome {
     let objective = folder.settings.objective();
-    let mut scored: Vec<_> = trials.iter().filter(|trial| objective.value(&trial.verdict).is_some()).collect();
+    let mut scored: Vec<_> =
+        trials.iter().filter(|trial| objective.value(&trial.verdict).is_some()).collect();
     scored.sort_by(|a, b| objective.compare(&b.verdict, &a.verdict));
     let mut keys = HashSet::new();
     for trial in scored {
@@ -180,11 +203,13 @@ fn prune_artifacts(folder: &RunFolder, trials: &[Trial<Genome>]) -> Outcome {
         }
     }
     let settled: HashSet<String> = trials.iter().map(|trial| trial.key.to_string()).collect();
-    let entries = fs::read_dir(folder.artifacts()).map_err(|error| Failure::file("read", &folder.artifacts(), &error))?;
+    let entries = fs::read_dir(folder.artifacts())
+        .map_err(|error| Failure::file("read", &folder.artifacts(), &error))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if settled.contains(&name) && !keys.contains(&name) {
-            fs::remove_dir_all(entry.path()).map_err(|error| Failure::file("remove", &entry.path(), &error))?;
+            fs::remove_dir_all(entry.path())
+                .map_err(|error| Failure::file("remove", &entry.path(), &error))?;
         }
     }
     Ok(())
@@ -195,7 +220,8 @@ fn check_data(task: &SequenceTask) -> Outcome {
     if Sequences::read(&task.train)?.fingerprint() == task.data {
         return Ok(());
     }
-    let message = format!("{} is not the data that this run began with; start a new run", task.train.display());
+    let message =
+        format!("{} is not the data that this run began with; start a new run", task.train.display());
     Err(Failure::failed(message))
 }
 
@@ -223,7 +249,13 @@ fn study_name(out: &Path) -> String {
 /// The command as it was typed, quoted where a shell needs it.
 pub fn command_line() -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    let quoted = |word: String| if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) };
+    let quoted = |word: String| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
     let words = std::env::args().skip(1).map(quoted);
     std::iter::once("fecund".to_string()).chain(words).collect::<Vec<_>>().join(" ")
 }

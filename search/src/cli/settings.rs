@@ -65,7 +65,8 @@ pub const DEFAULT_TRAININGS: u64 = 60;
 impl Settings {
     pub fn space(&self) -> Result<SequenceSpace, Failure> {
         let Self { blocks, max_depth, .. } = self.clone();
-        SequenceSpace::new(sequence::Limits { max_depth, blocks, ..sequence::Limits::default() }).map_err(Failure::usage)
+        SequenceSpace::new(sequence::Limits { max_depth, blocks, ..sequence::Limits::default() })
+            .map_err(Failure::usage)
     }
 
     /// The metric decides, then log loss.
@@ -89,7 +90,11 @@ impl Settings {
 
 impl Budget {
     pub fn of(args: &BudgetArgs) -> Self {
-        Self { trials: args.trials, trainings: args.trainings, time: args.time.map(|time| time.as_secs_f64()) }
+        Self {
+            trials: args.trials,
+            trainings: args.trainings,
+            time: args.time.map(|time| time.as_secs_f64()),
+        }
     }
 
     /// With what `args` names instead of what was before.

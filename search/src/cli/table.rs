@@ -82,7 +82,11 @@ fn text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Number(number) if number.is_f64() => {
             let number = number.as_f64().expect("checked just now");
-            if number != 0.0 && number.abs() < 1e-3 { format!("{number:.2e}") } else { format!("{number:.4}") }
+            if number != 0.0 && number.abs() < 1e-3 {
+                format!("{number:.2e}")
+            } else {
+                format!("{number:.4}")
+            }
         }
         other => other.to_string(),
     }
@@ -98,7 +102,11 @@ fn exact(value: &Value) -> String {
 }
 
 fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.into() }
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.into()
+    }
 }
 
 /// Prints JSON with indentation and a line end.

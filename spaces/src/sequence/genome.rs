@@ -309,8 +309,9 @@ impl TryFrom<Raw> for Genome {
             .enumerate()
             .map(|(i, layer)| layer.checked(i))
             .collect::<Result<Vec<_>, _>>()?;
-        if layers.len() > LARGEST || layers.iter().any(|layer| layer.repeat > LARGEST) {
-            return Err(format!("more than {LARGEST} layers or repetitions"));
+        let depth = layers.iter().fold(0usize, |sum, layer| sum.saturating_add(layer.repeat));
+        if depth > LARGEST {
+            return Err(format!("{depth} layers and repetitions are more than {LARGEST}"));
         }
         Ok(Self { version, width, norm, pooling, layers, training })
     }

@@ -95,9 +95,10 @@ impl Network {
                 let mixer = layer.mixer(place);
                 mixer.block(place).multiply_adds(&mixer.settings, width, length)
             };
-            layer.repeat as u64 * (directions * cost(Place::Token) + cost(Place::Channel))
+            let once = cost(Place::Token).saturating_mul(directions).saturating_add(cost(Place::Channel));
+            once.saturating_mul(layer.repeat as u64)
         });
-        ends + layers.sum::<u64>()
+        layers.fold(ends, u64::saturating_add)
     }
 
     fn groups(&self) -> Vec<Group> {

@@ -1,0 +1,76 @@
+//! The libtorch form of every block, one file each, checked against the `f64` definitions in `spaces`.
+
+mod attention;
+mod convolution;
+mod glu;
+mod gru;
+mod identity;
+mod mamba;
+mod mlp;
+mod s4d;
+
+use std::collections::BTreeMap;
+
+use spaces::sequence::{Place, Settings};
+use tch::Tensor;
+
+/// The libtorch form of a [`spaces::sequence::Block`].
+pub trait TorchBlock: Sync {
+    /// x is B×L×D, the result too. `mask` is B×L in x's kind, 1 where a step is real; padding is at the end, and
+    /// `None` means that there is none. Real steps of the result do not depend on what padded steps hold.
+    fn forward(
+        &self,
+        settings: &Settings,
+        weights: &TorchWeights,
+        x: &Tensor,
+        mask: Option<&Tensor>,
+    ) -> Tensor;
+}
+
+/// The tensors of a block, by name.
+#[derive(Debug, Default)]
+pub struct TorchWeights(pub BTreeMap<&'static str, Tensor>);
+
+/// Every block of `spaces::sequence::blocks::ALL`, by place and name.
+pub const ALL: [(Place, &str, &dyn TorchBlock); 9] = [
+    (Place::Token, "attention", &attention::Attention),
+    (Place::Token, "s4d", &s4d::S4d),
+    (Place::Token, "mamba", &mamba::Mamba),
+    (Place::Token, "gru", &gru::Gru),
+    (Place::Token, "convolution", &convolution::Convolution),
+    (Place::Token, "identity", &identity::Identity),
+    (Place::Channel, "mlp", &mlp::Mlp),
+    (Place::Channel, "glu", &glu::Glu),
+    (Place::Channel, "identity", &identity::Identity),
+];
+
+/// The libtorch form of the block called `name` at this place.
+pub fn find(place: Place, name: &str) -> Option<&'static dyn TorchBlock> {
+    ALL.into_iter().find(|listed| (listed.0, listed.1) == (place, name)).map(|listed| listed.2)
+}
+
+impl std::ops::Index<&str> for TorchWeights {
+    type Output = Tensor;
+
+    /// Panics if the block has no tensor of that name: an error of the block, which the laws catch.
+    fn index(&self, name: &str) -> &Tensor {
+        self.0.get(name).unwrap_or_else(|| panic!("no tensor `{name}`"))
+    }
+}
+
+/// x·Wᵀ without a bias, over the last dimension.
+fn linear(x: &Tensor, weight: &Tensor) -> Tensor {
+    x.linear(weight, None::<&Tensor>)
+}
+
+/// Panics on a name that no gene lists: genomes are checked when they are made.
+fn activate(name: &str, x: &Tensor) -> Tensor {
+    match name {
+        "gelu" => x.gelu("none"),
+        "relu" => x.relu(),
+        "silu" => x.silu(),
+        "tanh" => x.tanh(),
+        "sigmoid" => x.sigmoid(),
+        _ => panic!("no activation `{name}`"),
+    }
+}

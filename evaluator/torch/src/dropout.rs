@@ -1,0 +1,67 @@
+//! Dropout from a named stream of our own, never from libtorch's process-wide generator.
+
+use hashing::Rng;
+use tch::{Kind, Tensor};
+
+/// Inverted dropout: what is kept is scaled, so that means stay.
+#[derive(Clone, Debug)]
+pub struct Dropout {
+    /// In 1/65536.
+    dropped: u64,
+    rng: Rng,
+}
+
+const WHOLE: u64 = 1 << 16;
+
+impl Dropout {
+    /// `rate` in [0, 1) is rounded to 1/65536: one draw of the stream serves four elements.
+    pub fn new(rate: f64, rng: Rng) -> Self {
+        assert!((0.0..1.0).contains(&rate), "dropout {rate} is not in [0, 1)");
+        Self { dropped: ((rate * WHOLE as f64).round() as u64).min(WHOLE - 1), rng }
+    }
+
+    /// x times a fresh mask; x itself at rate 0.
+    pub fn apply(&mut self, x: &Tensor) -> Tensor {
+        if self.dropped == 0 { x.shallow_clone() } else { x * self.mask(x) }
+    }
+
+    fn mask(&mut self, like: &Tensor) -> Tensor {
+        let kept = (WHOLE as f64 / (WHOLE - self.dropped) as f64) as f32;
+        let mut values = vec![kept; like.numel()];
+        for four in values.chunks_mut(4) {
+            let draw = self.rng.next_u64();
+            for (i, value) in four.iter_mut().enumerate() {
+                if draw >> (16 * i) & (WHOLE - 1) < self.dropped {
+                    *value = 0.0;
+                }
+            }
+        }
+        let mask = Tensor::from_slice(&values).view_as(like);
+        if (like.kind(), like.device()) == (Kind::Float, tch::Device::Cpu) {
+            return mask;
+        }
+        mask.to_kind(like.kind()).to_device(like.device())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_repeat_keep_the_mean_and_drop_at_the_rate() {
+        let x = Tensor::ones([100, 101], (Kind::Double, tch::Device::Cpu));
+        let draw = || Dropout::new(0.3, Rng::named(1, "dropout", 0)).apply(&x);
+        let y = draw();
+        assert_eq!(y, draw());
+        let zeros = y.eq(0.0).to_kind(Kind::Double).mean(None).double_value(&[]);
+        assert!((zeros - 0.3).abs() < 0.02, "{zeros}");
+        assert!((y.mean(None).double_value(&[]) - 1.0).abs() < 0.03);
+    }
+
+    #[test]
+    fn a_rate_of_zero_changes_nothing() {
+        let x = Tensor::ones([3], (Kind::Float, tch::Device::Cpu));
+        assert_eq!(Dropout::new(0.0, Rng::named(1, "dropout", 0)).apply(&x), x);
+    }
+}

@@ -1,0 +1,18 @@
+//! Training with libtorch.
+
+mod artifacts;
+pub mod blocks;
+pub mod data;
+pub mod device;
+mod dropout;
+mod model;
+pub mod optimizer;
+pub mod scan;
+mod service;
+mod steps;
+pub mod train;
+pub mod weights;
+
+pub use dropout::Dropout;
+pub use model::{Batch, LoadError, Model};
+pub use service::Service;

@@ -1,0 +1,235 @@
+//! A network that can be trained: the parameters of a genome as views of one flat buffer, and its forward pass.
+
+use std::collections::BTreeMap;
+
+use hashing::Rng;
+use spaces::sequence::{Layer, NamedTensor, Network, Order, Place, Pooling, Settings};
+use tch::{Device, Kind, Tensor};
+
+use crate::blocks::{self, TorchBlock, TorchWeights};
+use crate::dropout::Dropout;
+use crate::steps::Steps;
+
+/// Cases of unequal length, padded at the end.
+#[derive(Debug)]
+pub struct Batch {
+    /// B×L×C. What padded steps hold is never read.
+    pub x: Tensor,
+    /// B×L in x's kind, 1 where a step is real; `None` where nothing is padded.
+    pub mask: Option<Tensor>,
+    /// B, int64, each at least 1.
+    pub lengths: Tensor,
+}
+
+/// A genome for a task, with parameters.
+pub struct Model {
+    named: Vec<NamedTensor>,
+    flat: Tensor,
+    parameters: Vec<Tensor>,
+    embedding: TorchWeights,
+    layers: Vec<Stage>,
+    head: Head,
+}
+
+/// A layer of the genome.
+struct Stage {
+    branches: Vec<Branch>,
+    repeat: usize,
+}
+
+/// Norm and mixer: what is added to the residual stream.
+struct Branch {
+    norm: TorchWeights,
+    block: &'static dyn TorchBlock,
+    settings: Settings,
+    order: Order,
+    mixer: TorchWeights,
+    /// Those of the second direction, where there is one.
+    reverse: TorchWeights,
+}
+
+struct Head {
+    norm: TorchWeights,
+    pooling: Pooling,
+    linear: TorchWeights,
+}
+
+/// Values that do not fit the parameters of a model.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    #[error("no values for the parameter `{0}`")]
+    Missing(String),
+    #[error("the model has no parameter `{0}`")]
+    Unknown(String),
+    #[error("parameter `{name}` has shape {expected:?}, its values {found:?}")]
+    Shape { name: String, expected: Vec<i64>, found: Vec<i64> },
+}
+
+impl Model {
+    /// Every tensor starts from its own stream, called by its full name.
+    pub fn new(network: &Network, seed: u64, kind: Kind, device: Device) -> Self {
+        let named = network.tensors();
+        let start = |named: &NamedTensor| named.tensor.start(&mut Rng::named(seed, &named.name, 0));
+        let values: Vec<f64> = named.iter().flat_map(start).collect();
+        let flat = Tensor::from_slice(&values).to_kind(kind).to_device(device);
+        let parameters = views(&flat, &named);
+        let by_name =
+            named.iter().zip(&parameters).map(|(n, p)| (n.name.as_str(), (n.tensor.name, p))).collect();
+        let parts = Parts { network, by_name };
+        let (embedding, layers, head) = (parts.part("embedding.linear."), parts.layers(), parts.head());
+        Self { named, flat, parameters, embedding, layers, head }
+    }
+
+    /// All parameters in one vector, without gradients; whoever changes it in place (under `no_grad`) changes the
+    /// parameters.
+    pub fn flat(&self) -> &Tensor {
+        &self.flat
+    }
+
+    /// The leaves that gradients are taken for, in the order of [`names`](Self::names).
+    pub fn parameters(&self) -> &[Tensor] {
+        &self.parameters
+    }
+
+    /// Full names, as in `layers.0.token.mixer.w_q`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(|named| named.name.as_str())
+    }
+
+    /// Like [`flat`](Self::flat): 1 where weight decay applies, 0 elsewhere.
+    pub fn decay_mask(&self) -> Tensor {
+        let of = |named: &NamedTensor| vec![f64::from(u8::from(named.tensor.decay)); named.tensor.len()];
+        let mask: Vec<f64> = self.named.iter().flat_map(of).collect();
+        Tensor::from_slice(&mask).to_kind(self.flat.kind()).to_device(self.flat.device())
+    }
+
+    /// A copy of every parameter, by name.
+    pub fn values(&self) -> Vec<(String, Tensor)> {
+        self.names().map(str::to_string).zip(self.parameters.iter().map(|p| p.detach().copy())).collect()
+    }
+
+    /// Takes every parameter from `values`, in any kind and order. Changes nothing if there is an error.
+    pub fn load(&mut self, values: &[(String, Tensor)]) -> Result<(), LoadError> {
+        let mut given: BTreeMap<&str, &Tensor> =
+            values.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        let mut found = Vec::new();
+        for (name, parameter) in self.names().zip(&self.parameters) {
+            let value = given.remove(name).ok_or_else(|| LoadError::Missing(name.into()))?;
+            if value.size() != parameter.size() {
+                let (expected, found) = (parameter.size(), value.size());
+                return Err(LoadError::Shape { name: name.into(), expected, found });
+            }
+            found.push(value.detach().to_kind(self.flat.kind()).to_device(self.flat.device()).flatten(0, -1));
+        }
+        if let Some(unknown) = given.into_keys().next() {
+            return Err(LoadError::Unknown(unknown.into()));
+        }
+        tch::no_grad(|| self.flat.copy_(&Tensor::cat(&found, 0)));
+        Ok(())
+    }
+
+    /// Logits, B×classes. Without dropout they do not depend on how much padding there is and what it holds.
+    pub fn forward(&self, batch: &Batch, mut dropout: Option<&mut Dropout>) -> Tensor {
+        let steps = Steps::of(batch);
+        let mut x = apply_linear(&steps.clean(&batch.x), &self.embedding);
+        for stage in &self.layers {
+            for branch in (0..stage.repeat).flat_map(|_| &stage.branches) {
+                let mut added = branch.forward(&x, &steps);
+                if let Some(dropout) = &mut dropout {
+                    added = dropout.apply(&added);
+                }
+                x = &x + added;
+            }
+        }
+        let pooled = steps.pool(&apply_norm(&x, &self.head.norm), self.head.pooling);
+        apply_linear(&pooled, &self.head.linear)
+    }
+}
+
+impl Branch {
+    fn forward(&self, x: &Tensor, steps: &Steps) -> Tensor {
+        let x = &apply_norm(x, &self.norm);
+        let mix = |weights, x: &Tensor| self.block.forward(&self.settings, weights, x, steps.mask());
+        let reverse = |weights| steps.reverse(&mix(weights, &steps.reverse(x)));
+        match self.order {
+            Order::Forward => mix(&self.mixer, x),
+            Order::Reverse => reverse(&self.mixer),
+            Order::Bidirectional => mix(&self.mixer, x) + reverse(&self.reverse),
+        }
+    }
+}
+
+/// Looks up the parameters of a network's parts while a model is made.
+struct Parts<'a> {
+    network: &'a Network,
+    by_name: BTreeMap<&'a str, (&'static str, &'a Tensor)>,
+}
+
+impl Parts<'_> {
+    fn layers(&self) -> Vec<Stage> {
+        let stage = |(index, layer): (usize, &Layer)| {
+            let places = [Place::Token, Place::Channel].into_iter();
+            let branches = places.filter_map(|place| self.branch(index, layer, place)).collect();
+            Stage { branches, repeat: layer.repeat }
+        };
+        self.network.genome.layers.iter().enumerate().map(stage).collect()
+    }
+
+    /// `None` where the mixer is the identity.
+    fn branch(&self, index: usize, layer: &Layer, place: Place) -> Option<Branch> {
+        let mixer = layer.mixer(place);
+        if mixer.is_identity() {
+            return None;
+        }
+        let block = blocks::find(place, &mixer.kind).expect("every listed block has a libtorch form");
+        let part = |part| self.part(&format!("layers.{index}.{place}.{part}."));
+        let order = if place == Place::Token { layer.order } else { Order::Forward };
+        let settings = mixer.settings.clone();
+        Some(Branch {
+            norm: part("norm"),
+            block,
+            settings,
+            order,
+            mixer: part("mixer"),
+            reverse: part("reverse"),
+        })
+    }
+
+    fn head(&self) -> Head {
+        let pooling = self.network.genome.pooling;
+        Head { norm: self.part("head.norm."), pooling, linear: self.part("head.linear.") }
+    }
+
+    /// The parameters whose full names start so, by what follows; empty if there are none.
+    fn part(&self, start: &str) -> TorchWeights {
+        let found = self.by_name.range(start..).take_while(|(name, _)| name.starts_with(start));
+        TorchWeights(found.map(|(_, (name, parameter))| (*name, parameter.shallow_clone())).collect())
+    }
+}
+
+/// Leaves that share the storage of `flat`, one after the other.
+fn views(flat: &Tensor, named: &[NamedTensor]) -> Vec<Tensor> {
+    let mut from = 0;
+    let view = |named: &NamedTensor| {
+        let shape: Vec<i64> = named.tensor.shape.iter().map(|n| *n as i64).collect();
+        let len = named.tensor.len() as i64;
+        let view = flat.narrow(0, from, len).view(shape.as_slice()).detach().set_requires_grad(true);
+        from += len;
+        view
+    };
+    named.iter().map(view).collect()
+}
+
+fn apply_linear(x: &Tensor, weights: &TorchWeights) -> Tensor {
+    x.linear(&weights["weight"], Some(&weights["bias"]))
+}
+
+/// A norm with a bias is a layer norm, one without is by root mean square.
+fn apply_norm(x: &Tensor, weights: &TorchWeights) -> Tensor {
+    const EPSILON: f64 = spaces::sequence::math::EPSILON;
+    let gain = &weights["gain"];
+    match weights.0.get("bias") {
+        Some(bias) => x.layer_norm(gain.size(), Some(gain), Some(bias), EPSILON, false),
+        None => x.rms_norm(gain.size(), Some(gain), EPSILON),
+    }
+}

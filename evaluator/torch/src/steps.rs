@@ -1,0 +1,76 @@
+//! Which steps of a batch are real, and what must know it: reversing, pooling.
+
+use std::cell::OnceCell;
+
+use spaces::sequence::Pooling;
+use tch::{Kind, Tensor};
+
+use crate::model::Batch;
+
+/// The time axis of a batch.
+pub struct Steps<'a> {
+    batch: &'a Batch,
+    /// B·L: for every step, the row of the step that it changes places with; made when first asked for.
+    reversed: OnceCell<Tensor>,
+}
+
+impl<'a> Steps<'a> {
+    pub fn of(batch: &'a Batch) -> Self {
+        Self { batch, reversed: OnceCell::new() }
+    }
+
+    /// B×L, 1 where a step is real; `None` where nothing is padded.
+    pub fn mask(&self) -> Option<&Tensor> {
+        self.batch.mask.as_ref()
+    }
+
+    /// B×L×D with zeros in padded steps, whatever they held.
+    pub fn clean(&self, x: &Tensor) -> Tensor {
+        match self.mask() {
+            Some(mask) => x.masked_fill(&mask.eq(0.0).unsqueeze(-1), 0.0),
+            None => x.shallow_clone(),
+        }
+    }
+
+    /// B×L×D, each case reversed within its own length, so that padding stays at the end.
+    pub fn reverse(&self, x: &Tensor) -> Tensor {
+        if self.mask().is_none() {
+            return x.flip([1]);
+        }
+        x.flatten(0, 1).index_select(0, self.reversed.get_or_init(|| self.reversed_rows())).view_as(x)
+    }
+
+    /// B×L×D to B×D.
+    pub fn pool(&self, x: &Tensor, pooling: Pooling) -> Tensor {
+        match (pooling, self.mask()) {
+            (Pooling::Mean, None) => x.mean_dim(1, false, None),
+            (Pooling::Mean, Some(mask)) => {
+                let shares = mask / self.batch.lengths.unsqueeze(1);
+                shares.unsqueeze(1).bmm(x).squeeze_dim(1)
+            }
+            (Pooling::Max, None) => x.max_dim(1, false).0,
+            (Pooling::Max, Some(mask)) => {
+                x.masked_fill(&mask.eq(0.0).unsqueeze(-1), f64::NEG_INFINITY).max_dim(1, false).0
+            }
+            (Pooling::Last, None) => x.select(1, -1),
+            (Pooling::Last, Some(_)) => {
+                x.flatten(0, 1).index_select(0, &(self.first_rows() + &self.batch.lengths - 1))
+            }
+        }
+    }
+
+    fn reversed_rows(&self) -> Tensor {
+        let length = self.batch.x.size()[1];
+        let time = Tensor::arange(length, (Kind::Int64, self.batch.x.device()));
+        let last = self.batch.lengths.unsqueeze(1) - 1;
+        // A padded step stays where it is.
+        let source = (&last - &time).where_self(&time.le_tensor(&last), &time);
+        (source + self.first_rows().unsqueeze(1)).flatten(0, -1)
+    }
+
+    /// B: the row of the first step of every case, of B·L rows.
+    fn first_rows(&self) -> Tensor {
+        let (cases, length, _) = self.batch.x.size3().expect("x is B×L×C");
+        Tensor::arange(cases, (Kind::Int64, self.batch.x.device())) * length
+    }
+}

@@ -1,0 +1,170 @@
+//! Training one network: batches in the order of a named stream, AdamW, a schedule, and early stopping.
+
+use evaluator::Control;
+use evaluator::sequence::recipe::{CLIP, patience, schedule, steps_per_epoch};
+use hashing::Rng;
+use spaces::sequence::Network;
+use tasks::Metric;
+use tch::{Device, Kind, Tensor, no_grad};
+
+use crate::data::{Cases, KIND, batches, in_order};
+use crate::optimizer::AdamW;
+use crate::{Dropout, Model};
+
+/// Cases that are predicted at once.
+const PREDICTED_AT_ONCE: usize = 128;
+
+/// How long to train, and in what portions.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Epochs of the whole schedule: the study's largest fidelity.
+    pub largest: u64,
+    /// Epochs to train at most.
+    pub epochs: u64,
+    pub batch_size: usize,
+}
+
+/// Why a training ended early and left nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The loss or a gradient left the finite numbers at this step, counted from 1.
+    NotFinite {
+        step: u64,
+    },
+    Cancelled,
+}
+
+/// A network in training.
+pub struct Trainer<'a> {
+    pub model: Model,
+    optimizer: AdamW,
+    dropout: Option<Dropout>,
+    cases: &'a Cases,
+    effort: Effort,
+    peak: f64,
+    seed: u64,
+    /// Steps of the optimizer so far.
+    pub steps: u64,
+}
+
+impl<'a> Trainer<'a> {
+    pub fn new(network: &Network, cases: &'a Cases, effort: Effort, seed: u64, device: Device) -> Self {
+        let genes = network.genome.training;
+        let model = Model::new(network, seed, KIND, device);
+        let optimizer = AdamW::new(model.flat(), &model.decay_mask(), genes.weight_decay);
+        let dropout =
+            (genes.dropout > 0.0).then(|| Dropout::new(genes.dropout, Rng::named(seed, "dropout", 0)));
+        Self { model, optimizer, dropout, cases, effort, peak: genes.learning_rate, seed, steps: 0 }
+    }
+
+    /// One pass over the cases; the loss of each step.
+    pub fn epoch(&mut self, epoch: u64, control: &Control) -> Result<Vec<f64>, Stop> {
+        let batches = batches(self.cases.len(), self.effort.batch_size, self.seed, epoch);
+        batches.iter().map(|positions| self.step(positions, control)).collect()
+    }
+
+    /// One step on the cases at these positions; its loss, before the step.
+    fn step(&mut self, positions: &[i64], control: &Control) -> Result<f64, Stop> {
+        if control.cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        let (batch, targets) = self.cases.batch(positions);
+        let loss = self.model.forward(&batch, self.dropout.as_mut()).cross_entropy_for_logits(&targets);
+        let mut gradient =
+            flat_gradient(&Tensor::run_backward(&[&loss], self.model.parameters(), false, false));
+        // Read together: on a GPU the first waits for the step, the second does not.
+        let (norm, loss) = (gradient.norm().double_value(&[]), loss.double_value(&[]));
+        if !norm.is_finite() || !loss.is_finite() {
+            return Err(Stop::NotFinite { step: self.steps + 1 });
+        }
+        if norm > CLIP {
+            let _ = gradient.g_mul_scalar_(CLIP / norm);
+        }
+        let rate = self.peak * schedule(self.steps, self.total_steps());
+        self.optimizer.step(&mut self.model.flat().shallow_clone(), &gradient, rate);
+        self.steps += 1;
+        Ok(loss)
+    }
+
+    fn total_steps(&self) -> u64 {
+        self.effort.largest * steps_per_epoch(self.cases.len(), self.effort.batch_size)
+    }
+
+    /// All epochs, without early stopping.
+    pub fn run(&mut self, control: &Control) -> Result<(), Stop> {
+        for epoch in 0..self.effort.epochs {
+            self.epoch(epoch, control)?;
+            control.set_progress((epoch + 1) as f64 / self.effort.epochs as f64);
+        }
+        Ok(())
+    }
+
+    /// Epochs until the validation log loss has not fallen for [`patience`] of them; leaves the model with the weights
+    /// of the best epoch. `progress` is told the share of the epochs that are done.
+    pub fn run_until_best(
+        &mut self,
+        validation: &Cases,
+        control: &Control,
+        progress: impl Fn(f64),
+    ) -> Result<Best, Stop> {
+        let mut best: Option<(Best, Tensor)> = None;
+        let mut trained = 0;
+        while trained < self.effort.epochs {
+            self.epoch(trained, control)?;
+            trained += 1;
+            progress(trained as f64 / self.effort.epochs as f64);
+            let probabilities = predict(&self.model, validation);
+            let classes = probabilities.len() / validation.len().max(1);
+            let log_loss = Metric::LogLoss.score(&probabilities, classes, validation.labels());
+            if log_loss.is_nan() {
+                return Err(Stop::NotFinite { step: self.steps });
+            }
+            match &best {
+                Some((best, _)) if log_loss >= best.log_loss => {
+                    if trained - best.epoch >= patience(self.effort.largest) {
+                        break;
+                    }
+                }
+                _ => {
+                    best = Some((
+                        Best { epoch: trained, log_loss, trained, probabilities },
+                        self.model.flat().copy(),
+                    ))
+                }
+            }
+        }
+        let (best, weights) = best.ok_or(Stop::NotFinite { step: 0 })?;
+        no_grad(|| self.model.flat().shallow_clone().copy_(&weights));
+        Ok(Best { trained, ..best })
+    }
+}
+
+/// What early stopping kept.
+#[derive(Clone, Debug)]
+pub struct Best {
+    /// Counted from 1.
+    pub epoch: u64,
+    /// Of the validation cases, in nats.
+    pub log_loss: f64,
+    /// Epochs trained before training stopped.
+    pub trained: u64,
+    /// Of the validation cases, cases × classes.
+    pub probabilities: Vec<f64>,
+}
+
+/// The gradients of all parameters in one vector, in their order.
+pub fn flat_gradient(gradients: &[Tensor]) -> Tensor {
+    let flat: Vec<_> = gradients.iter().map(|gradient| gradient.reshape([-1])).collect();
+    Tensor::cat(&flat, 0)
+}
+
+/// Class probabilities of the cases in their order, cases × classes, by a softmax in f64.
+pub fn predict(model: &Model, cases: &Cases) -> Vec<f64> {
+    let probabilities = |positions: &Vec<i64>| {
+        let (batch, _) = cases.batch(positions);
+        let logits = no_grad(|| model.forward(&batch, None)).to_kind(Kind::Double);
+        let rows = logits.softmax(-1, None).flatten(0, -1).to_device(Device::Cpu);
+        Vec::<f64>::try_from(rows).expect("a vector of doubles on the processor")
+    };
+    in_order(cases.len(), PREDICTED_AT_ONCE).iter().flat_map(probabilities).collect()
+}

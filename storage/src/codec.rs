@@ -1,0 +1,72 @@
+//! A record as one payload of the journal: postcard of version, key and record.
+
+use hashing::Key;
+use serde::{Deserialize, Serialize};
+
+use crate::Record;
+
+/// Changes with every change to [`Record`] or to what it holds; older numbers stay readable here.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Written<'a>(u32, &'a Key, &'a Record);
+
+#[derive(Deserialize)]
+struct Read(Key, Record);
+
+pub(crate) fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, String> {
+    postcard::to_stdvec(&Written(VERSION, key, record)).map_err(|error| error.to_string())
+}
+
+/// Why bytes are no record that this program understands is said in words.
+pub(crate) fn decode(bytes: &[u8]) -> Result<(Key, Record), String> {
+    let (version, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(|error| error.to_string())?;
+    if version != VERSION {
+        return Err(format!("it has version {version}, and this program knows version {VERSION}"));
+    }
+    let (Read(key, record), rest) = postcard::take_from_bytes(rest).map_err(|error| error.to_string())?;
+    if !rest.is_empty() {
+        return Err(format!("{} bytes too many", rest.len()));
+    }
+    Ok((key, record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{sample_key, sample_record};
+
+    #[test]
+    fn a_record_survives_its_bytes() {
+        for n in 0..20 {
+            let (key, record) = (sample_key(n), sample_record(n));
+            let bytes = encode(&key, &record).unwrap();
+            let (read_key, read) = decode(&bytes).unwrap();
+            assert_eq!((read_key, &read), (key, &record));
+            assert_eq!(encode(&read_key, &read).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn shortened_lengthened_and_foreign_bytes_are_refused_in_words() {
+        let bytes = encode(&sample_key(1), &sample_record(1)).unwrap();
+        assert!((0..bytes.len()).all(|end| decode(&bytes[..end]).is_err()));
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(decode(&longer).unwrap_err(), "1 bytes too many");
+        let newer = [&[9], &bytes[1..]].concat();
+        assert_eq!(decode(&newer).unwrap_err(), "it has version 9, and this program knows version 1");
+    }
+
+    #[test]
+    fn any_bytes_decode_or_are_refused_without_panic() {
+        let mut rng = hashing::Rng::named(1, "codec", 0);
+        for _ in 0..20_000 {
+            let mut bytes = encode(&sample_key(3), &sample_record(3)).unwrap();
+            for _ in 0..4 {
+                let at = (rng.next_u64() % bytes.len() as u64) as usize;
+                bytes[at] = rng.next_u64() as u8;
+            }
+            let _ = decode(&bytes);
+        }
+    }
+}

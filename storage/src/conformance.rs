@@ -1,0 +1,142 @@
+//! The laws of [`Store`], as functions that any store can be handed to.
+//!
+//! ```
+//! use storage::{MemoryStore, ReadOnly, conformance};
+//!
+//! conformance::keeps_the_laws(MemoryStore::new);
+//! conformance::keeps_the_laws_of_reading(|entries| ReadOnly(MemoryStore::from_iter(entries)));
+//! ```
+
+use std::collections::BTreeMap;
+
+use hashing::{Key, KeyWriter};
+use tasks::{Reason, Scores, Verdict};
+
+use crate::{Evaluation, Record, Store};
+
+/// Panics with the name of the law that a store breaks. `fresh` makes an empty store each time.
+pub fn keeps_the_laws<S: Store>(fresh: impl Fn() -> S) {
+    keeps_the_laws_of_reading(|entries| {
+        let store = fresh();
+        entries.iter().for_each(|(key, record)| put(&store, key, record));
+        store
+    });
+    a_put_replaces_and_touches_no_other(&fresh());
+    extreme_records_come_back(&fresh());
+    threads_see_what_they_put(&fresh());
+}
+
+/// The same for stores that cannot be written: `holding` makes one that holds these entries.
+pub fn keeps_the_laws_of_reading<S: Store>(holding: impl Fn(Vec<(Key, Record)>) -> S) {
+    let empty = holding(Vec::new());
+    assert!(empty.is_empty(), "a fresh store is empty");
+    assert_eq!(get(&empty, &sample_key(0)), None, "a fresh store holds no key");
+
+    let entries: Vec<_> = (0..40).map(|n| (sample_key(n), sample_record(n))).collect();
+    let store = holding(entries.clone());
+    for _ in 0..2 {
+        assert_eq!(store.len(), entries.len(), "length is the number of keys");
+        for (key, record) in &entries {
+            assert_same(get(&store, key).as_ref(), record);
+        }
+        assert_eq!(get(&store, &sample_key(40)), None, "other keys are absent");
+    }
+}
+
+/// A key of its own for every number.
+pub fn sample_key(number: u64) -> Key {
+    let mut out = KeyWriter::new("fecund sample key v1");
+    out.u64(number);
+    Key(out.finish())
+}
+
+/// A record of its own for every number; every kind of verdict is among the first eight.
+pub fn sample_record(number: u64) -> Record {
+    let evaluations = (0..number % 4).map(|n| sample_evaluation(number + n)).collect();
+    Record { form: format!("{{\"blocks\":[{number}],\"name\":\"größe\"}}"), evaluations }
+}
+
+fn sample_evaluation(number: u64) -> Evaluation {
+    let odd = [0.0, -0.0, f64::INFINITY, f64::MIN_POSITIVE / 2.0, 0.1, f64::MAX];
+    let scored = |value| Verdict::Scored(Scores([("accuracy", value), ("loss", -1.5)].map(named).into()));
+    let what = "parameters".to_string();
+    let verdict = match number % 8 {
+        0 => Verdict::Invalid(Reason::NotFinite { step: number }),
+        1 => Verdict::Invalid(Reason::IgnoresInput),
+        2 => Verdict::Invalid(Reason::Malformed { what }),
+        3 => Verdict::Invalid(Reason::TooLarge { what, value: u64::MAX, limit: 1 }),
+        4 => Verdict::Invalid(Reason::Unstable { cause: "killed".into(), limit: Some(2.5) }),
+        5 => Verdict::Invalid(Reason::Unstable { cause: String::new(), limit: None }),
+        n => scored(odd[(number / 8 + n) as usize % odd.len()]),
+    };
+    let seconds = number as f64 / 3.0;
+    let (study, provenance) = ("sample".to_string(), "libtorch 2.11, 1 thread".to_string());
+    Evaluation { verdict, seed: number << 40, seconds, steps: number, study, trial: number, provenance }
+}
+
+fn named((name, value): (&str, f64)) -> (String, f64) {
+    (name.to_string(), value)
+}
+
+fn a_put_replaces_and_touches_no_other(store: &impl Store) {
+    for n in 0..10 {
+        put(store, &sample_key(n), &sample_record(n));
+    }
+    put(store, &sample_key(3), &sample_record(103));
+    put(store, &sample_key(3), &sample_record(103));
+    assert_eq!(store.len(), 10, "replacing does not grow a store");
+    for n in 0..10 {
+        let number = if n == 3 { 103 } else { n };
+        assert_same(get(store, &sample_key(n)).as_ref(), &sample_record(number));
+    }
+}
+
+fn extreme_records_come_back(store: &impl Store) {
+    let empty = Record { form: String::new(), evaluations: Vec::new() };
+    let large = Record { form: "x".repeat(3 << 20), evaluations: (0..500).map(sample_evaluation).collect() };
+    put(store, &sample_key(0), &large);
+    put(store, &sample_key(1), &empty);
+    assert_same(get(store, &sample_key(0)).as_ref(), &large);
+    assert_same(get(store, &sample_key(1)).as_ref(), &empty);
+    put(store, &sample_key(0), &empty);
+    assert_same(get(store, &sample_key(0)).as_ref(), &empty);
+}
+
+/// Each thread has keys of its own, and all of them fight for one.
+fn threads_see_what_they_put(store: &impl Store) {
+    const THREADS: u64 = 8;
+    const PUTS: u64 = 12;
+    let contested = sample_key(u64::MAX);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            scope.spawn(move || {
+                for n in (0..PUTS).map(|n| thread * PUTS + n) {
+                    put(store, &sample_key(n), &sample_record(n));
+                    assert_same(get(store, &sample_key(n)).as_ref(), &sample_record(n));
+                    put(store, &contested, &sample_record(n));
+                    assert!(get(store, &contested).is_some(), "a contested key keeps a record");
+                }
+            });
+        }
+    });
+    assert_eq!(store.len() as u64, THREADS * PUTS + 1, "every key counts once");
+    let last = get(store, &contested);
+    let candidates: BTreeMap<String, Record> =
+        (0..THREADS * PUTS).map(sample_record).map(|record| (record.form.clone(), record)).collect();
+    let last = last.expect("the contested key was put");
+    assert_eq!(candidates.get(&last.form), Some(&last), "a contested key holds one record whole");
+}
+
+fn get(store: &impl Store, key: &Key) -> Option<Record> {
+    store.get(key).unwrap_or_else(|error| panic!("a sound store answers: {error}"))
+}
+
+fn put(store: &impl Store, key: &Key, record: &Record) {
+    store.put(key, record).unwrap_or_else(|error| panic!("a sound store takes a record: {error}"));
+}
+
+/// Equal, and bit for bit: the text of a float tells −0 from 0.
+fn assert_same(found: Option<&Record>, expected: &Record) {
+    assert_eq!(found, Some(expected), "what was put comes back");
+    assert_eq!(format!("{found:?}"), format!("{:?}", Some(expected)), "what was put comes back bit for bit");
+}

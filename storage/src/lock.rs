@@ -1,0 +1,72 @@
+//! One process writes a directory: an advisory lock that ends with its holder, however that ends.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use crate::StoreError;
+
+const NAME: &str = "lock";
+
+/// Held until it is dropped. The system releases it when the process dies; the file itself stays and means nothing.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: File,
+}
+
+impl Lock {
+    pub(crate) fn take(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join(NAME);
+        let mut options = OpenOptions::new();
+        let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = opened.map_err(|error| StoreError::disk("open the lock", &path, error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Locked { holder: holder(&mut file), path });
+            }
+            Err(TryLockError::Error(error)) => return Err(StoreError::disk("lock", &path, error)),
+        }
+        // The name is a courtesy to a second writer; a full disk must not keep the first one out.
+        let _ = file.set_len(0).and_then(|()| file.write_all(introduction().as_bytes()));
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child process that is being spawned holds a copy of it until it runs its
+    /// program.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
+fn introduction() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "this host" } else { host.trim() };
+    format!("process {} on {host}\n", std::process::id())
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = Vec::new();
+    let _ = file.take(200).read_to_end(&mut text);
+    let text = String::from_utf8_lossy(&text);
+    let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
+    if line.is_empty() { "another process".to_string() } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_writer_is_told_who_holds_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Lock::take(dir.path()).unwrap();
+        let error = Lock::take(dir.path()).unwrap_err();
+        assert!(matches!(&error, StoreError::Locked { .. }));
+        assert!(error.to_string().contains(&format!("process {} on ", std::process::id())), "{error}");
+        drop(first);
+        Lock::take(dir.path()).unwrap();
+    }
+}

@@ -1,0 +1,143 @@
+//! The trait of everything that remembers, its plain data, and the two smallest stores.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hashing::Key;
+use serde::{Deserialize, Serialize};
+use tasks::Verdict;
+
+use crate::StoreError;
+
+/// Remembers one [`Record`] per [`Key`]. The laws are tested by [`conformance`](crate::conformance).
+pub trait Store: Send + Sync {
+    /// The record that was put last under this key, equal bit for bit; `None` if there was none.
+    ///
+    /// An error means that the store failed, not that the key is unknown; the caller counts it as a miss with a
+    /// reason and goes on.
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError>;
+
+    /// Replaces what was under this key and touches no other. Seen by every `get` that begins after it returned.
+    ///
+    /// `Ok` means as durable as this store gets; after an error the key holds the old record or the new one, and
+    /// nothing else.
+    fn put(&self, key: &Key, record: &Record) -> Result<(), StoreError>;
+
+    /// How many keys have a record.
+    fn len(&self) -> usize;
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What is known of one key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Canonical JSON of the form that was trained.
+    pub form: String,
+    /// In the order in which they were made.
+    pub evaluations: Vec<Evaluation>,
+}
+
+/// One verdict and what it cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    pub verdict: Verdict,
+    pub seed: u64,
+    /// Wall-clock time; recorded, never read by a search.
+    pub seconds: f64,
+    pub steps: u64,
+    /// Name of the study that paid for it.
+    pub study: String,
+    /// Number of the trial that paid for it, within its study.
+    pub trial: u64,
+    /// What the verdict does not depend on and a reader may want to know: library version, threads, processor.
+    pub provenance: String,
+}
+
+/// A map in memory: forgets everything when it is dropped. The smallest example of a store.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    records: RwLock<BTreeMap<Key, Record>>,
+}
+
+impl MemoryStore {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All records, in the order of their keys.
+    pub fn entries(&self) -> Vec<(Key, Record)> {
+        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
+        records.iter().map(|(key, record)| (*key, record.clone())).collect()
+    }
+}
+
+impl FromIterator<(Key, Record)> for MemoryStore {
+    /// Of several records under one key the last one stays.
+    fn from_iter<I: IntoIterator<Item = (Key, Record)>>(entries: I) -> Self {
+        Self { records: RwLock::new(entries.into_iter().collect()) }
+    }
+}
+
+impl Store for MemoryStore {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        Ok(self.records.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
+    }
+
+    fn put(&self, key: &Key, record: &Record) -> Result<(), StoreError> {
+        self.records.write().unwrap_or_else(PoisonError::into_inner).insert(*key, record.clone());
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        self.records.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+/// A store that answers and is never written: `put` is refused and changes nothing.
+#[derive(Debug)]
+pub struct ReadOnly<S: Store>(pub S);
+
+impl<S: Store> Store for ReadOnly<S> {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        self.0.get(key)
+    }
+
+    fn put(&self, key: &Key, _: &Record) -> Result<(), StoreError> {
+        Err(StoreError::ReadOnly { key: *key })
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        (**self).get(key)
+    }
+
+    fn put(&self, key: &Key, record: &Record) -> Result<(), StoreError> {
+        (**self).put(key, record)
+    }
+
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+}
+
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        (**self).get(key)
+    }
+
+    fn put(&self, key: &Key, record: &Record) -> Result<(), StoreError> {
+        (**self).put(key, record)
+    }
+
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+}

@@ -1,0 +1,283 @@
+//! The laws of blocks, over every listed block and every choice of every gene, one at a time: the libtorch form is
+//! the definition, in values and gradients, and both keep the promises of [`Block`] and [`TorchBlock`].
+
+use hashing::Rng;
+use spaces::sequence::math::Matrix;
+use spaces::sequence::{Block, Mixer, Place, Settings, Weights, blocks};
+use tch::{Kind, Tensor};
+use torch::blocks::{ALL, TorchBlock, TorchWeights, find};
+
+/// From sequence to sequence.
+type Map<'a> = Box<dyn Fn(&Matrix) -> Matrix + 'a>;
+
+/// A block with settings.
+struct Subject {
+    block: &'static dyn Block,
+    form: &'static dyn TorchBlock,
+    settings: Settings,
+}
+
+/// Every block with the default of every gene, then with every other choice of one gene.
+fn subjects() -> Vec<Subject> {
+    tch::set_num_threads(1);
+    blocks::ALL.into_iter().flat_map(subjects_of).collect()
+}
+
+fn subjects_of(block: &'static dyn Block) -> Vec<Subject> {
+    let form = find(block.place(), block.name()).expect("a libtorch form");
+    let default = Mixer::of(block).settings;
+    let mut all = vec![default.clone()];
+    for gene in block.genes() {
+        for choice in &gene.choices[1..] {
+            let mut settings = default.clone();
+            settings.0.insert(gene.name.into(), choice.clone());
+            all.push(settings);
+        }
+    }
+    all.into_iter().map(|settings| Subject { block, form, settings }).collect()
+}
+
+impl Subject {
+    fn name(&self) -> String {
+        format!("{} {} {:?}", self.block.place(), self.block.name(), self.settings.0)
+    }
+
+    /// Generic values, as the probe draws them.
+    fn weights(&self, width: usize) -> Weights {
+        let tensors = self.block.tensors(&self.settings, width);
+        let values = tensors.iter().map(|tensor| {
+            let mut rng = Rng::named(0, tensor.name, width as u64);
+            let (center, spread) = tensor.probe;
+            (tensor.name, (0..tensor.len()).map(|_| center + spread * rng.normal()).collect())
+        });
+        Weights(values.collect())
+    }
+
+    /// Leaves of this kind, in the order in which the block lists its tensors, and the same by name.
+    fn leaves(&self, weights: &Weights, width: usize, kind: Kind) -> (Vec<Tensor>, TorchWeights) {
+        let tensors = self.block.tensors(&self.settings, width);
+        let leaf = |tensor: &spaces::sequence::Tensor| {
+            let shape: Vec<i64> = tensor.shape.iter().map(|n| *n as i64).collect();
+            let values = Tensor::from_slice(&weights[tensor.name]).view(shape.as_slice()).to_kind(kind);
+            values.set_requires_grad(true)
+        };
+        let leaves: Vec<_> = tensors.iter().map(leaf).collect();
+        let by_name = tensors.iter().zip(&leaves).map(|(tensor, leaf)| (tensor.name, leaf.shallow_clone()));
+        let by_name = TorchWeights(by_name.collect());
+        (leaves, by_name)
+    }
+
+    /// The libtorch form of one sequence, without padding.
+    fn run(&self, weights: &Weights, x: &Matrix, kind: Kind) -> Matrix {
+        let (_, weights) = self.leaves(weights, x.columns, kind);
+        matrix(&self.form.forward(&self.settings, &weights, &batch_of_one(x, kind), None).squeeze_dim(0))
+    }
+
+    fn define(&self, weights: &Weights, x: &Matrix) -> Matrix {
+        self.block.forward(&self.settings, weights, x)
+    }
+
+    /// Definition and libtorch form as functions of x alone.
+    fn both<'a>(&'a self, weights: &'a Weights) -> [Map<'a>; 2] {
+        [Box::new(|x| self.define(weights, x)), Box::new(|x| self.run(weights, x, Kind::Double))]
+    }
+}
+
+fn drawn(name: &str, rows: usize, columns: usize) -> Matrix {
+    let mut rng = Rng::named(0, name, (rows * columns) as u64);
+    Matrix::new(rows, columns, (0..rows * columns).map(|_| rng.normal()).collect())
+}
+
+fn batch_of_one(x: &Matrix, kind: Kind) -> Tensor {
+    Tensor::from_slice(&x.data).view([1, x.rows as i64, x.columns as i64]).to_kind(kind)
+}
+
+fn matrix(x: &Tensor) -> Matrix {
+    let (rows, columns) = x.size2().unwrap();
+    Matrix::new(rows as usize, columns as usize, numbers(x))
+}
+
+fn numbers(x: &Tensor) -> Vec<f64> {
+    Vec::try_from(x.detach().to_kind(Kind::Double).flatten(0, -1)).unwrap()
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |most, v| most.max(v.abs()))
+}
+
+/// The largest difference, relative to the largest expected value.
+fn error(found: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    assert!(found.iter().all(|v| v.is_finite()));
+    let differences: Vec<f64> = found.iter().zip(expected).map(|(f, e)| f - e).collect();
+    largest(&differences) / largest(expected).max(f64::MIN_POSITIVE)
+}
+
+#[test]
+fn every_listed_block_has_a_libtorch_form() {
+    let listed = blocks::ALL.map(|block| (block.place(), block.name()));
+    assert_eq!(ALL.map(|(place, name, _)| (place, name)), listed);
+}
+
+#[test]
+fn libtorch_computes_the_definition() {
+    for subject in subjects() {
+        for (length, width) in [(1, 8), (13, 24), (40, 16), (200, 8)] {
+            let (x, weights) = (drawn("x", length, width), subject.weights(width));
+            let expected = subject.define(&weights, &x);
+            for (kind, tolerance) in [(Kind::Double, 1e-10), (Kind::Float, 1e-5)] {
+                let found = subject.run(&weights, &x, kind);
+                assert_eq!((found.rows, found.columns), (length, width), "{}", subject.name());
+                let error = error(&found.data, &expected.data);
+                assert!(error < tolerance, "{} {kind:?} {length}×{width}: {error:e}", subject.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn libtorch_gradients_are_those_of_the_definition() {
+    const WIDTH: usize = 8;
+    for subject in subjects() {
+        let (x, projection) = (drawn("x", 7, WIDTH), drawn("projection", 7, WIDTH));
+        let weights = subject.weights(WIDTH);
+        let project = |weights: &Weights, x: &Matrix| {
+            subject.define(weights, x).data.iter().zip(&projection.data).map(|(y, p)| y * p).sum::<f64>()
+        };
+        let found = gradients(&subject, &weights, &x, &projection);
+        let of_x = differences(&x.data, |data| project(&weights, &Matrix::new(x.rows, x.columns, data)));
+        let mut expected = vec![("x", of_x)];
+        for tensor in subject.block.tensors(&subject.settings, WIDTH) {
+            let of_tensor = differences(&weights[tensor.name], |values| {
+                let mut weights = weights.clone();
+                weights.0.insert(tensor.name, values);
+                project(&weights, &x)
+            });
+            expected.push((tensor.name, of_tensor));
+        }
+        assert_eq!(found.len(), expected.len());
+        for (found, (name, expected)) in found.iter().zip(&expected) {
+            let error = error(found, expected);
+            assert!(error < 1e-6, "{} of {name}: {error:e}", subject.name());
+        }
+    }
+}
+
+/// By libtorch: of the projected output, first for x, then for every tensor.
+fn gradients(subject: &Subject, weights: &Weights, x: &Matrix, projection: &Matrix) -> Vec<Vec<f64>> {
+    let (leaves, weights) = subject.leaves(weights, x.columns, Kind::Double);
+    let x = batch_of_one(x, Kind::Double).set_requires_grad(true);
+    let y = subject.form.forward(&subject.settings, &weights, &x, None);
+    if !y.requires_grad() {
+        return vec![vec![0.0; x.numel()]];
+    }
+    let projected = (y * batch_of_one(projection, Kind::Double)).sum(None);
+    let inputs: Vec<_> = std::iter::once(x).chain(leaves).collect();
+    Tensor::run_backward(&[projected], &inputs, false, false).iter().map(numbers).collect()
+}
+
+/// Central differences in every value.
+fn differences(at: &[f64], f: impl Fn(Vec<f64>) -> f64) -> Vec<f64> {
+    const STEP: f64 = 1e-5;
+    let moved = |i: usize, by: f64| {
+        let mut values = at.to_vec();
+        values[i] += by;
+        f(values)
+    };
+    (0..at.len()).map(|i| (moved(i, STEP) - moved(i, -STEP)) / (2.0 * STEP)).collect()
+}
+
+#[test]
+fn the_future_matters_exactly_where_a_block_is_not_causal() {
+    const PAST: usize = 8;
+    for subject in subjects().iter().filter(|subject| subject.block.name() != "identity") {
+        let (x, weights) = (drawn("x", 13, 16), subject.weights(16));
+        let mut other = drawn("other", 13, 16);
+        other.data[..PAST * 16].copy_from_slice(&x.data[..PAST * 16]);
+        for forward in subject.both(&weights) {
+            let (y, changed) = (forward(&x), forward(&other));
+            let past = error(&changed.data[..PAST * 16], &y.data[..PAST * 16]);
+            let future = error(&changed.data[PAST * 16..], &y.data[PAST * 16..]);
+            assert!(future > 1e-3, "{}: {future:e}", subject.name());
+            if subject.block.causal(&subject.settings) {
+                assert!(past < 1e-12, "{}: {past:e}", subject.name());
+            } else {
+                assert!(past > 1e-3, "{}: {past:e}", subject.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn reversing_time_commutes_exactly_where_a_block_says_so() {
+    for subject in subjects() {
+        let (x, weights) = (drawn("x", 13, 16), subject.weights(16));
+        for forward in subject.both(&weights) {
+            let error = error(&forward(&x.reversed()).reversed().data, &forward(&x).data);
+            if subject.block.reversible(&subject.settings) {
+                assert!(error < 1e-12, "{}: {error:e}", subject.name());
+            } else if subject.block.place() == Place::Token {
+                assert!(error > 1e-3, "{}: {error:e}", subject.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn padding_changes_neither_values_nor_gradients() {
+    for subject in subjects() {
+        for (kind, tolerance) in [(Kind::Double, 1e-11), (Kind::Float, 1e-6)] {
+            let expected = padded(&subject, kind, 0, 0.0);
+            for (padding, garbage) in [(0, 1e4), (1, 0.0), (6, -1e4), (30, 1e4)] {
+                let found = padded(&subject, kind, padding, garbage);
+                for (found, expected) in found.iter().zip(&expected) {
+                    let error = error(found, expected);
+                    let what = format!("{padding} steps of {garbage}");
+                    assert!(error < tolerance, "{} {kind:?}, {what}: {error:e}", subject.name());
+                }
+            }
+        }
+    }
+}
+
+/// Two cases of 11 and 6 steps with this many steps more of padding. Real outputs, then the gradient of every tensor.
+fn padded(subject: &Subject, kind: Kind, padding: usize, garbage: f64) -> Vec<Vec<f64>> {
+    const WIDTH: usize = 16;
+    let lengths = [11, 6];
+    let length = 11 + padding;
+    let (cases, projections) = (lengths.map(|n| drawn("x", n, WIDTH)), lengths.map(|n| drawn("p", n, WIDTH)));
+    let stack = |cases: &[Matrix], filler: f64| {
+        let fill = |x: &Matrix| [x.data.clone(), vec![filler; (length - x.rows) * WIDTH]].concat();
+        let values: Vec<f64> = cases.iter().flat_map(fill).collect();
+        Tensor::from_slice(&values).view([2, length as i64, WIDTH as i64]).to_kind(kind)
+    };
+    let (leaves, weights) = subject.leaves(&subject.weights(WIDTH), WIDTH, kind);
+    let mask = stack(&lengths.map(|n| Matrix::new(n, WIDTH, vec![1.0; n * WIDTH])), 0.0).select(2, 0);
+    let y = subject.form.forward(&subject.settings, &weights, &stack(&cases, garbage), Some(&mask));
+    let real = lengths.into_iter().enumerate();
+    let mut all: Vec<_> = real.map(|(i, n)| numbers(&y.get(i as i64).narrow(0, 0, n as i64))).collect();
+    if !leaves.is_empty() {
+        let projected = (y * stack(&projections, 0.0)).sum(None);
+        all.extend(Tensor::run_backward(&[projected], &leaves, false, false).iter().map(numbers));
+    }
+    all
+}
+
+#[test]
+fn the_same_numbers_give_the_same_bits() {
+    for subject in subjects() {
+        assert_eq!(padded(&subject, Kind::Float, 3, 1.0), padded(&subject, Kind::Float, 3, 1.0));
+    }
+}
+
+#[test]
+fn a_block_runs_on_what_it_lists() {
+    for subject in subjects() {
+        let rng = &mut Rng::named(0, "start", 0);
+        let tensors = subject.block.tensors(&subject.settings, 16);
+        let weights = Weights(tensors.iter().map(|tensor| (tensor.name, tensor.start(rng))).collect());
+        let y = subject.run(&weights, &drawn("x", 9, 16), Kind::Float);
+        assert!(y.data.iter().all(|v| v.is_finite()), "{}", subject.name());
+        assert!(tensors.iter().all(|tensor| !tensor.is_empty()), "{}", subject.name());
+    }
+}

@@ -1,0 +1,222 @@
+//! An exported `model.py` computes what the definition computes, in PyTorch, whatever stands in the padding.
+//!
+//! Needs a Python with torch and safetensors (`tools/export-env` makes one); skipped, with the reason, without it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use hashing::Rng;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde::Deserialize;
+use spaces::Space;
+use spaces::sequence::export::{Facts, architecture_json, drawing, model_py, read_architecture, readme};
+use spaces::sequence::math::Matrix;
+use spaces::sequence::{Block, Genome, Layer, Mixer, Network, Norm, Order, Place, Pooling, Tensor};
+use spaces::sequence::{SequenceSpace, Shape, Weights, blocks};
+
+const SHAPE: Shape = Shape { channels: 3, classes: 4 };
+const LENGTHS: [usize; 4] = [14, 1, 37, 8];
+const SAMPLED: u64 = 30;
+
+/// One line of `tests/export/compare.py`: differences, relative to the largest logit.
+#[derive(Deserialize)]
+struct Compared {
+    name: String,
+    single: f64,
+    double: f64,
+    shell: f64,
+    chunks: f64,
+    slope: f64,
+}
+
+#[test]
+fn exported_models_compute_what_the_definition_computes() {
+    let python = match python() {
+        Ok(python) => python,
+        Err(reason) => return println!("skipped: {reason}"),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let networks = networks();
+    for (name, genome) in &networks {
+        export(&folder.path().join(name), genome);
+    }
+    let output = run(&python, &["tests/export/compare.py".as_ref(), folder.path().as_os_str()]);
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{messages}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let compared: Vec<Compared> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(compared.len(), networks.len(), "{messages}");
+    for Compared { name, single, double, shell, chunks, slope } in &compared {
+        assert!(
+            *single < 1e-4 && *shell < 1e-4 && *double < 1e-9 && *chunks < 1e-12 && *slope < 1e-4,
+            "{name}: float32 {single:e}, shell {shell:e}, float64 {double:e}, chunks {chunks:e}, slope {slope:e}\n{}",
+            serde_json::to_string(&networks[name]).unwrap(),
+        );
+    }
+    let worst = |value: fn(&Compared) -> f64| compared.iter().map(value).fold(0.0, f64::max);
+    let (single, double, slope) = (worst(|c| c.single), worst(|c| c.double), worst(|c| c.slope));
+    println!(
+        "{} models: float32 within {single:.1e}, float64 {double:.1e}, slopes {slope:.1e}",
+        compared.len()
+    );
+}
+
+/// The first of `FECUND_PYTHON`, the environment in the cache folder and `python3` that is there; it has to know torch.
+fn python() -> Result<OsString, String> {
+    let cached = || {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+        let python = cache.join("fecund/torch-2.11.0-venv/bin/python");
+        python.exists().then(|| python.into_os_string())
+    };
+    let python = std::env::var_os("FECUND_PYTHON").or_else(cached).unwrap_or_else(|| "python3".into());
+    let output = Command::new(&python).args(["-c", "import torch, safetensors"]).output();
+    let shown = python.to_string_lossy().into_owned();
+    let output =
+        output.map_err(|error| format!("{shown}: {error}; `tools/export-env` makes a Python with torch"))?;
+    if output.status.success() {
+        return Ok(python);
+    }
+    let reason = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or("failed").to_string();
+    Err(format!("{shown}: {reason}; `tools/export-env` makes a Python with torch"))
+}
+
+fn run(python: &OsString, arguments: &[&std::ffi::OsStr]) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    Command::new(python).args(arguments).current_dir(root).output().unwrap()
+}
+
+/// Every value of every gene of every block in every order, then sampled and mutated genomes.
+fn networks() -> BTreeMap<String, Genome> {
+    let mut networks = BTreeMap::new();
+    for block in blocks::ALL {
+        for (number, mixer) in settings(block).into_iter().enumerate() {
+            networks.insert(
+                format!("{}-{}-{number}", block.place(), block.name()),
+                alone(block.place(), mixer, number),
+            );
+        }
+    }
+    let space = SequenceSpace::default();
+    for seed in 0..SAMPLED {
+        let mut rng = Rng::named(seed, "export", 0);
+        let mut genome = space.sample(&mut rng);
+        for _ in 0..seed % 10 {
+            genome = space.mutate(&genome, &mut rng);
+        }
+        networks.insert(format!("sampled-{seed:02}"), genome);
+    }
+    networks
+}
+
+/// A mixer for every combination of genes.
+fn settings(block: &dyn Block) -> Vec<Mixer> {
+    let mut mixers = vec![Mixer::of(block)];
+    for gene in block.genes() {
+        let with = |mixer: Mixer| {
+            gene.choices.clone().into_iter().map(move |value| {
+                let mut mixer = mixer.clone();
+                mixer.settings.0.insert(gene.name.into(), value);
+                mixer
+            })
+        };
+        mixers = mixers.into_iter().flat_map(with).collect();
+    }
+    mixers
+}
+
+/// A stack with one layer for each order, in which this mixer stands alone; norms and poolings take turns.
+fn alone(place: Place, mixer: Mixer, number: usize) -> Genome {
+    let layer = |order| {
+        let none = Mixer::identity;
+        let (token, channel) =
+            if place == Place::Token { (mixer.clone(), none()) } else { (none(), mixer.clone()) };
+        Layer { token, order, channel, repeat: 1 + number % 2 }
+    };
+    let mut genome: Genome = serde_json::from_str(r#"{"width": 16}"#).unwrap();
+    genome.norm = Norm::ALL[number % 2];
+    genome.pooling = Pooling::ALL[number % 3];
+    genome.layers = Order::ALL.map(layer).into();
+    genome
+}
+
+/// Writes the folder that a caller of `export` would, and `expected.json`.
+fn export(folder: &Path, genome: &Genome) {
+    let network = Network::new(genome, SHAPE);
+    let classes: Vec<_> = (0..SHAPE.classes).map(|i| format!("class \"{i}\" ü\n")).collect();
+    let title = "<title> & \"quotes\"\u{1}";
+    let scores = [("accuracy".to_string(), "0.9".to_string())];
+    let facts = Facts { title, classes: &classes, scores: &scores, length: 29, command: "fecund export" };
+    std::fs::create_dir(folder).unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+    write("model.py", model_py(&network, &classes));
+    write("architecture.json", architecture_json(&network, &classes));
+    write("architecture.svg", drawing(&network, title));
+    write("README.md", readme(&network, &facts));
+
+    let (read, _) =
+        read_architecture(&std::fs::read_to_string(folder.join("architecture.json")).unwrap()).unwrap();
+    assert_eq!(read.genome, *genome);
+    let mut rng = Rng::named(0, "export weights", 0);
+    let mut weights: Vec<(String, Vec<usize>, Vec<f64>)> = network
+        .tensors()
+        .into_iter()
+        .map(|named| (named.name, named.tensor.shape.clone(), generic(&named.tensor, &mut rng)))
+        .collect();
+    let series = LENGTHS.map(|length| {
+        Matrix::new(length, SHAPE.channels, uniform(&mut rng, length * SHAPE.channels, 0.0, 1.0))
+    });
+    let logits = expected(&network, &weights, &series);
+    let (mean, scale) =
+        (uniform(&mut rng, SHAPE.channels, 5.0, 3.0), uniform(&mut rng, SHAPE.channels, 2.0, 0.5));
+    let raw: Vec<_> = series.iter().map(|x| raw_steps(x, &mean, &scale)).collect();
+    weights.push(("input.mean".into(), vec![SHAPE.channels], mean));
+    weights.push(("input.scale".into(), vec![SHAPE.channels], scale));
+    write_weights(&folder.join("model.safetensors"), &weights);
+    write("expected.json", serde_json::json!({ "series": raw, "logits": logits }).to_string());
+}
+
+fn generic(tensor: &Tensor, rng: &mut Rng) -> Vec<f64> {
+    uniform(rng, tensor.len(), tensor.probe.0, tensor.probe.1)
+}
+
+/// Around `center` with standard deviation `spread`.
+fn uniform(rng: &mut Rng, len: usize, center: f64, spread: f64) -> Vec<f64> {
+    let half_width = spread * 3f64.sqrt();
+    (0..len).map(|_| rng.between(center - half_width, center + half_width)).collect()
+}
+
+fn expected(
+    network: &Network,
+    weights: &[(String, Vec<usize>, Vec<f64>)],
+    series: &[Matrix],
+) -> Vec<Vec<f64>> {
+    let values: HashMap<_, _> = weights.iter().map(|(name, _, values)| (name.as_str(), values)).collect();
+    network.forward(series, &mut |group, _| {
+        let part = |(part, tensors): &(&'static str, Vec<Tensor>)| {
+            let full = |name: &str| values[format!("{}.{part}.{name}", group.name).as_str()].clone();
+            Weights(tensors.iter().map(|tensor| (tensor.name, full(tensor.name))).collect())
+        };
+        group.parts.iter().map(part).collect()
+    })
+}
+
+/// The series as they are before the model standardizes them.
+fn raw_steps(x: &Matrix, mean: &[f64], scale: &[f64]) -> Vec<Vec<f64>> {
+    let raw =
+        |row: &[f64]| row.iter().zip(mean).zip(scale).map(|((x, mean), scale)| x * scale + mean).collect();
+    (0..x.rows).map(|row| raw(x.row(row))).collect()
+}
+
+fn write_weights(path: &Path, weights: &[(String, Vec<usize>, Vec<f64>)]) {
+    let bytes = |values: &[f64]| -> Vec<u8> { values.iter().flat_map(|x| x.to_le_bytes()).collect() };
+    let bytes: Vec<_> = weights.iter().map(|(.., values)| bytes(values)).collect();
+    let views = weights
+        .iter()
+        .zip(&bytes)
+        .map(|((name, shape, _), bytes)| (name, TensorView::new(Dtype::F64, shape.clone(), bytes).unwrap()));
+    safetensors::serialize_to_file(views, None, path).unwrap();
+}

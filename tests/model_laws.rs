@@ -1,0 +1,253 @@
+//! The laws of whole models: libtorch computes the definition of every genome, padding is never seen, and the
+//! parameters are views of one flat buffer.
+
+use std::collections::BTreeSet;
+
+use hashing::Rng;
+use spaces::Space;
+use spaces::sequence::math::Matrix;
+use spaces::sequence::{Genome, Limits, NamedTensor, Network, SequenceSpace, Shape, Weights};
+use tch::{Device, Kind, Tensor};
+use torch::{Batch, Dropout, LoadError, Model};
+
+const SHAPE: Shape = Shape { channels: 3, classes: 4 };
+
+/// Genomes drawn and mutated, of widths that keep the definition fast.
+fn genomes(count: u64) -> Vec<Network> {
+    tch::set_num_threads(1);
+    let space = SequenceSpace::new(Limits { widths: vec![8, 16, 24], ..Limits::default() }).unwrap();
+    let draw = |seed| {
+        let rng = &mut Rng::named(seed, "genome", 0);
+        let drawn = space.sample(rng);
+        Network::new(&(0..seed % 12).fold(drawn, |genome, _| space.mutate(&genome, rng)), SHAPE)
+    };
+    (0..count).map(draw).collect()
+}
+
+fn read(json: &str) -> Network {
+    Network::new(&serde_json::from_str::<Genome>(json).unwrap(), SHAPE)
+}
+
+/// A little of everything.
+fn example() -> Network {
+    read(
+        r#"{"width": 16, "layers": [
+            {"token": {"kind": "attention"}, "channel": {"kind": "mlp"}},
+            {"token": {"kind": "mamba"}, "order": "bidirectional", "repeat": 2},
+            {"token": {"kind": "s4d"}, "channel": {"kind": "glu"}},
+            {"token": {"kind": "gru"}, "order": "reverse"},
+            {"token": {"kind": "convolution"}}]}"#,
+    )
+}
+
+/// Generic values of a tensor, by its full name.
+fn generic(named: &NamedTensor) -> Vec<f64> {
+    let mut rng = Rng::named(0, &named.name, 0);
+    let (center, spread) = named.tensor.probe;
+    (0..named.tensor.len()).map(|_| center + spread * rng.normal()).collect()
+}
+
+fn model(network: &Network, kind: Kind) -> Model {
+    let shape = |named: &NamedTensor| named.tensor.shape.iter().map(|n| *n as i64).collect::<Vec<_>>();
+    let value = |n: &NamedTensor| (n.name.clone(), Tensor::from_slice(&generic(n)).view(shape(n).as_slice()));
+    let mut model = Model::new(network, 0, kind, Device::Cpu);
+    model.load(&network.tensors().iter().map(value).collect::<Vec<_>>()).unwrap();
+    model
+}
+
+fn cases(lengths: &[usize]) -> Vec<Matrix> {
+    let case = |(i, length): (usize, &usize)| {
+        let mut rng = Rng::named(0, "case", i as u64);
+        Matrix::new(*length, SHAPE.channels, (0..length * SHAPE.channels).map(|_| rng.normal()).collect())
+    };
+    lengths.iter().enumerate().map(case).collect()
+}
+
+/// Padded to `length` steps with `filler`; without a mask where nothing is padded.
+fn batch(cases: &[Matrix], length: usize, filler: f64, kind: Kind) -> Batch {
+    let fill = |case: &Matrix, real: &dyn Fn(f64) -> f64, filler, columns: usize| {
+        let mut row: Vec<f64> = case.data[..case.rows * columns].iter().map(|v| real(*v)).collect();
+        row.resize(length * columns, filler);
+        row
+    };
+    let x: Vec<f64> = cases.iter().flat_map(|case| fill(case, &|v| v, filler, SHAPE.channels)).collect();
+    let mask: Vec<f64> = cases.iter().flat_map(|case| fill(case, &|_| 1.0, 0.0, 1)).collect();
+    let (count, length) = (cases.len() as i64, length as i64);
+    let mask = mask.contains(&0.0).then(|| Tensor::from_slice(&mask).view([count, length]).to_kind(kind));
+    let lengths: Vec<i64> = cases.iter().map(|case| case.rows as i64).collect();
+    let x = Tensor::from_slice(&x).view([count, length, SHAPE.channels as i64]).to_kind(kind);
+    Batch { x, mask, lengths: Tensor::from_slice(&lengths) }
+}
+
+fn define(network: &Network, cases: &[Matrix]) -> Vec<f64> {
+    let logits = network.forward(cases, &mut |group, _| {
+        let mut values = group.tensors().into_iter();
+        let part = |tensors: &Vec<spaces::sequence::Tensor>| {
+            Weights(tensors.iter().map(|t| (t.name, generic(&values.next().unwrap()))).collect())
+        };
+        group.parts.iter().map(|(_, tensors)| tensors).map(part).collect()
+    });
+    logits.concat()
+}
+
+fn numbers(x: &Tensor) -> Vec<f64> {
+    Vec::try_from(x.detach().to_kind(Kind::Double).flatten(0, -1)).unwrap()
+}
+
+/// The largest difference, relative to the largest expected value.
+fn error(found: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    assert!(found.iter().all(|v| v.is_finite()));
+    let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |most: f64, v| most.max(v.abs()));
+    let difference = largest(&mut found.iter().zip(expected).map(|(f, e)| f - e));
+    difference / largest(&mut expected.iter().copied()).max(f64::MIN_POSITIVE)
+}
+
+fn gradients(model: &Model, batch: &Batch, dropout: Option<&mut Dropout>) -> Vec<Tensor> {
+    let labels =
+        Tensor::arange(batch.x.size()[0], (Kind::Int64, Device::Cpu)).remainder(SHAPE.classes as i64);
+    let loss = model.forward(batch, dropout).cross_entropy_for_logits(&labels);
+    Tensor::run_backward(&[loss], model.parameters(), false, false)
+}
+
+#[test]
+fn libtorch_computes_the_definition_of_every_genome() {
+    let mut seen = BTreeSet::new();
+    for network in genomes(80).iter().chain([&example()]) {
+        let genome = &network.genome;
+        seen.extend([format!("{:?}", genome.norm), format!("{:?}", genome.pooling)]);
+        for layer in &genome.layers {
+            seen.extend([format!("{:?}", layer.order), layer.token.kind.clone(), layer.channel.kind.clone()]);
+            seen.insert(format!("×{}", layer.repeat));
+        }
+        for lengths in [&[9, 1, 12, 4][..], &[7, 7]] {
+            let cases = cases(lengths);
+            let expected = define(network, &cases);
+            for (kind, tolerance) in [(Kind::Double, 1e-10), (Kind::Float, 1e-4)] {
+                let batch = batch(&cases, *lengths.iter().max().unwrap(), 1e3, kind);
+                let error = error(&numbers(&model(network, kind).forward(&batch, None)), &expected);
+                assert!(error < tolerance, "{kind:?} {}: {error:e}", genome.summary());
+            }
+        }
+    }
+    let every = "Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3 attention s4d mamba gru convolution \
+                 identity mlp glu";
+    for choice in every.split(' ') {
+        assert!(seen.contains(choice), "no genome with {choice}");
+    }
+}
+
+#[test]
+fn neither_the_amount_nor_the_content_of_padding_is_seen() {
+    let cases = cases(&[9, 1, 12, 4]);
+    for network in genomes(24).iter().chain([&example()]) {
+        for (kind, tolerance) in [(Kind::Double, 1e-11), (Kind::Float, 1e-5)] {
+            let model = model(network, kind);
+            let run = |length, filler| {
+                let batch = batch(&cases, length, filler, kind);
+                let gradients = gradients(&model, &batch, None).iter().flat_map(numbers).collect::<Vec<_>>();
+                (numbers(&model.forward(&batch, None)), gradients)
+            };
+            let expected = run(12, 0.0);
+            for (length, filler) in [(12, 1e6), (13, -1e6), (19, f64::NAN), (40, f64::INFINITY)] {
+                let found = run(length, filler);
+                let errors = [error(&found.0, &expected.0), error(&found.1, &expected.1)];
+                let what = format!("{kind:?} {} to {length} with {filler}", network.genome.summary());
+                assert!(errors[0] < 1e-6 && errors.iter().all(|e| *e < tolerance), "{what}: {errors:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_parameter_has_a_gradient_even_for_a_single_step() {
+    for network in genomes(24).iter().chain([&example()]) {
+        let model = Model::new(network, 1, Kind::Float, Device::Cpu);
+        for lengths in [&[1, 1][..], &[5, 3]] {
+            let batch = batch(&cases(lengths), lengths[0], 0.0, Kind::Float);
+            for (name, gradient) in model.names().zip(gradients(&model, &batch, None)) {
+                assert!(gradient.defined(), "{name}");
+                assert!(numbers(&gradient).iter().all(|v| v.is_finite()), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn training_repeats_bit_for_bit() {
+    let batch = batch(&cases(&[9, 1, 12, 4]), 14, 0.0, Kind::Float);
+    let train = |seed| {
+        let model = Model::new(&example(), seed, Kind::Float, Device::Cpu);
+        let mut dropout = Dropout::new(0.1, Rng::named(seed, "dropout", 0));
+        for _ in 0..5 {
+            descend(&model, &batch, Some(&mut dropout));
+        }
+        numbers(model.flat())
+    };
+    assert_eq!(train(1), train(1));
+    assert_ne!(train(1), train(2));
+}
+
+/// A step down the gradient, in place on the flat buffer.
+fn descend(model: &Model, batch: &Batch, dropout: Option<&mut Dropout>) {
+    let gradients: Vec<_> = gradients(model, batch, dropout).iter().map(|g| g.flatten(0, -1)).collect();
+    tch::no_grad(|| {
+        let mut flat = model.flat().shallow_clone();
+        flat -= Tensor::cat(&gradients, 0) * 0.01;
+    });
+}
+
+#[test]
+fn steps_on_the_flat_buffer_reach_the_parameters_and_lower_the_loss() {
+    let model = Model::new(&example(), 1, Kind::Float, Device::Cpu);
+    let batch = batch(&cases(&[9, 1, 12, 4]), 12, 0.0, Kind::Float);
+    let labels = Tensor::from_slice(&[0i64, 1, 2, 3]);
+    let loss = || model.forward(&batch, None).cross_entropy_for_logits(&labels).double_value(&[]);
+    let first = loss();
+    for _ in 0..30 {
+        descend(&model, &batch, None);
+        let parameters: Vec<f64> = model.parameters().iter().flat_map(numbers).collect();
+        assert_eq!(parameters, numbers(model.flat()));
+    }
+    assert!(loss() < 0.9 * first, "{first} to {}", loss());
+}
+
+#[test]
+fn every_tensor_starts_from_the_stream_of_its_name() {
+    let network = example();
+    let model = Model::new(&network, 7, Kind::Double, Device::Cpu);
+    let tensors = network.tensors();
+    assert!(model.names().eq(tensors.iter().map(|named| named.name.as_str())));
+    let mut decays = Vec::new();
+    for (named, parameter) in tensors.iter().zip(model.parameters()) {
+        assert_eq!(
+            numbers(parameter),
+            named.tensor.start(&mut Rng::named(7, &named.name, 0)),
+            "{}",
+            named.name
+        );
+        decays.extend(vec![f64::from(u8::from(named.tensor.decay)); named.tensor.len()]);
+    }
+    assert_eq!(numbers(&model.decay_mask()), decays);
+    assert_eq!(network.parameters(), model.flat().numel() as u64);
+}
+
+#[test]
+fn parameters_are_loaded_whole_or_not_at_all() {
+    let [first, second] = [1, 2].map(|seed| Model::new(&example(), seed, Kind::Float, Device::Cpu));
+    let (mut model, mut values) = (first, second.values());
+    let before = numbers(model.flat());
+    values.reverse();
+    let name = values[0].0.clone();
+    let whole = std::mem::replace(&mut values[0].1, Tensor::from_slice(&[0.0]));
+    let (expected, found) = (whole.size(), vec![1]);
+    assert_eq!(model.load(&values), Err(LoadError::Shape { name: name.clone(), expected, found }));
+    values[0].1 = whole;
+    assert_eq!(model.load(&values[1..]), Err(LoadError::Missing(name)));
+    values.push(("stray".into(), Tensor::from_slice(&[0.0])));
+    assert_eq!(model.load(&values), Err(LoadError::Unknown("stray".into())));
+    assert_eq!(numbers(model.flat()), before);
+    values.pop();
+    model.load(&values).unwrap();
+    assert_eq!(numbers(model.flat()), numbers(second.flat()));
+}
