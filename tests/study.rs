@@ -1,93 +1,20 @@
 //! The life of a candidate, on a space whose classes are known and with an evaluator that counts.
 
+#[path = "common/cells.rs"]
+mod cells;
+
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use evaluator::{EvalError, Evaluator, Job, Outcome};
-use hashing::{CandidateHasher, Context, Digest, Keyed, Rng, TwoStage};
-use search::{
-    Objective, Origin, Plan, RandomSearch, RegularizedEvolution, Statistics, Stop, Strategy, Study, Threads,
-    Trial, strategies,
-};
+use cells::{Counting, assert_same, evolution, objective, plan, study};
+use hashing::{Digest, Keyed, Rng};
+use search::{Origin, Plan, RandomSearch, Statistics, Stop, Strategy, Study, Trial, strategies};
+use spaces::Space;
 use spaces::cell::{Cell, CellSpace, Operation};
-use spaces::{Candidate, Space};
 use storage::{MemoryStore, Record, Store, StoreError};
-use tasks::{Reason, Scores, Verdict};
-
-/// Scores a cell by its canonical form and counts how often it is asked. Takes a time that depends on the form.
-#[derive(Clone, Default)]
-struct Counting {
-    evaluations: Arc<AtomicU64>,
-    seen: Arc<Mutex<Vec<Cell>>>,
-    pause: bool,
-    by_function: bool,
-}
-
-impl Counting {
-    fn slow() -> Self {
-        Self { pause: true, ..Self::default() }
-    }
-
-    fn count(&self) -> u64 {
-        self.evaluations.load(SeqCst)
-    }
-}
-
-/// A score of how the cell is written: what evolution can climb.
-fn score(cell: &Cell) -> f64 {
-    let weights = [0.0, 1.0, 3.0, 4.0, 2.0];
-    cell.0.iter().map(|operation| weights[*operation as usize]).sum()
-}
-
-/// A score of what the cell computes: equal functions score alike, however they are written.
-fn score_of_function(cell: &Cell) -> f64 {
-    let fingerprint = TwoStage::default().identify(cell).unwrap().fingerprint;
-    f64::from(fingerprint.0.0[0])
-}
-
-impl Evaluator<Cell> for Counting {
-    fn context(&self) -> Context {
-        Context::new().with("evaluator", "counting v1")
-    }
-
-    fn evaluate(&self, cell: &Cell, job: &Job) -> Result<Outcome, EvalError> {
-        self.evaluations.fetch_add(1, SeqCst);
-        self.seen.lock().unwrap().push(*cell);
-        if self.pause {
-            std::thread::sleep(Duration::from_micros(Rng::named(job.seed, "pause", 0).below(3000) as u64));
-        }
-        let scores = Scores(
-            [("score".to_string(), if self.by_function { score_of_function(cell) } else { score(cell) })]
-                .into(),
-        );
-        Ok(Outcome { verdict: Verdict::Scored(scores), steps: 10, provenance: String::new() })
-    }
-}
-
-fn objective() -> Objective {
-    Objective::new("score", true)
-}
-
-fn evolution() -> RegularizedEvolution<CellSpace> {
-    RegularizedEvolution::new(objective())
-}
-
-fn plan(trials: u64) -> Plan<Cell> {
-    Plan { trials: Some(trials), window: 12, ..Plan::default() }
-}
-
-fn study(evaluator: &Counting, plan: Plan<Cell>, jobs: usize) -> Study<CellSpace> {
-    Study::new(CellSpace, evaluator.clone(), evolution(), plan).with_executor(Threads::new(jobs).unwrap())
-}
-
-fn assert_same<C: Candidate>(a: &[Trial<C>], b: &[Trial<C>]) {
-    assert_eq!(a.len(), b.len());
-    for (a, b) in a.iter().zip(b) {
-        assert!(a.same_as(b), "{a:?}\n{b:?}");
-    }
-}
+use tasks::{Reason, Verdict};
 
 #[test]
 fn every_key_is_evaluated_once_and_every_proposal_is_accounted_for() {

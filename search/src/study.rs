@@ -124,13 +124,19 @@ impl<S: Space + 'static> Study<S> {
     /// Runs until a budget is used up, the space has nothing new, or the study is interrupted.
     pub fn run(&mut self) -> Result<Stop, StudyError> {
         self.started = Instant::now();
-        let stop = loop {
+        let stop = self.steps().and_then(|stop| self.drain(&stop).map(|()| stop));
+        if stop.is_err() {
+            self.abandon();
+        }
+        stop
+    }
+
+    fn steps(&mut self) -> Result<Stop, StudyError> {
+        loop {
             if let Some(stop) = self.step()? {
-                break stop;
+                return Ok(stop);
             }
-        };
-        self.drain(&stop)?;
-        Ok(stop)
+        }
     }
 
     /// One proposal, from its making to its place in the queue. Says why, if there is to be none.
@@ -329,6 +335,14 @@ impl<S: Space + 'static> Study<S> {
         debug_assert!(self.pending.is_empty() || stop.is_early());
         self.pending.clear();
         self.ledger.sync().map_err(StudyError::Ledger)
+    }
+
+    /// After a failure: starts nothing more, and waits for what is running, so that its records reach the store.
+    fn abandon(&mut self) {
+        self.plan.interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
+        for _ in 0..std::mem::take(&mut self.under_way) {
+            self.executor.next();
+        }
     }
 
     /// Goes on after these trials, which an earlier run of the same study made.

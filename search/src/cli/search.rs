@@ -22,7 +22,7 @@ use super::progress::Progress;
 use super::run_folder::RunFolder;
 use super::settings::{Budget, Settings, VERSION};
 use super::signals;
-use crate::{Ledger, Plan, Stop, Study, Threads, Trial};
+use crate::{Ledger, Plan, Statistics, Stop, Study, Threads, Trial};
 
 /// Weights are kept of so many of the best functions.
 const KEPT: usize = 20;
@@ -104,6 +104,7 @@ fn drive(folder: RunFolder, evaluator: SequenceEvaluator) -> Outcome {
     }
     let (store, recovery) = JournalStore::open(&folder.cache(), disk)?;
     [&written.recovery, &recovery].into_iter().for_each(say_recovery);
+    let store = Arc::new(Tiered::new(store));
     say_start(&folder, &written.trials, store.len(), evaluator.provenance());
     let (interrupted, pressed, control) =
         (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)), Control::new());
@@ -116,16 +117,19 @@ fn drive(folder: RunFolder, evaluator: SequenceEvaluator) -> Outcome {
         folder.settings.strategy()?,
         plan(&folder, interrupted),
     )
-    .with_store(Arc::new(Tiered::new(store)))
+    .with_store(Arc::clone(&store) as Arc<dyn Store>)
     .with_executor(jobs)
     .with_ledger(ledger)
     .with_observer(progress)
     .with_control(control);
+    let before = written.trials.len();
     study.resume(written.trials);
     let stop = study.run();
     let (trials, idle) = (study.trials().to_vec(), study.idle_waits());
     drop(study);
+    store.cold().take_warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     prune_artifacts(&folder, &trials)?;
+    say_own_time(&trials[before..]);
     say_end(&folder, &stop?, &trials, idle, pressed.load(Relaxed))
 }
 
@@ -188,6 +192,29 @@ fn say_end(folder: &RunFolder, stop: &Stop, trials: &[Trial<Genome>], idle: u64,
         "fecund: {stop}; see `fecund leaderboard {run}`, `fecund cache stats {run}`, `fecund test {run}`"
     );
     Ok(())
+}
+
+/// What this process took for these trials beside their evaluations, which run in others.
+fn say_own_time(trials: &[Trial<Genome>]) {
+    let Some(own) = processor_seconds() else { return };
+    let Statistics { hashing_seconds, evaluation_seconds, .. } = Statistics::of(trials);
+    let share = |seconds: f64| 100.0 * seconds / evaluation_seconds.max(f64::MIN_POSITIVE);
+    eprintln!(
+        "fecund: evaluations took {evaluation_seconds:.1} s; hashing {hashing_seconds:.3} s ({:.2} %), engine and \
+         storage {:.2} s of processor time ({:.2} %)",
+        share(hashing_seconds),
+        (own - hashing_seconds).max(0.0),
+        share((own - hashing_seconds).max(0.0)),
+    );
+}
+
+/// Processor time of all threads of this process, from fields 14 and 15 of its `stat`, in hundredths of a second.
+fn processor_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name in parentheses may hold anything; fields are counted from behind it.
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |field: usize| fields.get(field - 3)?.parse::<f64>().ok();
+    Some((ticks(14)? + ticks(15)?) / 100.0)
 }
 
 /// Keeps the weights of the best functions; those of others can be trained again, bit for bit.
