@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use cells::{Counting, assert_same, evolution, objective, plan, study};
-use hashing::{Digest, Keyed, Rng};
+use evaluator::{EvalError, Evaluator, Job, Limits, Outcome, Retried};
+use hashing::{Context, Digest, Keyed, Rng};
 use search::{Origin, Plan, RandomSearch, Statistics, Stop, Strategy, Study, Trial, strategies};
 use spaces::Space;
 use spaces::cell::{Cell, CellSpace, Operation};
@@ -228,6 +229,42 @@ fn a_warm_cache_answers_at_once_and_is_a_full_hit() {
     second.run().unwrap();
     assert_eq!(evaluator.count(), 0);
     assert!(second.trials().iter().all(|trial| trial.origin == Origin::FullHit));
+}
+
+/// Fails like a machine that is too slow, under limits below one second.
+struct Slow(Counting, Limits);
+
+impl Evaluator<Cell> for Slow {
+    fn context(&self) -> Context {
+        self.0.context()
+    }
+    fn evaluate(&self, cell: &Cell, job: &Job) -> Result<Outcome, EvalError> {
+        let outcome = self.0.evaluate(cell, job)?;
+        match self.1.seconds {
+            Some(seconds) if seconds < 1.0 => Err(EvalError::TimeLimit { seconds }),
+            _ => Ok(outcome),
+        }
+    }
+}
+
+#[test]
+fn a_time_out_answers_under_the_same_or_a_lower_limit_only() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let run = |name: &str, seconds: f64| {
+        let limits = Limits { seconds: Some(seconds), memory: None };
+        let evaluator = Counting::default();
+        let plan =
+            Plan { study: name.into(), limits, enqueued: vec![Cell([Operation::Conv3; 6])], ..plan(1) };
+        let mut study = Study::new(CellSpace, Retried(Slow(evaluator.clone(), limits)), evolution(), plan)
+            .with_store(Arc::clone(&store));
+        study.run().unwrap();
+        (matches!(study.trials()[0].verdict, Verdict::Invalid(Reason::Unstable { .. })), evaluator.count())
+    };
+    assert_eq!(run("first", 0.5), (true, 2), "tried twice");
+    assert_eq!(run("same", 0.5), (true, 0));
+    assert_eq!(run("lower", 0.1), (true, 0));
+    assert_eq!(run("higher", 2.0), (false, 1));
+    assert_eq!(run("higher again", 2.0), (false, 0), "the later verdict answers");
 }
 
 #[test]

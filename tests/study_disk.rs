@@ -84,7 +84,7 @@ fn a_full_disk_names_the_path_and_the_remedy() {
         (operation == Operation::Write && number > 20).then_some(Fault::Full)
     });
     let mut study = open(folder.path(), &Counting::default(), Arc::new(disk)).unwrap();
-    let error = study.run().err().expect("nothing can be written any more").to_string();
+    let error = study.run().expect_err("nothing can be written any more").to_string();
     assert!(
         error.contains("trials.journal")
             && (error.contains("disk full") || error.contains("free some space")),

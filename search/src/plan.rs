@@ -89,18 +89,23 @@ impl<C> Plan<C> {
         (known >= most_known).then_some(Stop::Converged(known))
     }
 
-    /// Whether a record answers under this plan's limits: a failure under a lower limit says nothing about a higher.
-    pub(crate) fn answers(&self, record: &Record) -> bool {
-        match record.evaluations.first().map(|evaluation| &evaluation.verdict) {
-            Some(Verdict::Invalid(Reason::Unstable { cause, limit: Some(limit) })) => {
-                let ours = if cause == "memory limit" {
-                    self.limits.memory.map(|bytes| bytes as f64)
-                } else {
-                    self.limits.seconds
-                };
-                ours.is_some_and(|ours| ours <= *limit)
+    /// The evaluation of a record that answers under this plan's limits, if one does: a failure under a lower limit
+    /// says nothing about a higher.
+    pub(crate) fn answer<'a>(&self, record: &'a Record) -> Option<&'a storage::Evaluation> {
+        record.evaluations.iter().find(|evaluation| match &evaluation.verdict {
+            Verdict::Invalid(Reason::Unstable { cause, limit: Some(limit) }) => {
+                self.limit(cause).is_some_and(|ours| ours <= *limit)
             }
-            answer => answer.is_some(),
+            _ => true,
+        })
+    }
+
+    /// The limit that such a failure ran into, in seconds or bytes.
+    fn limit(&self, cause: &str) -> Option<f64> {
+        if cause == "memory limit" {
+            self.limits.memory.map(|bytes| bytes as f64)
+        } else {
+            self.limits.seconds
         }
     }
 

@@ -217,15 +217,16 @@ impl<S: Space + 'static> Study<S> {
             return Lookup { origin, payer: Some(payer), answer: None };
         }
         let recalled = self.recall(&key);
-        let own = recalled.as_ref().ok().and_then(|record| self.paid_by(record.as_ref()?, number));
-        let lookup = match recalled {
-            _ if own.is_some() => Lookup { origin: self.miss(), payer: None, answer: own },
-            Ok(Some(record)) if self.plan.reuse && self.plan.answers(&record) => {
-                Lookup { origin: Origin::FullHit, payer: None, answer: mean(&record) }
-            }
-            Ok(_) => Lookup { origin: self.miss(), payer: None, answer: None },
-            Err(_) => Lookup { origin: Origin::Miss(Miss::Unreadable), payer: None, answer: None },
+        let record = recalled.as_ref().ok().and_then(Option::as_ref);
+        let own = record.and_then(|record| self.paid_by(record, number));
+        let known = record.filter(|_| self.plan.reuse).and_then(|record| self.plan.answer(record));
+        let (origin, answer) = match (own, known) {
+            (Some(own), _) => (self.miss(), Some(own)),
+            (None, Some(known)) => (Origin::FullHit, Some(known)),
+            (None, None) if recalled.is_err() => (Origin::Miss(Miss::Unreadable), None),
+            (None, None) => (self.miss(), None),
         };
+        let lookup = Lookup { origin, payer: None, answer: answer.map(Answer::of) };
         if lookup.origin.is_evaluated() {
             self.payers.insert(key, number);
         }
@@ -379,15 +380,14 @@ impl<S: Space + 'static> Study<S> {
         recalled
     }
 
-    /// The answer that trial `number` of this very study has paid for already.
-    fn paid_by(&self, record: &Record, number: u64) -> Option<Answer> {
-        let own = record.evaluations.iter().find(|e| e.study == self.plan.study && e.trial == number)?;
-        Some(Answer { verdict: own.verdict.clone(), seconds: own.seconds })
+    /// The evaluation that trial `number` of this very study has paid for already.
+    fn paid_by<'a>(&self, record: &'a Record, number: u64) -> Option<&'a storage::Evaluation> {
+        record.evaluations.iter().find(|e| e.study == self.plan.study && e.trial == number)
     }
 }
 
-/// The verdict of a record: its only evaluation, as long as one is wanted of each key.
-fn mean(record: &Record) -> Option<Answer> {
-    let first = record.evaluations.first()?;
-    Some(Answer { verdict: first.verdict.clone(), seconds: first.seconds })
+impl Answer {
+    fn of(evaluation: &storage::Evaluation) -> Self {
+        Self { verdict: evaluation.verdict.clone(), seconds: evaluation.seconds }
+    }
 }
