@@ -27,9 +27,13 @@ pub enum EvalError {
 }
 
 impl EvalError {
-    /// Whether a fresh worker might do better.
+    /// Whether a fresh worker might do better. A worker that refuses tells of the machine (a disk that is full, a file
+    /// that is gone): neither a second try nor the candidate can help that.
     pub fn worth_a_second_try(&self) -> bool {
-        !matches!(self, Self::Cancelled | Self::Start { .. })
+        matches!(
+            self,
+            Self::Died { .. } | Self::TimeLimit { .. } | Self::MemoryLimit { .. } | Self::Protocol { .. }
+        )
     }
 
     /// What `Reason::Unstable` says of it: no figures of this one run, no stderr.

@@ -52,7 +52,9 @@ struct Outcome {
 }
 
 impl FunctionalHasher {
+    /// Panics on a scheme without draws, or with mantissa bits that an `f64` does not have.
     pub fn new(scheme: Scheme) -> Self {
+        assert!(scheme.draws > 0, "a response needs a draw");
         assert!(
             (1..=51).contains(&scheme.bits) && (1..=51).contains(&scheme.role_bits),
             "1 to 51 mantissa bits"

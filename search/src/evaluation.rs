@@ -1,8 +1,8 @@
 //! One evaluation, as it runs on a thread of the executor: judge, then remember before anybody is told.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use evaluator::{Control, EvalError, Evaluator, Job, Outcome};
@@ -22,6 +22,8 @@ pub(crate) struct Evaluation<C> {
     pub evaluator: Arc<dyn Evaluator<C>>,
     pub store: Arc<dyn Store>,
     pub conditions: Conditions,
+    /// Held while a record is read, extended and written.
+    pub turn: Arc<Mutex<()>>,
 }
 
 /// What the study gives to each of its evaluations.
@@ -32,6 +34,8 @@ pub(crate) struct Conditions {
     pub control: Control,
     /// Set when no further evaluation should start.
     pub interrupted: Arc<AtomicBool>,
+    /// After which none should start either.
+    pub deadline: Option<Instant>,
 }
 
 impl<C: Serialize> Evaluation<C> {
@@ -48,12 +52,12 @@ impl<C: Serialize> Evaluation<C> {
     }
 
     fn judge(&self, seed: u64) -> Result<Outcome, EvalError> {
-        let Conditions { fidelity, artifacts, control, interrupted, .. } = &self.conditions;
+        let Conditions { fidelity, artifacts, control, interrupted, deadline, .. } = &self.conditions;
         if let Some(reason) = &self.ruled_out {
             let verdict = Verdict::Invalid(reason.clone());
             return Ok(Outcome { verdict, steps: 0, provenance: "ruled out before training".into() });
         }
-        if interrupted.load(Relaxed) {
+        if interrupted.load(Relaxed) || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(EvalError::Cancelled);
         }
         self.evaluator.evaluate(&self.canonical, &Job { fidelity: *fidelity, seed, artifacts, control })
@@ -69,10 +73,11 @@ impl<C: Serialize> Evaluation<C> {
             trial: self.number,
             provenance: outcome.provenance.clone(),
         };
+        // One record is changed at a time: without reuse, equal keys are evaluated side by side.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let form =
             serde_json::to_string(&self.canonical).expect("candidates are plain data with string keys");
-        let mut record =
-            self.store.get(&self.key).ok().flatten().unwrap_or(Record { form, evaluations: Vec::new() });
+        let mut record = self.store.get(&self.key)?.unwrap_or(Record { form, evaluations: Vec::new() });
         record.evaluations.push(evaluation);
         self.store.put(&self.key, &record)
     }

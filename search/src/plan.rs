@@ -82,11 +82,17 @@ impl<C> Plan<C> {
         if self.trials.is_some_and(|most| number >= most) {
             return Some(Stop::Trials(number));
         }
-        if let Some(time) = self.time.filter(|time| started.elapsed() >= *time) {
-            self.interrupted.store(true, Relaxed);
+        if let Some(time) = self.check_time(started) {
             return Some(Stop::Time(time));
         }
         (known >= most_known).then_some(Stop::Converged(known))
+    }
+
+    /// The time for searching, if it is used up; then nothing more starts.
+    pub(crate) fn check_time(&self, started: Instant) -> Option<Duration> {
+        let time = self.time.filter(|time| started.elapsed() >= *time)?;
+        self.interrupted.store(true, Relaxed);
+        Some(time)
     }
 
     /// The evaluation of a record that answers under this plan's limits, if one does: a failure under a lower limit
@@ -96,6 +102,8 @@ impl<C> Plan<C> {
             Verdict::Invalid(Reason::Unstable { cause, limit: Some(limit) }) => {
                 self.limit(cause).is_some_and(|ours| ours <= *limit)
             }
+            // A crash may be the machine's: it answers for the study that saw it, on the machine that it ran on.
+            Verdict::Invalid(Reason::Unstable { limit: None, .. }) => evaluation.study == self.study,
             _ => true,
         })
     }
@@ -109,13 +117,14 @@ impl<C> Plan<C> {
         }
     }
 
-    pub(crate) fn conditions(&self, key: &Key, control: &Control) -> Conditions {
+    pub(crate) fn conditions(&self, key: &Key, control: &Control, started: Instant) -> Conditions {
         Conditions {
             study: self.study.clone(),
             fidelity: self.fidelity,
             artifacts: self.artifacts.join(key.to_string()),
             control: control.for_job(),
             interrupted: Arc::clone(&self.interrupted),
+            deadline: self.time.and_then(|time| started.checked_add(time)),
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Statistics {
     pub functional: u64,
     /// Misses because the store could not be read.
     pub unreadable: u64,
+    /// Evaluations really made: misses and partial hits that were not ruled out before training.
+    pub trained: u64,
     /// Trials whose candidate cannot work.
     pub invalid: u64,
     /// Trials whose response to the probe is not finite: identified by structure alone.
@@ -60,6 +62,7 @@ impl Statistics {
             Origin::FullHit => self.full_hits += 1,
             Origin::Shared => self.shared += 1,
         }
+        self.trained += u64::from(trial.is_trained());
         self.invalid += u64::from(matches!(trial.verdict, Verdict::Invalid(_)));
         self.unhashable += u64::from(trial.identity.class == Class::Unhashable);
         self.hashing_seconds += trial.times.hashing;
@@ -88,6 +91,12 @@ impl Statistics {
     /// Share of the proposals answered without an evaluation, in [0, 1].
     pub fn hit_rate(&self) -> f64 {
         (self.full_hits + self.shared) as f64 / self.proposals.max(1) as f64
+    }
+
+    /// Share of hashing in the seconds spent on hashing and evaluations.
+    pub fn hashing_share(&self) -> f64 {
+        let spent = self.evaluation_seconds + self.hashing_seconds;
+        if spent > 0.0 { self.hashing_seconds / spent } else { 0.0 }
     }
 
     /// Seconds that the same proposals would have taken without reuse, over what they took with it, hashing included.

@@ -1,7 +1,7 @@
 //! The life of a candidate: propose, identify, look up, evaluate, record, settle, and let the strategy see it.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use evaluator::{Control, EvalError, Evaluator};
@@ -52,10 +52,12 @@ pub struct Study<S: Space> {
     /// Who pays for a key in this study.
     payers: HashMap<Key, u64>,
     under_way: usize,
-    evaluated: u64,
+    /// Evaluations made or under way, without those that were ruled out before training.
+    trained: u64,
     known_in_a_row: u64,
     idle: u64,
     started: Instant,
+    turn: Arc<Mutex<()>>,
 }
 
 /// A proposal that knows what it is.
@@ -114,10 +116,11 @@ impl<S: Space + 'static> Study<S> {
             observed: 0,
             payers: HashMap::new(),
             under_way: 0,
-            evaluated: 0,
+            trained: 0,
             known_in_a_row: 0,
             idle: 0,
             started: Instant::now(),
+            turn: Arc::default(),
         }
     }
 
@@ -142,17 +145,19 @@ impl<S: Space + 'static> Study<S> {
     /// One proposal, from its making to its place in the queue. Says why, if there is to be none.
     fn step(&mut self) -> Result<Option<Stop>, StudyError> {
         let number = self.trials.len() as u64 + self.pending.len() as u64;
-        if !self.observe_before(number)? {
-            return Ok(Some(Stop::Interrupted));
-        }
+        let in_time = self.observe_before(number)?;
         if let Some(stop) = self.plan.stop(number, self.known_in_a_row, KNOWN_IN_A_ROW, self.started) {
             return Ok(Some(stop));
+        }
+        if !in_time {
+            return Ok(Some(Stop::Interrupted));
         }
         let proposal = self.propose(number);
         let identified = self.identify(number, proposal);
         let lookup = self.look_up(&identified);
-        if lookup.origin.is_evaluated() && self.plan.trainings.is_some_and(|most| self.evaluated >= most) {
-            return Ok(Some(Stop::Trainings(self.evaluated)));
+        let trains = lookup.origin.is_evaluated() && identified.ruled_out.is_none();
+        if trains && self.plan.trainings.is_some_and(|most| self.trained >= most) {
+            return Ok(Some(Stop::Trainings(self.trained)));
         }
         self.evaluate(&identified, &lookup);
         self.pending.push_back(Pending { identified, lookup });
@@ -165,6 +170,7 @@ impl<S: Space + 'static> Study<S> {
     fn observe_before(&mut self, number: u64) -> Result<bool, StudyError> {
         let due = (number + 1).saturating_sub(self.plan.window) as usize;
         while self.trials.len() < due {
+            self.plan.check_time(self.started);
             if self.plan.interrupted() || self.under_way == 0 {
                 return Ok(false);
             }
@@ -226,11 +232,7 @@ impl<S: Space + 'static> Study<S> {
             (None, None) if recalled.is_err() => (Origin::Miss(Miss::Unreadable), None),
             (None, None) => (self.miss(), None),
         };
-        let lookup = Lookup { origin, payer: None, answer: answer.map(Answer::of) };
-        if lookup.origin.is_evaluated() {
-            self.payers.insert(key, number);
-        }
-        lookup
+        Lookup { origin, payer: None, answer: answer.map(Answer::of) }
     }
 
     /// Sends a miss to the evaluator, unless this study paid for it before it was resumed.
@@ -239,7 +241,8 @@ impl<S: Space + 'static> Study<S> {
         if !lookup.origin.is_evaluated() {
             return;
         }
-        self.evaluated += 1;
+        self.payers.insert(identified.key, identified.number);
+        self.trained += u64::from(identified.ruled_out.is_none());
         if lookup.answer.is_some() {
             return;
         }
@@ -250,7 +253,8 @@ impl<S: Space + 'static> Study<S> {
             ruled_out: identified.ruled_out.clone(),
             evaluator: Arc::clone(&self.evaluator),
             store: Arc::clone(&self.store),
-            conditions: self.plan.conditions(&identified.key, &self.control),
+            turn: Arc::clone(&self.turn),
+            conditions: self.plan.conditions(&identified.key, &self.control, self.started),
         };
         self.under_way += 1;
         self.observer.started(identified.number, self.under_way);
@@ -335,6 +339,9 @@ impl<S: Space + 'static> Study<S> {
         self.settle_ready()?;
         debug_assert!(self.pending.is_empty() || stop.is_early());
         self.pending.clear();
+        let settled = self.trials.len() as u64;
+        self.payers.retain(|_, payer| *payer < settled);
+        self.trained = self.trials.iter().filter(|trial| trial.is_trained()).count() as u64;
         self.ledger.sync().map_err(StudyError::Ledger)
     }
 
@@ -349,8 +356,8 @@ impl<S: Space + 'static> Study<S> {
     /// Goes on after these trials, which an earlier run of the same study made.
     pub fn resume(&mut self, trials: Vec<Trial<S::Candidate>>) {
         for trial in &trials {
+            self.trained += u64::from(trial.is_trained());
             if trial.origin.is_evaluated() {
-                self.evaluated += 1;
                 self.payers.insert(trial.key, trial.number);
             }
             self.known_in_a_row = if trial.origin.is_evaluated() { 0 } else { self.known_in_a_row + 1 };

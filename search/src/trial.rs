@@ -1,11 +1,11 @@
 //! A trial: one proposal, what it was identified as, and the verdict that answered it.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use hashing::{Identity, Key};
 use serde::{Deserialize, Serialize};
-use tasks::Verdict;
+use tasks::{Reason, Verdict};
 
 /// One life of a candidate. Kept as proposed: mutation starts from that; the canonical form is what is identified and
 /// trained.
@@ -82,6 +82,15 @@ impl Origin {
     }
 }
 
+impl<C> Trial<C> {
+    /// Whether it was evaluated for real: not answered, and not ruled out before training.
+    pub fn is_trained(&self) -> bool {
+        let ruled_out =
+            matches!(self.verdict, Verdict::Invalid(Reason::IgnoresInput | Reason::Malformed { .. }));
+        self.origin.is_evaluated() && !ruled_out
+    }
+}
+
 impl<C: PartialEq> Trial<C> {
     /// Whether two runs made the same trial; times may differ.
     pub fn same_as(&self, other: &Self) -> bool
@@ -117,6 +126,17 @@ impl Objective {
     /// The value of the first metric.
     pub fn value(&self, verdict: &Verdict) -> Option<f64> {
         verdict.score(&self.0.first()?.metric)
+    }
+
+    /// The first trial of each of the `top` best functions, the best first; equals in the order of their numbers.
+    /// Trials without a score are left out.
+    pub fn best<'a, C>(&self, trials: &'a [Trial<C>], top: usize) -> Vec<&'a Trial<C>> {
+        let mut scored: Vec<_> = trials.iter().filter(|trial| self.value(&trial.verdict).is_some()).collect();
+        scored.sort_by(|a, b| self.compare(&b.verdict, &a.verdict).then(a.number.cmp(&b.number)));
+        let mut seen = HashSet::new();
+        scored.retain(|trial| seen.insert(trial.key));
+        scored.truncate(top);
+        scored
     }
 
     /// `Greater` if `a` is better. No score is worse than any; NaN counts as no score.

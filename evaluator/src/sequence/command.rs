@@ -9,7 +9,7 @@ use crate::{EvalError, WorkerCommand};
 
 /// Name of the program.
 const PROGRAM: &str = "fecund-worker";
-/// Names the program where it is neither beside this one nor on the search path.
+/// Names another program than the one beside this one or on the search path.
 const PROGRAM_VARIABLE: &str = "FECUND_WORKER";
 /// Names the folder of another libtorch, such as one with CUDA: `…/site-packages/torch/lib`.
 const LIBTORCH_VARIABLE: &str = "FECUND_LIBTORCH";
@@ -21,8 +21,8 @@ const ONE_THREAD: [&str; 4] =
 const KEEP_MEMORY: (&str, &str) =
     ("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296");
 
-/// How to start workers for this task: `fecund-worker` beside this program, else on the search path, else where
-/// `FECUND_WORKER` says; an error says how to get it.
+/// How to start workers for this task: where `FECUND_WORKER` says, else `fecund-worker` beside this program, else on
+/// the search path; an error says how to get it.
 pub fn worker_command(task: &SequenceTask) -> Result<WorkerCommand, EvalError> {
     let setup = serde_json::to_value(task).map_err(|error| EvalError::Start {
         what: format!("task not written: {error}"),
@@ -47,7 +47,7 @@ fn places() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let on_path = env::split_paths(&path).collect::<Vec<_>>();
     let named = env::var_os(PROGRAM_VARIABLE).map(PathBuf::from);
-    folders.chain(on_path).map(|folder| folder.join(PROGRAM)).chain(named).collect()
+    named.into_iter().chain(folders.chain(on_path).map(|folder| folder.join(PROGRAM))).collect()
 }
 
 fn not_found() -> EvalError {

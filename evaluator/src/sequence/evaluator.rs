@@ -7,7 +7,7 @@ use hashing::Context;
 use serde_json::Value;
 use spaces::sequence::{Genome, Network};
 
-use super::{Predictions, Ready, Reply, Request, SequenceTask, worker_command};
+use super::{Predictions, Ready, Reply, Request, SequenceTask, recipe, worker_command};
 use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome, WorkerPool};
 
 /// Trains and scores genomes in worker processes.
@@ -26,6 +26,16 @@ impl SequenceEvaluator {
             Reply::Ready(ready) => ready,
             other => return Err(unexpected(&other)),
         };
+        if ready.version != recipe::VERSION {
+            return Err(EvalError::Start {
+                what: format!(
+                    "fecund-worker trains by version {}, this program asks for {}",
+                    ready.version,
+                    recipe::VERSION
+                ),
+                remedy: "build both anew: `make install`, or `cargo build`".to_string(),
+            });
+        }
         // The device that `auto` came to is part of the context.
         let task = SequenceTask { device: ready.device, ..task };
         Ok(Self { pool, task, ready })

@@ -36,6 +36,8 @@ pub enum Reply {
 /// What a worker has found when it is set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
+    /// Version of training, [`super::recipe::VERSION`] of the program that trains.
+    pub version: u64,
     /// `cpu` or `cuda`, never `auto`.
     pub device: DeviceChoice,
     /// libtorch, threads, device: recorded with every verdict.

@@ -41,7 +41,7 @@ pub enum Command {
     #[command(after_help = "Example: fecund export runs/vowels --refit --to exported")]
     Export(ExportArgs),
     /// Look into the cache of a run
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fecund cache stats runs/vowels")]
     Cache(CacheCommand),
     /// Print the known spaces, blocks or strategies
     #[command(after_help = "Example: fecund list blocks --format json")]
@@ -57,7 +57,7 @@ pub enum Command {
 pub enum CacheCommand {
     /// Hits, misses, seconds spent and saved
     #[command(after_help = "Example: fecund cache stats runs/vowels --format json")]
-    Stats(RunArgs),
+    Stats(StatsArgs),
     /// Why two candidates share a key, or do not
     #[command(after_help = "Example: fecund cache explain runs/vowels 12 40\n\
         A and B are each a trial number, the start of a key, or a file with a genome.")]
@@ -107,7 +107,7 @@ pub struct SearchArgs {
     /// Evaluations at once, each in a process of its own with one thread [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub jobs: Option<u64>,
-    /// Proposal n sees the trials up to n − N; more keeps more workers busy, less learns sooner
+    /// Proposal n sees the trials up to n − N; more keeps more workers busy, less learns sooner. Four a worker do
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(1..))]
     pub window: u64,
     /// Of everything random in the search
@@ -176,8 +176,8 @@ pub struct ResumeArgs {
 }
 
 #[derive(Args)]
-pub struct RunArgs {
-    #[arg(value_name = "RUN")]
+pub struct StatsArgs {
+    #[arg(value_name = "RUN|DIR")]
     pub run: PathBuf,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
@@ -238,6 +238,8 @@ pub struct PredictArgs {
     pub model: PathBuf,
     /// A .ts file
     pub data: PathBuf,
+    #[command(flatten)]
+    pub which: WhichArgs,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }
@@ -255,7 +257,7 @@ pub struct ExportArgs {
 
 #[derive(Args)]
 pub struct ExplainArgs {
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN|DIR")]
     pub run: PathBuf,
     pub a: String,
     pub b: String,

@@ -9,29 +9,26 @@ use spaces::Space;
 use spaces::sequence::{Genome, SequenceSpace};
 use storage::JournalStore;
 
-use super::args::{ExplainArgs, RunArgs};
+use super::args::{ExplainArgs, Format, StatsArgs};
 use super::failure::{Failure, Outcome};
 use super::hash::identify;
 use super::run_folder::RunFolder;
 use super::table::{Table, print, print_json};
 use crate::{Statistics, Trial};
 
-pub fn stats(args: &RunArgs) -> Outcome {
+pub fn stats(args: &StatsArgs) -> Outcome {
     if args.run.join("study.toml").exists() { run_stats(args) } else { folder_stats(args) }
 }
 
 /// The trials of a run know what the cache did for it.
-fn run_stats(args: &RunArgs) -> Outcome {
+fn run_stats(args: &StatsArgs) -> Outcome {
     let folder = RunFolder::open(&args.run)?;
     let statistics = Statistics::of(&folder.trials()?);
     let Value::Object(mut fields) = json!(statistics) else { unreachable!("a struct is an object") };
     let operators = fields.remove("by_operator").unwrap_or_default();
-    let rate = |n: f64, d: f64| if d > 0.0 { n / d } else { 0.0 };
-    let hashing =
-        rate(statistics.hashing_seconds, statistics.hashing_seconds + statistics.evaluation_seconds);
     fields.insert("hit_rate".into(), statistics.hit_rate().into());
     fields.insert("speedup".into(), statistics.speedup().into());
-    fields.insert("hashing_share".into(), hashing.into());
+    fields.insert("hashing_share".into(), statistics.hashing_share().into());
     fields.insert("bytes".into(), bytes(&folder.cache()).into());
     let shown = [
         "proposals",
@@ -39,6 +36,7 @@ fn run_stats(args: &RunArgs) -> Outcome {
         "partial_hits",
         "full_hits",
         "shared",
+        "trained",
         "structural",
         "functional",
         "hit_rate",
@@ -52,7 +50,7 @@ fn run_stats(args: &RunArgs) -> Outcome {
         "hashing_share",
         "bytes",
     ];
-    if args.format == super::args::Format::Json {
+    if args.format == Format::Json {
         fields.insert("by_operator".into(), operators);
         return print_json(&Value::Object(fields));
     }
@@ -62,7 +60,7 @@ fn run_stats(args: &RunArgs) -> Outcome {
 }
 
 /// A cache alone knows what it holds.
-fn folder_stats(args: &RunArgs) -> Outcome {
+fn folder_stats(args: &StatsArgs) -> Outcome {
     let (store, _) = JournalStore::read(&args.run)?;
     let (mut evaluations, mut seconds) = (0, 0.0);
     for (_, record) in store.0.entries() {
@@ -95,12 +93,17 @@ struct Side {
     key: Option<Key>,
 }
 
+/// Where candidates may be named by number or key: a run, or a cache alone.
+struct Known {
+    space: SequenceSpace,
+    trials: Vec<Trial<Genome>>,
+    records: Vec<(Key, String)>,
+}
+
 pub fn explain(args: &ExplainArgs) -> Outcome {
-    let folder = RunFolder::open(&args.run)?;
-    let trials = folder.trials()?;
-    let (a, b) = (side(&folder, &trials, &args.a)?, side(&folder, &trials, &args.b)?);
-    let form = |side: &Side| json!(side.canonical);
-    let differences = differences(&form(&a), &form(&b), "");
+    let known = Known::open(&args.run)?;
+    let (a, b) = (known.side(&args.a)?, known.side(&args.b)?);
+    let differences = differences(&json!(a.canonical), &json!(b.canonical), "");
     let conclusion = match (a.structural == b.structural, a.fingerprint == b.fingerprint) {
         (true, _) => "same key: the canonical forms are the same",
         (false, true) => "same key: the canonical forms differ, the responses to the probe do not",
@@ -108,61 +111,112 @@ pub fn explain(args: &ExplainArgs) -> Outcome {
             "different keys: the responses to the probe differ, or a gene that enters by value does"
         }
     };
-    if args.format != super::args::Format::Table {
-        let object = |side: &Side| {
-            json!({"candidate": side.shown, "canonical": form(side), "structural": side.structural,
-            "fingerprint": side.fingerprint, "class": side.class, "key": side.key})
-        };
-        return print_json(
-            &json!({"a": object(&a), "b": object(&b), "differences": differences, "conclusion": conclusion}),
-        );
+    match args.format {
+        Format::Table => explain_in_words(&a, &b, &differences, conclusion),
+        Format::Json => {
+            let object = |side: &Side| {
+                json!({"candidate": side.shown, "canonical": side.canonical, "structural": side.structural,
+                    "fingerprint": side.fingerprint, "class": side.class, "key": side.key})
+            };
+            print_json(
+                &json!({"a": object(&a), "b": object(&b), "differences": differences, "conclusion": conclusion}),
+            )
+        }
+        Format::Csv => {
+            let mut table =
+                Table::new(&["candidate", "structural", "fingerprint", "key", "canonical", "conclusion"]);
+            for side in [a, b] {
+                table.row(vec![
+                    side.shown.into(),
+                    side.structural.into(),
+                    side.fingerprint.into(),
+                    side.key.map(|key| key.to_string()).into(),
+                    json!(side.canonical).to_string().into(),
+                    conclusion.into(),
+                ]);
+            }
+            table.print(Format::Csv)
+        }
     }
+}
+
+fn explain_in_words(a: &Side, b: &Side, differences: &[String], conclusion: &str) -> Outcome {
     let mut text = String::new();
-    for (name, side) in [("A", &a), ("B", &b)] {
-        text += &format!("{name}            {}\n", side.shown);
-        text += &format!(
-            "  canonical  {}\n  structural {}\n  function   {}\n",
-            form(side),
-            side.structural,
-            side.fingerprint
-        );
+    for (name, side) in [("A", a), ("B", b)] {
+        text += &format!("{name}            {}\n  canonical  {}\n", side.shown, json!(side.canonical));
+        text += &format!("  structural {}\n  function   {}\n", side.structural, side.fingerprint);
         text += &side.key.map_or(String::new(), |key| format!("  key        {key}\n"));
     }
-    for difference in &differences {
+    for difference in differences {
         text += &format!("differs      {difference}\n");
     }
     print(&format!("{text}{conclusion}\n"))
 }
 
-/// A trial number, the start of a key, or a file with a genome.
-fn side(folder: &RunFolder, trials: &[Trial<Genome>], name: &str) -> Result<Side, Failure> {
-    let found = match name.parse::<usize>().ok().and_then(|number| trials.get(number)) {
-        Some(trial) => Some(trial),
-        None if name.len() >= 4 => trials.iter().find(|trial| trial.key.to_string().starts_with(name)),
-        None => None,
-    };
-    let (shown, genome, key) = match found {
-        Some(trial) => (format!("trial {}", trial.number), trial.candidate.clone(), Some(trial.key)),
-        None if Path::new(name).is_file() => (name.to_string(), read_genome(Path::new(name))?, None),
-        None => {
-            let message = format!(
-                "`{name}` is neither a trial of this run ({} so far), nor the start of a key (4 digits or more), nor a file",
-                trials.len()
-            );
-            return Err(Failure::usage(message));
+impl Known {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        if path.join("journal").is_dir() {
+            let (store, _) = JournalStore::read(path)?;
+            let records = store.0.entries().into_iter().map(|(key, record)| (key, record.form)).collect();
+            return Ok(Self { space: SequenceSpace::default(), trials: Vec::new(), records });
         }
-    };
-    let space: SequenceSpace = folder.settings.space()?;
-    let identity = identify(&space, &TwoStage::default(), &genome)
-        .map_err(|error| Failure::failed(format!("{name}: {error}")))?;
-    Ok(Side {
-        shown,
-        canonical: space.canonicalize(&genome),
-        fingerprint: identity.fingerprint.to_string(),
-        structural: identity.structural.to_string(),
-        class: identity.class,
-        key,
-    })
+        let folder = RunFolder::open(path)?;
+        Ok(Self { space: folder.settings.space()?, trials: folder.trials()?, records: Vec::new() })
+    }
+
+    /// A trial number, the start of a key, or a file with a genome.
+    fn side(&self, name: &str) -> Result<Side, Failure> {
+        let (shown, genome, key) = self.find(name)?;
+        let identity = identify(&self.space, &TwoStage::default(), &genome)
+            .map_err(|error| Failure::failed(format!("{name}: {error}")))?;
+        Ok(Side {
+            shown,
+            canonical: self.space.canonicalize(&genome),
+            fingerprint: identity.fingerprint.to_string(),
+            structural: identity.structural.to_string(),
+            class: identity.class,
+            key,
+        })
+    }
+
+    fn find(&self, name: &str) -> Result<(String, Genome, Option<Key>), Failure> {
+        let trial = |trial: &Trial<Genome>| {
+            (format!("trial {}", trial.number), trial.candidate.clone(), Some(trial.key))
+        };
+        // A number without leading zeros is a trial; keys have 64 digits, and four of them tell most apart.
+        let number = name.parse::<usize>().ok().filter(|number| number.to_string() == name);
+        if let Some(found) = number.and_then(|number| self.trials.get(number)) {
+            return Ok(trial(found));
+        }
+        if Path::new(name).is_file() {
+            return Ok((name.to_string(), read_genome(Path::new(name))?, None));
+        }
+        let starts = |key: &Key| name.len() >= 4 && key.to_string().starts_with(name);
+        let found = self.trials.iter().filter(|t| starts(&t.key)).collect::<Vec<_>>();
+        if let Some(first) = found.first() {
+            let one = found.iter().all(|other| other.key == first.key);
+            return if one {
+                Ok(trial(first))
+            } else {
+                Err(Failure::usage(format!("several keys start with `{name}`; give more digits")))
+            };
+        }
+        match self.records.iter().filter(|(key, _)| starts(key)).collect::<Vec<_>>()[..] {
+            [(key, form)] => {
+                let genome = serde_json::from_str(form)
+                    .map_err(|error| Failure::failed(format!("record {key}: {error}")))?;
+                Ok((format!("record {}", key.0.short()), genome, Some(*key)))
+            }
+            [] => {
+                let count = self.trials.len();
+                let message = format!(
+                    "`{name}` is neither a trial ({count} here), nor the start of a key (4 digits or more), nor a file"
+                );
+                Err(Failure::usage(message))
+            }
+            _ => Err(Failure::usage(format!("several keys start with `{name}`; give more digits"))),
+        }
+    }
 }
 
 fn read_genome(path: &Path) -> Result<Genome, Failure> {

@@ -10,7 +10,7 @@ use tasks::Verdict;
 use super::args::ExportArgs;
 use super::failure::{Failure, Outcome};
 use super::judge::{Judge, Model};
-use super::search::command_line;
+use super::settings::command_line;
 use super::table::print;
 
 pub fn export(args: &ExportArgs) -> Outcome {
@@ -29,7 +29,7 @@ pub fn export(args: &ExportArgs) -> Outcome {
             .space()
             .map(|space| spaces::Space::canonicalize(&space, &model.trial.candidate))?
     {
-        eprintln!(
+        say!(
             "fecund: trial {} was answered by an equal function; its trained form is exported",
             model.trial.number
         );

@@ -48,7 +48,7 @@ impl Failure {
     pub fn report(self) -> ExitCode {
         if !self.message.is_empty() {
             let word = if self.code == INTERRUPTED { "fecund" } else { "error" };
-            eprintln!("{word}: {}", self.message);
+            say!("{word}: {}", self.message);
         }
         ExitCode::from(self.code)
     }

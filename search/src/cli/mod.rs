@@ -1,7 +1,16 @@
 //! The command line: data to stdout, talk to stderr. Exit code 2 for bad use, 1 for failure, 130 when interrupted.
 
+/// Talks to stderr. A reader that has gone is no reason to stop a search.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod args;
 mod cache;
+mod confirm;
 mod export;
 mod failure;
 mod hash;
@@ -9,6 +18,7 @@ mod judge;
 mod leaderboard;
 mod list;
 mod progress;
+mod report;
 mod run_folder;
 mod search;
 mod settings;
@@ -28,7 +38,7 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => search::resume(&args),
         Command::Leaderboard(args) => leaderboard::leaderboard(&args),
         Command::Test(args) => judge::test(&args),
-        Command::Confirm(args) => judge::confirm(&args),
+        Command::Confirm(args) => confirm::confirm(&args),
         Command::Predict(args) => judge::predict(&args),
         Command::Export(args) => export::export(&args),
         Command::Cache(CacheCommand::Stats(args)) => cache::stats(&args),

@@ -21,6 +21,7 @@ pub struct Progress {
     folder: RunFolder,
     spent_before: f64,
     started: Instant,
+    under_way: usize,
     saved: Instant,
     said: Option<Instant>,
     done_before: f64,
@@ -48,6 +49,7 @@ impl Progress {
             spent_before: folder.seconds_spent(),
             folder,
             started: now,
+            under_way: 0,
             saved: now,
             said: None,
             done_before: 0.0,
@@ -74,18 +76,14 @@ impl Progress {
         let share = |used: f64, most: Option<f64>| most.map_or(0.0, |most| used / most);
         let shares = [
             share(self.statistics.proposals as f64, self.budget.trials.map(|n| n as f64)),
-            share(
-                (self.statistics.misses + self.statistics.partial_hits) as f64,
-                self.budget.trainings.map(|n| n as f64),
-            ),
+            share(self.statistics.trained as f64, self.budget.trainings.map(|n| n as f64)),
             share(self.seconds(), self.budget.time),
         ];
         shares.into_iter().fold(0.0, f64::max).min(1.0)
     }
 
     fn line(&self) -> String {
-        let Statistics { proposals, misses, partial_hits, .. } = self.statistics;
-        let trained = misses + partial_hits;
+        let Statistics { proposals, trained, .. } = self.statistics;
         let most = self.budget.trainings.map_or(String::new(), |most| format!("/{most}"));
         let answered = 100.0 * self.statistics.hit_rate();
         let best = match (
@@ -111,7 +109,7 @@ impl Progress {
             bar.set_position((self.done() * STEPS as f64) as u64);
             bar.set_message(self.line());
         } else if now || self.said.is_none_or(|said| said.elapsed() >= BETWEEN_LINES) {
-            eprintln!("fecund: {}", self.line());
+            say!("fecund: {}", self.line());
             self.said = Some(Instant::now());
         }
     }
@@ -119,7 +117,7 @@ impl Progress {
     fn say(&self, message: &str) {
         match &self.bar {
             Some(bar) => bar.println(message),
-            None => eprintln!("{message}"),
+            None => say!("{message}"),
         }
     }
 
@@ -140,6 +138,14 @@ impl Observer<Genome> for Progress {
         }
         if let Verdict::Invalid(reason @ tasks::Reason::Unstable { .. }) = &trial.verdict {
             self.say(&format!("warning: trial {} {reason}", trial.number));
+        }
+    }
+
+    fn started(&mut self, _: u64, under_way: usize) {
+        self.under_way = under_way;
+        self.save();
+        if self.bar.is_some() {
+            self.show(false);
         }
     }
 

@@ -1,9 +1,11 @@
 //! The folder of a run: `study.toml`, `trials.journal/`, `artifacts/`, `cache/`, and the seconds spent.
 
+use std::collections::HashSet;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use spaces::Space;
 use spaces::sequence::Genome;
 use storage::{JournalStore, Store};
@@ -11,6 +13,9 @@ use storage::{JournalStore, Store};
 use super::failure::{Failure, Outcome};
 use super::settings::{Settings, VERSION};
 use crate::{Ledger, Trial};
+
+/// Weights are kept of so many of the best functions.
+const KEPT: usize = 20;
 
 /// A run on disk.
 #[derive(Clone)]
@@ -20,20 +25,25 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder; it must not be there yet.
-    pub fn create(path: &Path, settings: Settings) -> Result<Self, Failure> {
+    /// Whether a run can be made here: there is nothing yet, or an empty folder.
+    pub fn check_free(path: &Path) -> Outcome {
+        let shown = path.display();
         if path.join("study.toml").exists() {
-            let shown = path.display();
             let ways = format!("go on with `fecund resume {shown}`, or name another folder with --out");
             return Err(Failure::usage(format!("{shown} is a run already: {ways}")));
         }
         let taken = path.read_dir().is_ok_and(|mut entries| entries.next().is_some());
         if taken || path.is_file() {
-            let shown = path.display();
             return Err(Failure::usage(format!(
                 "{shown} is there and is not a run; name another folder with --out"
             )));
         }
+        Ok(())
+    }
+
+    /// Makes the folder; it must not be there yet.
+    pub fn create(path: &Path, settings: Settings) -> Result<Self, Failure> {
+        Self::check_free(path)?;
         let folder = Self { path: path.to_path_buf(), settings };
         fs::create_dir_all(folder.artifacts())
             .map_err(|error| Failure::file("make", &folder.artifacts(), &error))?;
@@ -84,10 +94,7 @@ impl RunFolder {
     pub fn trials(&self) -> Result<Vec<Trial<Genome>>, Failure> {
         let written = Ledger::read::<Genome>(&self.trials_journal())?;
         if let Some(unread) = written.unread {
-            eprintln!(
-                "warning: {}: {unread}; the trials before it are shown",
-                self.trials_journal().display()
-            );
+            say!("warning: {}: {unread}; the trials before it are shown", self.trials_journal().display());
         }
         Ok(written.trials)
     }
@@ -111,37 +118,60 @@ impl RunFolder {
             let last = last.map_or("there are none".into(), |last| format!("the last is {last}"));
             return found.ok_or_else(|| Failure::usage(format!("no trial {number}; {last}")));
         }
-        let objective = self.settings.objective();
-        let scored = trials.into_iter().filter(|trial| objective.value(&trial.verdict).is_some());
-        // The first of several equals, so that the answer does not change while a search goes on.
-        let best =
-            scored.reduce(
-                |best, next| {
-                    if objective.compare(&next.verdict, &best.verdict).is_gt() { next } else { best }
-                },
-            );
-        best.ok_or_else(|| Failure::failed(format!("{} has no scored trial yet", self.path.display())))
+        let best = self.settings.objective().best(&trials, 1).first().map(|trial| (*trial).clone());
+        best.ok_or_else(|| self.nothing_scored())
     }
 
-    /// The canonical form that was trained for this trial: its own, or that of the trial or study which paid.
+    pub fn nothing_scored(&self) -> Failure {
+        Failure::failed(format!("{} has no scored trial yet", self.path.display()))
+    }
+
+    /// The form that was trained for this trial, as its record names it; without a record, the canonical form of the
+    /// trial that paid.
     pub fn trained_form(&self, trial: &Trial<Genome>) -> Result<Genome, Failure> {
-        let payer = match trial.payer {
-            Some(number) => self.choose(Some(number))?,
-            None => trial.clone(),
-        };
-        if payer.origin.is_evaluated() {
-            return Ok(self.settings.space()?.canonicalize(&payer.candidate));
+        let record = JournalStore::read(&self.cache())
+            .ok()
+            .and_then(|(store, _)| store.get(&trial.key).ok().flatten());
+        if let Some(record) = record {
+            let form = serde_json::from_str(&record.form);
+            return form.map_err(|error| Failure::failed(format!("record {}: {error}", trial.key)));
         }
-        let (store, _) = JournalStore::read(&self.cache())?;
-        let record = store.get(&trial.key)?.ok_or_else(|| {
-            Failure::failed(format!(
-                "trial {} was answered by {}, which has lost its record",
-                trial.number,
-                self.cache().display()
-            ))
-        })?;
-        serde_json::from_str(&record.form)
-            .map_err(|error| Failure::failed(format!("record {}: {error}", trial.key)))
+        let payer = trial.payer.map_or(Ok(trial.clone()), |number| self.choose(Some(number)))?;
+        if !payer.origin.is_evaluated() {
+            let (number, cache) = (trial.number, self.cache());
+            return Err(Failure::failed(format!(
+                "trial {number} was answered by {}, which has lost its record",
+                cache.display()
+            )));
+        }
+        Ok(self.settings.space()?.canonicalize(&payer.candidate))
+    }
+
+    /// Keeps the weights of the best functions, and nothing half made; those of others can be trained again, bit for
+    /// bit. Only while no evaluation is under way.
+    pub fn prune_artifacts(&self, trials: &[Trial<Genome>]) -> Outcome {
+        let best = self.settings.objective().best(trials, KEPT);
+        let kept: HashSet<String> = best.into_iter().map(|trial| trial.key.to_string()).collect();
+        let settled: HashSet<String> = trials.iter().map(|trial| trial.key.to_string()).collect();
+        let folder = self.artifacts();
+        let entries = fs::read_dir(&folder).map_err(|error| Failure::file("read", &folder, &error))?;
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let half_made = name.contains('.');
+            if half_made || (settled.contains(&name) && !kept.contains(&name)) {
+                fs::remove_dir_all(entry.path())
+                    .map_err(|error| Failure::file("remove", &entry.path(), &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a line of JSON to a file of the run.
+    pub fn append(&self, name: &str, line: &Value) -> Outcome {
+        let path = self.path.join(name);
+        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+        file.and_then(|mut file| writeln!(file, "{line}"))
+            .map_err(|error| Failure::file("write", &path, &error))
     }
 
     /// Writes a file of the run by renaming, so that it is never seen half written.

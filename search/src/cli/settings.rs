@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use evaluator::Limits;
 use evaluator::sequence::SequenceTask;
+use hashing::{CandidateHasher, Context, TwoStage};
 use serde::{Deserialize, Serialize};
 use spaces::sequence::{self, Genome, SequenceSpace};
 use tasks::Metric;
@@ -40,6 +41,10 @@ pub struct Settings {
     pub budget: Budget,
     pub limits: Limits,
     pub task: SequenceTask,
+    /// Scheme of the fingerprints.
+    pub scheme: String,
+    /// What every key is made with; a resume under another one is refused.
+    pub context: Context,
     /// Genomes that are proposed first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enqueued: Vec<Genome>,
@@ -76,6 +81,38 @@ impl Settings {
         if metric == Metric::LogLoss { objective } else { objective.then(Metric::LogLoss.name(), false) }
     }
 
+    /// The metrics worth showing: accuracy, the one that decides, and log loss.
+    pub fn metrics(&self) -> Vec<&'static str> {
+        let mut shown = vec![Metric::Accuracy, self.task.metric, Metric::LogLoss];
+        shown.dedup();
+        shown.iter().map(|metric| metric.name()).collect()
+    }
+
+    /// Why a run cannot go on under this program, if it cannot: its keys would be others.
+    pub fn check_keys(&self) -> Result<(), Failure> {
+        let (context, scheme) = (self.task.context(), hashing_scheme());
+        let mut changed: Vec<String> = self
+            .context
+            .differences(&context)
+            .into_iter()
+            .map(|(name, was, is)| {
+                format!("{name} was `{}`, is `{}`", was.unwrap_or_default(), is.unwrap_or_default())
+            })
+            .collect();
+        if self.scheme != scheme {
+            changed.push(format!("hashing was `{}`, is `{scheme}`", self.scheme));
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let why =
+            "this run was made by another version of fecund, whose scores do not compare with this one's";
+        Err(Failure::failed(format!(
+            "{why} ({}); go on with that version, or start a new run",
+            changed.join("; ")
+        )))
+    }
+
     pub fn strategy(&self) -> Result<Box<dyn Strategy<SequenceSpace>>, Failure> {
         let known = strategies::<SequenceSpace>();
         match known.iter().find(|listed| listed.name == self.strategy) {
@@ -86,6 +123,25 @@ impl Settings {
             }
         }
     }
+}
+
+/// The command as it was typed, quoted where a shell needs it.
+pub fn command_line() -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    let quoted = |word: String| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    let words = std::env::args().skip(1).map(quoted);
+    std::iter::once("fecund".to_string()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Scheme of the fingerprints that this program makes.
+pub fn hashing_scheme() -> String {
+    CandidateHasher::<Genome>::scheme(&TwoStage::default())
 }
 
 impl Budget {

@@ -48,6 +48,7 @@ impl SequenceSpace {
         let known = |name: &String| blocks::ALL.iter().any(|block| block.name() == name);
         if let Some(unknown) = limits.blocks.iter().find(|name| !known(name)) {
             let mut names: Vec<_> = blocks::ALL.iter().map(|block| block.name()).collect();
+            names.sort_unstable();
             names.dedup();
             return Err(format!("no block `{unknown}`; known: {}", names.join(", ")));
         }

@@ -1,0 +1,131 @@
+//! `fecund confirm`: the best functions, trained afresh under other seeds. Part of a winner's lead is luck.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use evaluator::{Evaluator, Job, Retried};
+use hashing::{Fidelity, Key};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use spaces::sequence::Genome;
+
+use super::args::ConfirmArgs;
+use super::failure::{Failure, Outcome};
+use super::judge::Judge;
+use super::table::Table;
+use crate::Trial;
+
+/// A fresh training, as it stands in `confirm.jsonl` of the run: what was paid for is not paid for again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Fresh {
+    key: Key,
+    /// Number of the seed; 0 is the search's own.
+    seed: u64,
+    /// Of the metric that decides; `None` where the training failed.
+    score: Option<f64>,
+}
+
+pub fn confirm(args: &ConfirmArgs) -> Outcome {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let jobs = args.jobs.map_or(cores, |jobs| jobs as usize);
+    let judge = Judge::open(&args.run, jobs)?;
+    let (objective, trials) = (judge.folder.settings.objective(), judge.folder.trials()?);
+    let chosen = objective.best(&trials, args.top as usize);
+    if chosen.is_empty() {
+        return Err(judge.folder.nothing_scored());
+    }
+    let mut fresh = known(&judge);
+    let forms = chosen.iter().map(|trial| judge.folder.trained_form(trial)).collect::<Result<Vec<_>, _>>()?;
+    let missing: Vec<_> = (0..chosen.len())
+        .flat_map(|i| (1..=args.seeds).map(move |seed| (i, seed)))
+        .filter(|(i, seed)| !fresh.contains_key(&(chosen[*i].key, *seed)))
+        .collect();
+    say!("fecund: {} trainings under fresh seeds", missing.len());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+    let pool = pool.map_err(|error| Failure::failed(error.to_string()))?;
+    let trained: Result<Vec<Fresh>, Failure> = pool
+        .install(|| missing.par_iter().map(|&(i, seed)| train(&judge, chosen[i], &forms[i], seed)).collect());
+    fresh.extend(trained?.into_iter().map(|fresh| ((fresh.key, fresh.seed), fresh.score)));
+    table(&judge, &chosen, &forms, &fresh, args.seeds).print(args.format)
+}
+
+/// Fresh trainings of earlier calls.
+fn known(judge: &Judge) -> BTreeMap<(Key, u64), Option<f64>> {
+    let text = fs::read_to_string(judge.folder.path.join("confirm.jsonl")).unwrap_or_default();
+    let fresh = text.lines().filter_map(|line| serde_json::from_str::<Fresh>(line).ok());
+    fresh.map(|fresh| ((fresh.key, fresh.seed), fresh.score)).collect()
+}
+
+fn train(judge: &Judge, trial: &Trial<Genome>, form: &Genome, seed: u64) -> Result<Fresh, Failure> {
+    let artifacts = judge.folder.path.join("confirm").join(format!("{}-{seed}", trial.key));
+    let fidelity = Fidelity(judge.folder.settings.task.epochs);
+    let job = Job { fidelity, seed: trial.key.seed(seed), artifacts: &artifacts, control: &judge.control };
+    let outcome = Retried(&judge.evaluator).evaluate(form, &job)?;
+    // The score is what is wanted; nobody asks for these weights.
+    let _ = fs::remove_dir_all(&artifacts);
+    let score = judge.folder.settings.objective().value(&outcome.verdict);
+    let fresh = Fresh { key: trial.key, seed, score };
+    judge.folder.append("confirm.jsonl", &json!(fresh))?;
+    say!("fecund: trial {} trained with seed {seed}", trial.number);
+    Ok(fresh)
+}
+
+fn table(
+    judge: &Judge,
+    chosen: &[&Trial<Genome>],
+    forms: &[Genome],
+    fresh: &BTreeMap<(Key, u64), Option<f64>>,
+    seeds: u64,
+) -> Table {
+    let objective = judge.folder.settings.objective();
+    let mut table = Table::new(&[
+        "trial",
+        "metric",
+        "searched",
+        "fresh_mean",
+        "fresh_deviation",
+        "trainings",
+        "failed",
+        "model",
+    ]);
+    for (trial, form) in chosen.iter().zip(forms) {
+        let scores: Vec<f64> =
+            (1..=seeds).filter_map(|seed| fresh.get(&(trial.key, seed)).copied().flatten()).collect();
+        let (mean, deviation) = mean_and_deviation(&scores);
+        table.row(vec![
+            trial.number.into(),
+            judge.folder.settings.task.metric.name().into(),
+            objective.value(&trial.verdict).into(),
+            mean.into(),
+            deviation.into(),
+            scores.len().into(),
+            (seeds as usize - scores.len()).into(),
+            form.summary().into(),
+        ]);
+    }
+    table
+}
+
+/// Of nothing: `None`; the deviation of one value too (n − 1 in the denominator).
+fn mean_and_deviation(values: &[f64]) -> (Option<f64>, Option<f64>) {
+    let n = values.len() as f64;
+    if values.is_empty() {
+        return (None, None);
+    }
+    let mean = values.iter().sum::<f64>() / n;
+    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    (Some(mean), (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deviation_needs_two_values() {
+        assert_eq!(mean_and_deviation(&[]), (None, None));
+        assert_eq!(mean_and_deviation(&[3.0]), (Some(3.0), None));
+        assert_eq!(mean_and_deviation(&[1.0, 3.0]), (Some(2.0), Some(2f64.sqrt())));
+    }
+}

@@ -1,0 +1,83 @@
+//! What a search says of itself on stderr, before and after.
+
+use std::fs;
+
+use spaces::sequence::Genome;
+use storage::Recovery;
+
+use super::failure::{Failure, Outcome};
+use super::run_folder::RunFolder;
+use crate::{Statistics, Stop, Trial};
+
+/// What opening the journals had to mend.
+pub fn recovery(recovery: &Recovery) {
+    recovery.notes.iter().for_each(|note| say!("fecund: recovered: {note}"));
+}
+
+/// The task, and what is known already.
+pub fn start(folder: &RunFolder, trials: &[Trial<Genome>], known: usize, provenance: &str) {
+    let task = &folder.settings.task;
+    say!(
+        "fecund: {} training cases, {} channels, {} classes, up to {} steps; {}, {} epochs; {} jobs; {provenance}",
+        task.cases,
+        task.channels,
+        task.classes.len(),
+        task.longest,
+        task.validation,
+        task.epochs,
+        folder.settings.jobs,
+    );
+    if !trials.is_empty() {
+        say!("fecund: going on after {} trials; {known} verdicts in the cache", trials.len());
+    } else if known > 0 {
+        say!("fecund: the cache is warm: it holds {known} verdicts of earlier studies");
+    }
+}
+
+/// Why the search ended, and what to do next.
+pub fn end(folder: &RunFolder, stop: &Stop, trials: &[Trial<Genome>], idle: u64, pressed: bool) -> Outcome {
+    let run = folder.path.display();
+    let evaluated = trials.iter().filter(|trial| trial.origin.is_evaluated()).count() as u64;
+    if idle > 4 && idle * 4 > evaluated {
+        say!(
+            "warning: workers waited {idle} times because the window was full; a larger --window keeps them busy"
+        );
+    }
+    if pressed {
+        return Err(Failure::interrupted(format!(
+            "stopped after {} trials; go on with `fecund resume {run}`",
+            trials.len()
+        )));
+    }
+    let stop = match (stop, folder.settings.budget.time) {
+        (Stop::Time(_), Some(all)) => {
+            format!("{all} s of search used up (more with `fecund resume {run} --time T`)")
+        }
+        _ => stop.to_string(),
+    };
+    say!("fecund: {stop}; see `fecund leaderboard {run}`, `fecund cache stats {run}`, `fecund test {run}`");
+    Ok(())
+}
+
+/// What this process took for these trials beside their evaluations, which run in others.
+pub fn own_time(trials: &[Trial<Genome>]) {
+    let Some(own) = processor_seconds() else { return };
+    let Statistics { hashing_seconds, evaluation_seconds, .. } = Statistics::of(trials);
+    let share = |seconds: f64| 100.0 * seconds / evaluation_seconds.max(f64::MIN_POSITIVE);
+    say!(
+        "fecund: evaluations took {evaluation_seconds:.1} s; hashing {hashing_seconds:.3} s ({:.2} %), engine and \
+         storage {:.2} s of processor time ({:.2} %)",
+        share(hashing_seconds),
+        (own - hashing_seconds).max(0.0),
+        share((own - hashing_seconds).max(0.0)),
+    );
+}
+
+/// Processor time of all threads of this process, from fields 14 and 15 of its `stat`, in hundredths of a second.
+fn processor_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name in parentheses may hold anything; fields are counted from behind it.
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |field: usize| fields.get(field - 3)?.parse::<f64>().ok();
+    Some((ticks(14)? + ticks(15)?) / 100.0)
+}
