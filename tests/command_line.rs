@@ -4,7 +4,7 @@ mod common;
 
 use common::{Folder, assert_fails, fecund, run, stdout, waves};
 
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &["search"],
     &["resume"],
     &["leaderboard"],
@@ -12,6 +12,7 @@ const COMMANDS: [&[&str]; 12] = [
     &["confirm"],
     &["predict"],
     &["export"],
+    &["cache"],
     &["cache", "stats"],
     &["cache", "explain"],
     &["list"],

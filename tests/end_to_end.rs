@@ -122,20 +122,27 @@ fn ctrl_c_finishes_what_is_running_and_resume_goes_on() {
 }
 
 #[test]
-fn a_killed_or_stopped_worker_costs_one_evaluation_and_changes_no_trial() {
+fn a_killed_worker_and_one_that_hangs_cost_an_evaluation_each_and_change_no_trial() {
     if !worker_is_there() {
         return;
     }
     let folder = searched("whole", &["--trials", "12", "--jobs", "1"]);
     let child = spawn(
         &folder,
-        &[&SEARCH, &["--out", "hurt", "--trials", "12", "--jobs", "1", "--max-seconds-per-trial", "60"][..]]
+        &[&SEARCH, &["--out", "hurt", "--trials", "12", "--jobs", "1", "--max-seconds-per-trial", "10"][..]]
             .concat(),
     );
     wait_for_trials(&folder, "hurt", 2);
     let killed = children(child.id());
     assert_eq!(killed.len(), 1);
     signal(killed[0], libc::SIGKILL);
+    wait_for_trials(&folder, "hurt", 6);
+    let start = Instant::now();
+    while children(child.id()).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal(children(child.id())[0], libc::SIGSTOP);
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", stderr_of(&output));
     assert_same(&trials(&folder, "whole"), &trials(&folder, "hurt"));
@@ -164,6 +171,7 @@ fn a_finished_run_can_be_asked() {
     // The same function in two forms, close together and far apart.
     let gru = r#"{"layers": [{"token": {"kind": "gru"}}]}"#;
     let same = r#"{"layers": [{}, {"token": {"kind": "gru"}, "repeat": 1}]}"#;
+    folder.write("same.json", same);
     folder.write("same.jsonl", format!("{gru}\n{same}\n{{}}\n"));
     stdout(
         &folder,
@@ -200,9 +208,12 @@ fn a_finished_run_can_be_asked() {
     let explained = stdout(&folder, &["cache", "explain", "run", first, &second.number.to_string()]);
     assert!(explained.contains("different keys") && explained.contains("differs"), "{explained}");
     assert_fails(&folder, &["cache", "explain", "run", "0", "nothing"], 2, &["nothing"]);
+    let of_cache = json(&["cache", "explain", "run/cache", first, "same.json", "--format", "json"]);
+    assert_eq!(of_cache["a"]["fingerprint"], of_cache["b"]["fingerprint"]);
+    let csv = stdout(&folder, &["cache", "explain", "run", "0", "1", "--format", "csv"]);
+    assert_eq!(csv.lines().count(), 3);
     assert_fails(&folder, &["export", "run", "--trial", "4000", "--to", "x"], 2, &["4000"]);
 
-    assert!(!folder.path("run/tests.jsonl").exists(), "the test part is read only when it is asked for");
     let tested = json(&["test", "run", "--format", "json"]);
     assert!(tested[0]["accuracy"].as_f64().unwrap() > 0.2);
     assert_eq!(json(&["test", "run", "--refit", "--format", "json"])[0]["refit"], true);
@@ -239,6 +250,92 @@ fn exports(folder: &Folder) {
     );
     let weights = |name: &str| fs::read(folder.path(name).join("model.safetensors")).unwrap();
     assert!(weights("out") == weights("again"), "the same seed gives the same bits");
+}
+
+#[test]
+fn the_test_part_is_read_only_when_it_is_asked_for() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.waves();
+    folder.write("Waves_TEST.ts", "nobody reads this");
+    stdout(&folder, &[&SEARCH, &["--out", "run", "--trials", "3"][..]].concat());
+    stdout(&folder, &["resume", "run", "--trials", "4"]);
+    stdout(&folder, &["leaderboard", "run"]);
+    stdout(&folder, &["confirm", "run", "--top", "1", "--seeds", "1"]);
+    stdout(&folder, &["export", "run", "--refit", "--to", "out"]);
+    assert_fails(&folder, &["test", "run"], 1, &["Waves_TEST.ts"]);
+    folder.write("Waves_TEST.ts", common::waves(1, 24));
+    stdout(&folder, &["test", "run"]);
+}
+
+#[test]
+fn time_is_summed_over_resumes() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = searched("run", &["--time", "2s"]);
+    let seconds = || lines(&folder.path("run/seconds"))[0].parse::<f64>().unwrap();
+    let (spent, made) = (seconds(), trials(&folder, "run").len());
+    assert!(spent >= 2.0 && made > 0, "{made} trials in {spent} s");
+    let output = run(&folder, &["resume", "run"]);
+    assert!(output.status.success() && stderr_of(&output).contains("used up"), "{}", stderr_of(&output));
+    assert_eq!(trials(&folder, "run").len(), made);
+    stdout(&folder, &["resume", "run", "--time", "4s"]);
+    assert!(trials(&folder, "run").len() > made && seconds() >= 4.0);
+}
+
+#[test]
+fn pressing_ctrl_c_twice_drops_what_is_running() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.waves();
+    let long = ["search", "--data", "Waves_TRAIN.ts", "--epochs", "100000", "--out", "cut", "--jobs", "1"];
+    let mut child = spawn(&folder, &long);
+    let start = Instant::now();
+    while children(child.id()).is_empty() || !folder.path("cut/trials.journal").exists() {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    signal(child.id() as i32, libc::SIGINT);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(child.try_wait().unwrap(), None, "the first signal waits for the evaluation");
+    signal(child.id() as i32, libc::SIGINT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(start.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn a_search_goes_on_when_nobody_listens() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.waves();
+    let mut child = spawn(&folder, &[&SEARCH, &["--out", "run", "--trials", "4"][..]].concat());
+    drop(child.stderr.take());
+    assert!(child.wait().unwrap().success());
+    assert_eq!(trials(&folder, "run").len(), 4);
+}
+
+#[test]
+fn a_disk_that_takes_no_weights_ends_the_search_and_blames_no_candidate() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = searched("whole", &["--trials", "6"]);
+    stdout(&folder, &[&SEARCH, &["--out", "run", "--trials", "2"][..]].concat());
+    fs::remove_dir_all(folder.path("run/artifacts")).unwrap();
+    folder.write("run/artifacts", "a file in the way");
+    assert_fails(&folder, &["resume", "run", "--trials", "6"], 1, &["artifacts", "not written"]);
+    fs::remove_file(folder.path("run/artifacts")).unwrap();
+    fs::create_dir(folder.path("run/artifacts")).unwrap();
+    stdout(&folder, &["resume", "run", "--trials", "6"]);
+    assert_same(&trials(&folder, "whole"), &trials(&folder, "run"));
 }
 
 #[test]
@@ -309,6 +406,12 @@ fn damage_is_mended_where_it_can_be_and_named_where_it_cannot() {
     bytes[middle] ^= 0xff;
     fs::write(&path, bytes).unwrap();
     assert_fails(&folder, &["resume", "run", "--trials", "13"], 1, &["damaged at byte"]);
+    let path = last_segment(&folder.path("run/trials.journal"));
+    let mut bytes = fs::read(&path).unwrap();
+    let near_the_end = bytes.len() * 3 / 4;
+    bytes[near_the_end] ^= 0xff;
+    fs::write(&path, bytes).unwrap();
+    assert_fails(&folder, &["resume", "run", "--trials", "13"], 1, &["trials.journal", "damaged at byte"]);
     assert!(stdout(&folder, &["leaderboard", "run"]).contains("accuracy"), "what can be read is still shown");
 }
 

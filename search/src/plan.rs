@@ -20,7 +20,8 @@ pub struct Plan<C> {
     pub study: String,
     /// Of everything random in the search; never of the evaluations, whose seeds come from their keys. Default: 0.
     pub seed: u64,
-    /// Proposal n sees the trials up to n − window. Default: 8.
+    /// Proposal n sees the trials up to n − window. Default: 8, which keeps two to four workers busy; a search of
+    /// some dozens of trainings that learned 32 proposals late would hardly be a search.
     pub window: u64,
     /// Default: 1.
     pub fidelity: Fidelity,
@@ -126,13 +127,6 @@ impl<C> Plan<C> {
             interrupted: Arc::clone(&self.interrupted),
             deadline: self.time.and_then(|time| started.checked_add(time)),
         }
-    }
-}
-
-impl Stop {
-    /// Whether proposals may have been left without an answer.
-    pub fn is_early(&self) -> bool {
-        matches!(self, Self::Interrupted | Self::Time(_))
     }
 }
 

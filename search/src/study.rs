@@ -127,7 +127,7 @@ impl<S: Space + 'static> Study<S> {
     /// Runs until a budget is used up, the space has nothing new, or the study is interrupted.
     pub fn run(&mut self) -> Result<Stop, StudyError> {
         self.started = Instant::now();
-        let stop = self.steps().and_then(|stop| self.drain(&stop).map(|()| stop));
+        let stop = self.steps().and_then(|stop| self.drain(stop));
         if stop.is_err() {
             self.abandon();
         }
@@ -332,17 +332,22 @@ impl<S: Space + 'static> Study<S> {
 
     /// Waits for everything under way. After an interruption the trials that miss an answer are dropped; their
     /// proposals will be made again.
-    fn drain(&mut self, stop: &Stop) -> Result<(), StudyError> {
+    fn drain(&mut self, stop: Stop) -> Result<Stop, StudyError> {
         while self.under_way > 0 {
             self.wait()?;
         }
         self.settle_ready()?;
-        debug_assert!(self.pending.is_empty() || stop.is_early());
+        let cut = !self.pending.is_empty();
         self.pending.clear();
         let settled = self.trials.len() as u64;
         self.payers.retain(|_, payer| *payer < settled);
         self.trained = self.trials.iter().filter(|trial| trial.is_trained()).count() as u64;
-        self.ledger.sync().map_err(StudyError::Ledger)
+        self.ledger.sync().map_err(StudyError::Ledger)?;
+        Ok(match self.plan.check_time(self.started) {
+            _ if !cut => stop,
+            Some(time) => Stop::Time(time),
+            None => Stop::Interrupted,
+        })
     }
 
     /// After a failure: starts nothing more, and waits for what is running, so that its records reach the store.

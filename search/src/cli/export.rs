@@ -5,7 +5,7 @@ use std::path::Path;
 
 use spaces::sequence::Network;
 use spaces::sequence::export::{self as written, Facts};
-use tasks::Verdict;
+use tasks::{Validation, Verdict};
 
 use super::args::ExportArgs;
 use super::failure::{Failure, Outcome};
@@ -43,7 +43,7 @@ fn write(judge: &Judge, model: &Model, args: &ExportArgs) -> Outcome {
     let draft = args.to.with_extension("new");
     let task = &judge.folder.settings.task;
     let network = Network::new(&model.form, task.shape());
-    let scores = scores(model);
+    let scores = scores(model, &task.validation);
     let title = format!("Trial {} of {}", model.trial.number, judge.folder.path.display());
     let command = format!("{}\n{}", judge.folder.settings.command, command_line());
     let facts = Facts {
@@ -70,13 +70,21 @@ fn write(judge: &Judge, model: &Model, args: &ExportArgs) -> Outcome {
     fs::rename(&draft, &args.to).map_err(|error| file_error(&args.to, error))
 }
 
-fn scores(model: &Model) -> Vec<(String, String)> {
-    match &model.trial.verdict {
-        Verdict::Scored(scores) => scores
-            .0
-            .iter()
-            .map(|(name, score)| (format!("validation {name}"), format!("{score:.4}")))
-            .collect(),
-        Verdict::Invalid(_) => Vec::new(),
+/// What is known of the function by validation, and which training these weights are from.
+fn scores(model: &Model, validation: &Validation) -> Vec<(String, String)> {
+    let weights =
+        if model.refit { "trained on the whole training part, not scored" } else { "of the first split" };
+    let mut rows = vec![
+        ("weights".to_string(), weights.to_string()),
+        ("validation".to_string(), validation.to_string()),
+    ];
+    if let Verdict::Scored(scores) = &model.trial.verdict {
+        rows.extend(
+            scores
+                .0
+                .iter()
+                .map(|(name, score)| (format!("mean {}", name.replace('_', " ")), format!("{score:.4}"))),
+        );
     }
+    rows
 }

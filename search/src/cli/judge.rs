@@ -30,6 +30,8 @@ pub struct Model {
     /// The form that was trained: that of the trial which paid.
     pub form: Genome,
     pub weights: PathBuf,
+    /// Trained on the whole training part; else on that of the first split.
+    pub refit: bool,
 }
 
 impl Judge {
@@ -53,7 +55,7 @@ impl Judge {
         } else {
             artifacts.join("fold-0.safetensors")
         };
-        Ok(Model { trial, form, weights })
+        Ok(Model { trial, form, weights, refit: which.refit })
     }
 
     /// How the trial's evaluation went, from its artifacts; evaluated again, bit for bit, if they are gone.
@@ -103,7 +105,7 @@ impl Judge {
     }
 
     /// Scores on the test part, every metric. Also written into `tests.jsonl` of the run.
-    pub fn test(&self, model: &Model, refit: bool) -> Result<Vec<(&'static str, f64)>, Failure> {
+    pub fn test(&self, model: &Model) -> Result<Vec<(&'static str, f64)>, Failure> {
         let Some(test) = &self.folder.settings.test else {
             return Err(Failure::usage("this run has no test part; give one with `fecund predict RUN FILE`"));
         };
@@ -114,7 +116,7 @@ impl Judge {
         let scores: Vec<_> = Metric::ALL.into_iter().map(|metric| (metric.name(), score(metric))).collect();
         let named: Vec<_> =
             scores.iter().map(|(name, score)| (name.to_string(), Value::from(*score))).collect();
-        let line = json!({"trial": model.trial.number, "refit": refit, "cases": predictions.labels.len(),
+        let line = json!({"trial": model.trial.number, "refit": model.refit, "cases": predictions.labels.len(),
             "scores": Value::Object(named.into_iter().collect())});
         self.folder.append("tests.jsonl", &line)?;
         Ok(scores)
@@ -124,10 +126,10 @@ impl Judge {
 pub fn test(args: &TestArgs) -> Outcome {
     let judge = Judge::open(&args.run, 1)?;
     let model = judge.model(args.which)?;
-    let scores = judge.test(&model, args.which.refit)?;
+    let scores = judge.test(&model)?;
     let mut table =
         Table::new(&["trial", "refit", "accuracy", "balanced_accuracy", "macro_f1", "log_loss", "model"]);
-    let mut row = vec![model.trial.number.into(), args.which.refit.into()];
+    let mut row = vec![model.trial.number.into(), model.refit.into()];
     row.extend(scores.iter().map(|(_, score)| Value::from(*score)));
     row.push(model.form.summary().into());
     table.row(row);
