@@ -1,10 +1,10 @@
-//! Tells every binary of this package where its libtorch lies, so that it starts with no `LD_LIBRARY_PATH`.
+//! Compiles `src/custom.cpp`, and tells every binary of this package where its libtorch lies, so that it starts with no `LD_LIBRARY_PATH`.
 //!
 //! The folder is the one that torch-sys links against, looked up in the same order: `LIBTORCH_USE_PYTORCH`, then
 //! `LIBTORCH_LIB`, then `LIBTORCH`, which `.cargo/config.toml` sets to `.libtorch` unless the user sets it.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// `.libtorch` as seen from `target/release` and from `target/debug/deps`: where an absolute path no longer
@@ -21,9 +21,28 @@ fn main() {
             println!("cargo::rerun-if-changed={}", folder.display());
             run_path(&folder.display().to_string());
             IN_WORKSPACE.iter().for_each(|folder| run_path(folder));
+            compile(&folder);
         }
         Err(problem) => println!("cargo::error={problem}"),
     }
+}
+
+/// With the headers beside the library, or where `LIBTORCH_INCLUDE` says, and the flags of torch-sys.
+fn compile(library_folder: &Path) {
+    println!("cargo::rerun-if-changed=src/custom.cpp");
+    println!("cargo::rerun-if-env-changed=LIBTORCH_INCLUDE");
+    println!("cargo::rerun-if-env-changed=LIBTORCH_CXX11_ABI");
+    let root = env::var_os("LIBTORCH_INCLUDE").filter(|_| env::var_os("LIBTORCH_USE_PYTORCH").is_none());
+    let root = root.map_or_else(|| library_folder.join(".."), PathBuf::from);
+    let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".into());
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .warnings(false)
+        .includes([root.join("include"), root.join("include/torch/csrc/api/include")])
+        .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .file("src/custom.cpp")
+        .compile("fecund_custom");
 }
 
 /// A run path rather than the older kind that `LD_LIBRARY_PATH` cannot override: a parent process chooses another

@@ -36,7 +36,10 @@ impl Folder {
     fn take_place(&self) -> io::Result<()> {
         let old = beside(&self.target, "old");
         let replaced = fs::rename(&self.target, &old).is_ok();
-        fs::rename(&self.making, &self.target)?;
+        if let Err(error) = fs::rename(&self.making, &self.target) {
+            // Another worker was faster with the same key and seed, and so with the same bits.
+            return if self.target.is_dir() { Ok(()) } else { Err(error) };
+        }
         if replaced { fs::remove_dir_all(old) } else { Ok(()) }
     }
 }

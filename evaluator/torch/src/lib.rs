@@ -2,9 +2,11 @@
 
 mod artifacts;
 pub mod blocks;
+mod custom;
 pub mod data;
 pub mod device;
 mod dropout;
+mod kernels;
 mod model;
 pub mod optimizer;
 pub mod scan;

@@ -61,7 +61,8 @@ impl Service {
 
     /// What the parent is told first.
     pub fn ready(&self) -> Ready {
-        Ready { device: device::class(self.device), provenance: device::provenance(self.device) }
+        let (device, provenance) = (device::class(self.device), device::provenance(self.device));
+        Ready { version: recipe::VERSION, device, provenance }
     }
 
     /// Answers one request. An error costs the worker its place: what is the candidate's fault is a verdict instead.
