@@ -16,8 +16,7 @@ demo: build ## search for a speaker classifier for four minutes, and export the 
 	tools/demo
 
 test: libtorch ## run all tests; FECUND_PYTHON names a Python with PyTorch for those of the export
-	cargo build --workspace
-	FECUND_ALL_TESTS=1 cargo test --workspace
+	FECUND_ALL_TESTS=1 cargo test --workspace --locked
 
 install: libtorch ## install fecund and fecund-worker into ~/.cargo/bin
 	cargo install --path search --locked

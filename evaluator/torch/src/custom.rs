@@ -95,6 +95,8 @@ fn run(
         let lend = |tensor: &*const Raw| unsafe { Tensor::from_ptr(tensor.cast_mut().cast()) };
         let lent = ManuallyDrop::new(tensors.iter().map(lend).collect::<Vec<_>>());
         let new = function(&lent);
+        // The list goes, what it lent stays.
+        ManuallyDrop::into_inner(lent).into_iter().for_each(std::mem::forget);
         assert!(new.len() <= room.len(), "{} tensors are too many", new.len());
         let count = new.len() as i64;
         for (place, tensor) in room.iter_mut().zip(new) {
