@@ -1,6 +1,7 @@
 //! `fecund leaderboard`: the best functions by validation, one row each.
 
 use serde_json::Value;
+use spaces::Space;
 
 use super::args::LeaderboardArgs;
 use super::failure::Outcome;
@@ -14,6 +15,7 @@ pub fn leaderboard(args: &LeaderboardArgs) -> Outcome {
     if best.is_empty() {
         return Err(folder.nothing_scored());
     }
+    let space = folder.settings.space()?;
     let metrics: Vec<&'static str> = folder.settings.metrics();
     let columns =
         [&["rank", "trial"], &metrics[..], &["parameters", "multiply_adds", "seconds", "model"]].concat();
@@ -28,7 +30,7 @@ pub fn leaderboard(args: &LeaderboardArgs) -> Outcome {
             cost("multiply_adds"),
             (trial.times.evaluation + trial.times.saved).into(),
         ]);
-        row.push(trial.candidate.summary().into());
+        row.push(space.canonicalize(&trial.candidate).summary().into());
         table.row(row);
     }
     table.print(args.format)

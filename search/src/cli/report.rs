@@ -65,7 +65,7 @@ pub fn own_time(trials: &[Trial<Genome>]) {
     let Statistics { hashing_seconds, evaluation_seconds, .. } = Statistics::of(trials);
     let share = |seconds: f64| 100.0 * seconds / evaluation_seconds.max(f64::MIN_POSITIVE);
     say!(
-        "fecund: evaluations took {evaluation_seconds:.1} s; hashing {hashing_seconds:.3} s ({:.2} %), engine and \
+        "fecund: evaluations took {evaluation_seconds:.1} s; hashing {hashing_seconds:.3} s ({:.3} %), engine and \
          storage {:.2} s of processor time ({:.2} %)",
         share(hashing_seconds),
         (own - hashing_seconds).max(0.0),

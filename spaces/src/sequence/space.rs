@@ -31,7 +31,8 @@ const MOST_REPEATS: usize = 3;
 
 impl Default for Limits {
     fn default() -> Self {
-        let blocks = blocks::ALL.iter().map(|block| block.name().to_string()).collect();
+        let named = blocks::ALL.iter().map(|block| block.name()).filter(|name| *name != "identity");
+        let blocks = named.map(String::from).collect();
         Self { max_depth: 8, widths: vec![32, 16, 64], blocks }
     }
 }
