@@ -81,8 +81,8 @@ fn a_search_killed_with_its_group_resumes_to_the_trials_of_an_undisturbed_one() 
     if !worker_is_there() {
         return;
     }
-    let folder = searched("whole", &["--trials", "16", "--jobs", "2"]);
-    let arguments = [&SEARCH, &["--out", "cut", "--trials", "16", "--jobs", "2"][..]].concat();
+    let folder = searched("whole", &["--trials", "26", "--jobs", "2"]);
+    let arguments = [&SEARCH, &["--out", "cut", "--trials", "26", "--jobs", "2"][..]].concat();
     let mut child = spawn(&folder, &arguments);
     for stop in [2, 7, 11] {
         wait_for_trials(&folder, "cut", stop);
@@ -109,14 +109,14 @@ fn ctrl_c_finishes_what_is_running_and_resume_goes_on() {
     if !worker_is_there() {
         return;
     }
-    let folder = searched("whole", &["--trials", "12"]);
-    let mut child = spawn(&folder, &[&SEARCH, &["--out", "cut", "--trials", "12"][..]].concat());
+    let folder = searched("whole", &["--trials", "24"]);
+    let mut child = spawn(&folder, &[&SEARCH, &["--out", "cut", "--trials", "24"][..]].concat());
     wait_for_trials(&folder, "cut", 3);
     // A terminal sends the signal to the whole group; workers must not die of it.
     signal(-(child.id() as i32), libc::SIGINT);
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
-    assert!(trials(&folder, "cut").len() < 12);
+    assert!(trials(&folder, "cut").len() < 24);
     stdout(&folder, &["resume", "cut"]);
     assert_same(&trials(&folder, "whole"), &trials(&folder, "cut"));
 }
@@ -153,7 +153,10 @@ fn an_evaluation_beyond_its_limit_is_remembered_as_unstable() {
     if !worker_is_there() {
         return;
     }
-    let folder = searched("short", &["--trials", "2", "--max-seconds-per-trial", "0.001"]);
+    let folder = Folder::new();
+    folder.waves();
+    let limited = ["--epochs", "20000", "--trials", "2", "--max-seconds-per-trial", "0.2", "--out", "short"];
+    stdout(&folder, &[&["search", "--data", "Waves_TRAIN.ts"][..], &limited].concat());
     for trial in trials(&folder, "short") {
         let text = format!("{:?}", trial.verdict);
         assert!(text.contains("Unstable") && text.contains("time limit"), "{text}");
