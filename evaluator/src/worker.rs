@@ -54,9 +54,11 @@ impl Worker {
         Ok(Self { process, requests, events, reader, heard, tail, last_id: 0 })
     }
 
-    /// Whether it lives and has kept to the protocol so far.
+    /// Whether it lives and has kept to the protocol so far. A killed process gives up its memory before all of its
+    /// threads are gone and it can be reaped.
     pub fn usable(&mut self) -> bool {
-        !self.reader.is_finished() && self.process.running()
+        let has_memory = self.process.resident().is_some_and(|bytes| bytes > 0);
+        !self.reader.is_finished() && has_memory && self.process.running()
     }
 
     /// Sends SIGKILL and does not wait; dropping waits.
