@@ -1,4 +1,9 @@
-//! Training with libtorch.
+//! Training with libtorch: the only crate that links it, and the program `fecund-worker`.
+//!
+//! [`Model`] is a genome's network on one flat buffer of parameters, each block in `blocks/` equal to its `f64`
+//! definition in `spaces`; [`train::Trainer`] trains it, [`Service`] answers the requests of a study.
+//!
+//! Read next: `service.rs`, what a worker is asked; `train.rs`, one training; `kernels/`, what runs on the CPU.
 
 mod artifacts;
 pub mod blocks;

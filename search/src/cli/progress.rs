@@ -21,7 +21,6 @@ pub struct Progress {
     folder: RunFolder,
     spent_before: f64,
     started: Instant,
-    under_way: usize,
     saved: Instant,
     said: Option<Instant>,
     done_before: f64,
@@ -49,7 +48,6 @@ impl Progress {
             spent_before: folder.seconds_spent(),
             folder,
             started: now,
-            under_way: 0,
             saved: now,
             said: None,
             done_before: 0.0,
@@ -141,8 +139,7 @@ impl Observer<Genome> for Progress {
         }
     }
 
-    fn started(&mut self, _: u64, under_way: usize) {
-        self.under_way = under_way;
+    fn started(&mut self, _: u64, _: usize) {
         self.save();
         if self.bar.is_some() {
             self.show(false);

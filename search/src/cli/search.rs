@@ -49,7 +49,6 @@ pub fn resume(args: &ResumeArgs) -> Outcome {
     check_data(&folder.settings.task)?;
     let Settings { task, jobs, limits, .. } = folder.settings.clone();
     let evaluator = SequenceEvaluator::start(task, jobs, limits)?;
-    folder.save()?;
     drive(folder, evaluator)
 }
 
@@ -104,6 +103,8 @@ fn drive(folder: RunFolder, evaluator: SequenceEvaluator) -> Outcome {
             folder.cache().display()
         )));
     }
+    // Only who holds the lock of the trials may change what the run is to do.
+    folder.save()?;
     let (store, recovery) = JournalStore::open(&folder.cache(), disk)?;
     [&written.recovery, &recovery].into_iter().for_each(report::recovery);
     let store = Arc::new(Tiered::new(store));

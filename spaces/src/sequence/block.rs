@@ -96,7 +96,8 @@ pub trait Block: Send + Sync {
     fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64;
 
     /// A PyTorch module `class NAME(nn.Module)` with `__init__(self, width, **genes)` and `forward(self, x, mask)`:
-    /// x is batch × length × width, mask is batch × length, 1 where a step is real. The same algorithm as ours.
+    /// x is batch × length × width, mask is batch × length, 1 where a step is real, or `None` where all are.
+    /// The same algorithm as ours.
     fn python(&self) -> &'static str;
 }
 
