@@ -13,7 +13,7 @@ use evaluator::{EvalError, Evaluator, Job, Limits, Outcome, Retried};
 use hashing::{Context, Digest, Keyed, Rng};
 use search::{Origin, Plan, RandomSearch, Statistics, Stop, Strategy, Study, Trial, strategies};
 use spaces::Space;
-use spaces::cell::{Cell, CellSpace, Operation};
+use spaces::cell201::{Cell, CellSpace, Operation};
 use storage::{MemoryStore, Record, Store, StoreError};
 use tasks::{Reason, Verdict};
 
@@ -123,18 +123,22 @@ fn an_exhausted_space_ends_the_study_with_a_reason() {
     struct Same;
     impl Strategy<CellSpace> for Same {
         fn propose(&self, _: &CellSpace, _: &mut Rng) -> search::Proposal<Cell> {
-            search::Proposal { candidate: Cell([Operation::Conv3; 6]), operator: "same", parents: vec![] }
+            search::Proposal {
+                candidate: Cell::new([Operation::Conv3; 6]),
+                operator: "same",
+                parents: vec![],
+            }
         }
     }
     let evaluator = Counting::default();
-    let mut study = Study::new(CellSpace, evaluator.clone(), Same, Plan::default());
+    let mut study = Study::new(CellSpace::default(), evaluator.clone(), Same, Plan::default());
     assert!(matches!(study.run().unwrap(), Stop::Converged(_)));
     assert_eq!(evaluator.count(), 1);
 }
 
 #[test]
 fn enqueued_candidates_come_first() {
-    let first = Cell([Operation::Pool; 6]);
+    let first = Cell::new([Operation::Pool; 6]);
     let mut study = study(&Counting::default(), Plan { enqueued: vec![first], ..plan(3) }, 1);
     study.run().unwrap();
     assert_eq!((study.trials()[0].candidate, study.trials()[0].operator.as_str()), (first, "enqueue"));
@@ -143,7 +147,7 @@ fn enqueued_candidates_come_first() {
 
 #[test]
 fn a_candidate_that_ignores_its_input_is_judged_without_training() {
-    let dead = Cell([Operation::None; 6]);
+    let dead = Cell::new([Operation::None; 6]);
     let evaluator = Counting::default();
     let mut study = study(&evaluator, Plan { enqueued: vec![dead], ..plan(1) }, 1);
     study.run().unwrap();
@@ -254,9 +258,10 @@ fn a_time_out_answers_under_the_same_or_a_lower_limit_only() {
         let limits = Limits { seconds: Some(seconds), memory: None };
         let evaluator = Counting::default();
         let plan =
-            Plan { study: name.into(), limits, enqueued: vec![Cell([Operation::Conv3; 6])], ..plan(1) };
-        let mut study = Study::new(CellSpace, Retried(Slow(evaluator.clone(), limits)), evolution(), plan)
-            .with_store(Arc::clone(&store));
+            Plan { study: name.into(), limits, enqueued: vec![Cell::new([Operation::Conv3; 6])], ..plan(1) };
+        let mut study =
+            Study::new(CellSpace::default(), Retried(Slow(evaluator.clone(), limits)), evolution(), plan)
+                .with_store(Arc::clone(&store));
         study.run().unwrap();
         (matches!(study.trials()[0].verdict, Verdict::Invalid(Reason::Unstable { .. })), evaluator.count())
     };
@@ -270,7 +275,8 @@ fn a_time_out_answers_under_the_same_or_a_lower_limit_only() {
 #[test]
 fn evolution_beats_random_search_here() {
     let best = |strategy: Box<dyn Strategy<CellSpace>>, seed| {
-        let mut study = Study::new(CellSpace, Counting::default(), strategy, Plan { seed, ..plan(150) });
+        let mut study =
+            Study::new(CellSpace::default(), Counting::default(), strategy, Plan { seed, ..plan(150) });
         study.run().unwrap();
         study.trials().iter().filter_map(|t| t.verdict.score("score")).fold(0.0, f64::max)
     };
@@ -286,7 +292,7 @@ fn every_listed_strategy_is_a_function_of_the_trials_it_observed() {
     for listed in strategies::<CellSpace>() {
         let run = || {
             let strategy = (listed.make)(&objective());
-            let mut study = Study::new(CellSpace, Counting::default(), strategy, plan(80));
+            let mut study = Study::new(CellSpace::default(), Counting::default(), strategy, plan(80));
             study.run().unwrap();
             study.trials().to_vec()
         };
@@ -298,7 +304,8 @@ fn every_listed_strategy_is_a_function_of_the_trials_it_observed() {
             if seen > 0 {
                 replayed.observe(&trials[seen - 1]);
             }
-            let proposal = replayed.propose(&CellSpace, &mut Rng::named(0, "propose", trial.number));
+            let proposal =
+                replayed.propose(&CellSpace::default(), &mut Rng::named(0, "propose", trial.number));
             assert_eq!(proposal.candidate, trial.candidate, "{} at {}", listed.name, trial.number);
         }
     }
@@ -306,6 +313,6 @@ fn every_listed_strategy_is_a_function_of_the_trials_it_observed() {
 
 #[test]
 fn another_seed_makes_other_trials() {
-    let first = |seed| CellSpace.sample(&mut Rng::named(seed, "propose", 0));
+    let first = |seed| CellSpace::default().sample(&mut Rng::named(seed, "propose", 0));
     assert_ne!(first(0), first(1));
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use cells::{Counting, assert_same, plan, study};
 use search::{Ledger, Study, StudyError};
-use spaces::cell::{Cell, CellSpace};
+use spaces::cell201::{Cell, CellSpace};
 use storage::{Disk, Fault, FaultyDisk, JournalStore, Operation, RealDisk, StoreError, Tiered};
 
 const TRIALS: u64 = 40;

@@ -18,9 +18,12 @@
 //! impl Behavior for Terms {
 //!     fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
 //!         let x = probe.input("x", 8);
-//!         let weight = probe.group("weight", &[]).tensor("w", 1, 0.0, 1.0)[0];
-//!         let outputs = x.iter().map(|x| self.0.iter().map(|term| term * weight * x).sum()).collect();
-//!         Ok(Response::rows(outputs, 1))
+//!         let group = probe.group("weight", &[x]);
+//!         let weight = probe.tensor(group, "w", 1, 0.0, 1.0);
+//!         let terms: Vec<_> = self.0.iter().map(|term| {
+//!             probe.node([x, weight], 8, |[x, w], y| y.iter_mut().zip(x).for_each(|(y, x)| *y = term * w[0] * x))
+//!         }).collect();
+//!         Ok(Response::rows(probe.sum(&terms), 1))
 //!     }
 //! }
 //! let hasher = TwoStage::default();
@@ -34,6 +37,7 @@
 mod digest;
 mod identity;
 mod keyed;
+mod mark;
 mod probe;
 mod quantize;
 mod refine;
@@ -43,7 +47,9 @@ mod two_stage;
 pub use digest::{Digest, ParseDigestError};
 pub use identity::{Class, Context, Fidelity, Fingerprint, Identity, Key};
 pub use keyed::{KeyWriter, Keyed};
-pub use probe::{Behavior, HashError, Parameters, Probe, Response};
-pub use refine::{FunctionalHasher, Scheme};
+pub use mark::Mark;
+pub use probe::{Behavior, Group, HashError, Probe, Response, Value};
+
+pub use refine::{DrawTrace, FunctionalHasher, Scheme, Trace};
 pub use rng::Rng;
 pub use two_stage::{CandidateHasher, TwoStage};

@@ -1,12 +1,13 @@
-//! The probe: fixed inputs, and parameters drawn by the role that each group of them plays.
+//! The probe: fixed inputs, parameters drawn by role, and a tape of every value, so that what a change does not reach
+//! is not computed again.
 
-use crate::quantize::Projector;
-use crate::{Digest, KeyWriter, Rng};
+use crate::quantize::{Projection, Projector};
+use crate::{Digest, KeyWriter, Mark};
 
 /// What a candidate computes, on the probe.
 pub trait Behavior {
-    /// Runs the candidate on the probe's inputs with the probe's parameters. Groups of parameters are asked for in a
-    /// topological order of the computation, always the same one; nothing else may be random.
+    /// Runs the candidate on the probe's inputs with the probe's parameters. The same calls in the same order, a
+    /// topological one, on every run; nothing else may be random. Values are never read back to decide what to call.
     fn respond(&self, probe: &mut Probe) -> Result<Response, HashError>;
 }
 
@@ -17,24 +18,26 @@ pub enum HashError {
     Malformed(String),
 }
 
-/// The numbers that a candidate answers with: one row for each example of the probe.
-#[derive(Clone, Debug, PartialEq)]
+/// A list of numbers on the tape: an input, a tensor, or something computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value(usize);
+
+/// A group of trainable parameters: tensors that play one role together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group(usize);
+
+/// The numbers that a candidate answers with: one row for each example (or position) of the probe.
+#[derive(Clone, Debug)]
 pub struct Response {
-    pub(crate) outputs: Vec<f64>,
-    pub(crate) rows: usize,
+    pub(crate) outputs: Value,
+    pub(crate) columns: usize,
     pub(crate) by_value: Option<Digest>,
 }
 
 impl Response {
     /// `outputs` holds rows of `columns` numbers, one row an example (or position).
-    pub fn rows(outputs: Vec<f64>, columns: usize) -> Self {
-        assert!(
-            columns > 0 && outputs.len().is_multiple_of(columns),
-            "{} outputs in {columns} columns",
-            outputs.len()
-        );
-        let rows = outputs.len() / columns;
-        Self { outputs, rows, by_value: None }
+    pub fn rows(outputs: Value, columns: usize) -> Self {
+        Self { outputs, columns, by_value: None }
     }
 
     /// Genes that no response can show (learning rate, true width) enter the fingerprint by value.
@@ -44,98 +47,229 @@ impl Response {
         self.by_value = Some(out.finish());
         self
     }
-
-    /// All rows are the same: the candidate ignores its input.
-    pub(crate) fn is_constant(&self) -> bool {
-        let columns = self.outputs.len() / self.rows.max(1);
-        let scale = self.outputs.iter().fold(0.0f64, |max, x| max.max(x.abs()));
-        let first = &self.outputs[..columns];
-        self.outputs
-            .chunks(columns)
-            .all(|row| row.iter().zip(first).all(|(a, b)| (a - b).abs() <= 1e-9 * scale))
-    }
 }
 
-/// One pass over a candidate: hands out inputs and parameters, and notes the role of every group.
+/// One run of a candidate. Values, groups and roles stay on the tape for the next run of the same candidate.
 pub struct Probe<'a> {
     pub(crate) projector: &'a Projector,
-    pub(crate) seed: u64,
-    /// Independent draws of inputs and parameters are numbered.
-    pub(crate) draw: u64,
     pub(crate) role_bits: u32,
-    /// What earlier passes learned about each group, in the order of asking.
-    pub(crate) marks: &'a [Digest],
-    /// In a pass that redraws one group, all others keep these roles.
-    pub(crate) fixed: Option<(&'a [Digest], usize)>,
-    pub(crate) roles: Vec<Digest>,
+    /// Seed and number of the draw.
+    pub(crate) stream: Mark,
+    /// What earlier runs learned about each group, in the order of asking.
+    pub(crate) marks: &'a [Mark],
+    /// In a run that redraws one group, all others keep their roles.
+    pub(crate) redrawn: Option<usize>,
+    pub(crate) tape: &'a mut Tape,
+    pub(crate) nodes: usize,
+    pub(crate) groups: usize,
 }
 
-/// The parameters of one group. Tensors inside a group are told apart by name.
-pub struct Parameters {
-    role: Digest,
+/// What is kept between runs. In a run that redraws a group, what that changes goes to `changed`, and `kept` stays.
+#[derive(Default)]
+pub(crate) struct Tape {
+    nodes: Vec<Node>,
+    pub(crate) groups: Vec<Role>,
+    kept: Vec<f64>,
+    changed: Vec<f64>,
+    run: u32,
+    /// Kinds of the groups, where somebody wants to read them.
+    pub(crate) kinds: Option<Vec<String>>,
+}
+
+struct Node {
+    start: usize,
+    len: usize,
+    /// The last run that computed it.
+    computed: u32,
+    /// Digest of the kept values, once somebody asked.
+    mark: Option<Mark>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Role {
+    pub(crate) mark: Mark,
+    /// The last run in which it changed.
+    changed: u32,
+}
+
+impl Tape {
+    pub(crate) fn naming_kinds() -> Self {
+        Self { kinds: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// Forgets the candidate before, and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.nodes.clear();
+        self.groups.clear();
+        self.kept.clear();
+        self.run = 0;
+        self.kinds.iter_mut().for_each(Vec::clear);
+    }
+
+    pub(crate) fn next_run(&mut self) {
+        self.run += 1;
+        self.changed.resize(self.kept.len(), 0.0);
+    }
+
+    /// What a run without redrawing left.
+    pub(crate) fn kept(&self, value: Value) -> &[f64] {
+        let Node { start, len, .. } = self.nodes[value.0];
+        &self.kept[start..start + len]
+    }
 }
 
 impl Probe<'_> {
     /// An input called `name` of `len` numbers, uniform in [−√3, √3) (mean 0, variance 1), without ties.
-    pub fn input(&self, name: &str, len: usize) -> Vec<f64> {
-        let mut out = KeyWriter::new("fecund probe input v1");
-        out.u64(self.seed);
-        out.u64(self.draw);
-        out.text(name);
-        uniform(&out.finish(), len, 0.0, 1.0)
+    pub fn input(&mut self, name: &str, len: usize) -> Value {
+        let stream = self.stream.then_text("input").then_text(name);
+        self.write(false, len, |_, out| stream.fill_uniform(out, 0.0, 1.0))
     }
 
-    /// Digest of values inside the network, for [`Probe::group`].
-    pub fn digest(&self, values: &[f64]) -> Digest {
-        self.projector.digest(values, self.role_bits).unwrap_or(NOT_FINITE)
+    /// The next group of trainable parameters. `kind` names the operation and every setting of it; `inputs` are what it
+    /// reads, in an order that does not depend on how the candidate is written (where operands commute, pass their
+    /// sum). A tied group is asked for once, at the first place where it is needed, and used at all of its places.
+    pub fn group(&mut self, kind: &str, inputs: &[Value]) -> Group {
+        let index = self.groups;
+        self.groups += 1;
+        let run = self.tape.run;
+        match self.redrawn {
+            Some(redrawn) if redrawn == index => self.tape.groups[index].changed = run,
+            Some(_) => {}
+            None => self.place(index, kind, inputs),
+        }
+        Group(index)
     }
 
-    /// The next group of trainable parameters. `kind` names the operation and every setting of it; `inputs` are the
-    /// digests of what it reads, in an order that does not depend on how the candidate is written (sorted where
-    /// operands commute). A tied group is asked for once, at the first place where it is needed, with the sorted
-    /// digests of the inputs known there, and used at all of its places.
-    pub fn group(&mut self, kind: &str, inputs: &[Digest]) -> Parameters {
-        let index = self.roles.len();
-        let role = match self.fixed {
-            Some((roles, redrawn)) if redrawn == index => mixed("fecund redraw v1", &[roles[index]]),
-            Some((roles, _)) => roles[index],
-            None => self.role(kind, inputs, index),
-        };
-        self.roles.push(role);
-        Parameters { role }
+    /// The tensor `name` of a group, row-major, uniform around `center` with standard deviation `spread`. Tensors of a
+    /// group are told apart by name.
+    pub fn tensor(&mut self, group: Group, name: &str, len: usize, center: f64, spread: f64) -> Value {
+        let role = self.tape.groups[group.0];
+        let redrawn = u64::from(self.redrawn == Some(group.0));
+        let stream = role.mark.then(redrawn).then_text(name);
+        self.write(role.changed == self.tape.run, len, |_, out| stream.fill_uniform(out, center, spread))
     }
 
-    fn role(&self, kind: &str, inputs: &[Digest], index: usize) -> Digest {
-        let mut out = KeyWriter::new("fecund role v1");
-        out.u64(self.seed);
-        out.u64(self.draw);
-        out.text(kind);
-        out.list(inputs, |out, input| out.digest(input));
-        out.digest(self.marks.get(index).unwrap_or(&Digest::default()));
-        out.finish()
+    /// `len` numbers computed from `inputs` (values and tensors), and from nothing else.
+    pub fn node<const N: usize>(
+        &mut self,
+        inputs: [Value; N],
+        len: usize,
+        compute: impl FnOnce([&[f64]; N], &mut [f64]),
+    ) -> Value {
+        let changed = inputs.iter().any(|input| self.changed(*input));
+        self.write(changed, len, |before, out| compute(inputs.map(|input| before.read(input)), out))
+    }
+
+    /// The sum of at least one value, all of the same length; the operands commute.
+    pub fn sum(&mut self, operands: &[Value]) -> Value {
+        let [first, others @ ..] = operands else { panic!("a sum has operands") };
+        if others.is_empty() {
+            return *first;
+        }
+        let changed = operands.iter().any(|operand| self.changed(*operand));
+        self.write(changed, self.tape.nodes[first.0].len, |before, out| {
+            out.copy_from_slice(before.read(*first));
+            for other in others {
+                out.iter_mut().zip(before.read(*other)).for_each(|(sum, x)| *sum += x);
+            }
+        })
+    }
+
+    /// Numbers computed beside the tape. They count as changed in every run.
+    pub fn record(&mut self, values: &[f64]) -> Value {
+        self.write(true, values.len(), |_, out| out.copy_from_slice(values))
+    }
+
+    /// The numbers of a value in this run.
+    pub fn read(&self, value: Value) -> &[f64] {
+        let Tape { nodes, kept, changed, run, .. } = &*self.tape;
+        Before { nodes, kept, changed, redrawn: self.redrawn.is_some(), run: *run }.read(value)
+    }
+
+    fn changed(&self, value: Value) -> bool {
+        self.tape.nodes[value.0].computed == self.tape.run
+    }
+
+    /// The role of a group: kind and settings, what it reads, and what earlier runs learned.
+    fn place(&mut self, index: usize, kind: &str, inputs: &[Value]) {
+        let mut role = self.stream.then_text(kind).then(inputs.len() as u64);
+        for input in inputs {
+            role = role.then(self.mark(*input).0);
+        }
+        let mark = role.then(self.marks.get(index).copied().unwrap_or_default().0);
+        let run = self.tape.run;
+        match self.tape.groups.get_mut(index) {
+            Some(known) if known.mark == mark => {}
+            Some(known) => *known = Role { mark, changed: run },
+            None => {
+                self.tape.groups.push(Role { mark, changed: run });
+                self.tape.kinds.iter_mut().for_each(|kinds| kinds.push(kind.to_string()));
+            }
+        }
+    }
+
+    fn mark(&mut self, value: Value) -> Mark {
+        let Node { start, len, mark, .. } = self.tape.nodes[value.0];
+        mark.unwrap_or_else(|| {
+            let projection = self.projector.project(&self.tape.kept[start..start + len], self.role_bits);
+            let mark = projection.map_or(NOT_FINITE, |words| digest(&words));
+            self.tape.nodes[value.0].mark = Some(mark);
+            mark
+        })
+    }
+
+    /// The next node; computed if this is its first run, or if what it is made from has changed.
+    fn write(&mut self, changed: bool, len: usize, compute: impl FnOnce(&Before, &mut [f64])) -> Value {
+        let index = self.nodes;
+        self.nodes += 1;
+        let tape = &mut *self.tape;
+        let run = tape.run;
+        let new = index == tape.nodes.len();
+        if new {
+            let start = tape.kept.len();
+            tape.kept.resize(start + len, 0.0);
+            tape.nodes.push(Node { start, len, computed: run, mark: None });
+        }
+        let (before, node) = tape.nodes.split_at_mut(index);
+        let node = &mut node[0];
+        assert_eq!(node.len, len, "a candidate makes the same calls on every run");
+        if !new && !changed {
+            return Value(index);
+        }
+        node.computed = run;
+        let redrawn = self.redrawn.is_some();
+        let (kept, kept_out) = tape.kept.split_at_mut(node.start);
+        // On the first run there is nothing to change yet.
+        let border = node.start.min(tape.changed.len());
+        let (changed, changed_out) = tape.changed.split_at_mut(border);
+        let out = if redrawn { &mut changed_out[..len] } else { &mut kept_out[..len] };
+        compute(&Before { nodes: before, kept, changed, redrawn, run }, out);
+        if !redrawn {
+            node.mark = None;
+        }
+        Value(index)
     }
 }
 
-impl Parameters {
-    /// The tensor `name`, row-major, uniform around `center` with standard deviation `spread`.
-    pub fn tensor(&self, name: &str, len: usize, center: f64, spread: f64) -> Vec<f64> {
-        let mut out = KeyWriter::new("fecund tensor v1");
-        out.digest(&self.role);
-        out.text(name);
-        uniform(&out.finish(), len, center, spread)
+/// The values before a node.
+struct Before<'a> {
+    nodes: &'a [Node],
+    kept: &'a [f64],
+    changed: &'a [f64],
+    redrawn: bool,
+    run: u32,
+}
+
+impl<'a> Before<'a> {
+    fn read(&self, value: Value) -> &'a [f64] {
+        let Node { start, len, computed, .. } = self.nodes[value.0];
+        let values = if self.redrawn && computed == self.run { self.changed } else { self.kept };
+        &values[start..start + len]
     }
 }
 
-const NOT_FINITE: Digest = Digest([0xff; 32]);
+const NOT_FINITE: Mark = Mark(u64::MAX);
 
-fn uniform(stream: &Digest, len: usize, center: f64, spread: f64) -> Vec<f64> {
-    let half_width = spread * 3f64.sqrt();
-    let mut rng = Rng::from_digest(stream);
-    (0..len).map(|_| rng.between(center - half_width, center + half_width)).collect()
-}
-
-pub(crate) fn mixed(domain: &str, digests: &[Digest]) -> Digest {
-    let mut out = KeyWriter::new(domain);
-    out.list(digests, |out, digest| out.digest(digest));
-    out.finish()
+pub(crate) fn digest(projection: &Projection) -> Mark {
+    projection.iter().fold(Mark::default(), |mark, word| mark.then(*word))
 }

@@ -1,11 +1,10 @@
 //! Numbers to bits that do not notice rounding noise.
 
-use crate::{Digest, KeyWriter, Rng};
-
 /// Rounds to the nearest number with `bits` mantissa bits; what is below 1e-9 of `scale` is zero.
 ///
 /// Truncation instead of rounding would split values that sit on a power of two, where sums written in different
-/// orders land on either side.
+/// orders land on either side. Noise of relative size ε still splits a value that sits on an edge between two buckets,
+/// with a probability of about ε · 2^bits.
 pub fn quantize(value: f64, bits: u32, scale: f64) -> u64 {
     if value.abs() <= 1e-9 * scale {
         return 0;
@@ -14,43 +13,42 @@ pub fn quantize(value: f64, bits: u32, scale: f64) -> u64 {
     (value.to_bits() + (1 << (dropped - 1))) >> dropped << dropped
 }
 
-/// Digests long lists of values as a few random projections of them: the fewer numbers are rounded, the less often
-/// one of them sits on the edge between two buckets.
+/// A few random projections of a long list of values, rounded: the fewer numbers are rounded, the less often one of
+/// them sits on an edge.
+pub type Projection = [u64; WIDTH];
+
+const WIDTH: usize = 4;
+const TABLE: usize = 1024;
+
+/// The fixed directions onto which values are projected.
 pub struct Projector {
-    directions: Vec<[f64; Projector::WIDTH]>,
+    directions: Vec<[f64; WIDTH]>,
 }
 
 impl Projector {
-    const WIDTH: usize = 4;
-    const TABLE: usize = 4096;
-
     pub fn new(seed: u64) -> Self {
-        let mut rng = Rng::named(seed, "projections", 0);
-        let directions = (0..Self::TABLE).map(|_| std::array::from_fn(|_| rng.between(-1.0, 1.0))).collect();
+        let mut flat = vec![0.0; TABLE * WIDTH];
+        crate::Mark(seed).then_text("projections").fill_uniform(&mut flat, 0.0, 1.0);
+        let directions = flat.chunks_exact(WIDTH).map(|row| [row[0], row[1], row[2], row[3]]).collect();
         Self { directions }
     }
 
     /// `None` if a value is not finite.
-    pub fn digest(&self, values: &[f64], bits: u32) -> Option<Digest> {
-        let mut sums = [0.0; Self::WIDTH];
-        let mut scale: f64 = 0.0;
-        for (round, chunk) in values.chunks(Self::TABLE).enumerate() {
+    pub fn project(&self, values: &[f64], bits: u32) -> Option<Projection> {
+        let mut sums = [0.0; WIDTH];
+        let mut scale = 0.0;
+        for (round, chunk) in values.chunks(TABLE).enumerate() {
             // The table is used again for long lists, each time with another weight.
             let weight = 1.0 / (1.0 + 0.618_033_988_749_894_8 * round as f64);
             for (value, direction) in chunk.iter().zip(&self.directions) {
-                scale = scale.max(value.abs());
+                let value = weight * value;
+                scale = if value.abs() > scale { value.abs() } else { scale };
                 for (sum, d) in sums.iter_mut().zip(direction) {
-                    *sum += weight * d * value;
+                    *sum += d * value;
                 }
             }
         }
-        if !sums.iter().all(|sum| sum.is_finite()) {
-            return None;
-        }
-        let mut out = KeyWriter::new("fecund values v1");
-        out.u64(values.len() as u64);
-        sums.iter().for_each(|sum| out.u64(quantize(*sum, bits, scale)));
-        Some(out.finish())
+        sums.iter().all(|sum| sum.is_finite()).then(|| sums.map(|sum| quantize(sum, bits, scale)))
     }
 }
 
@@ -85,14 +83,15 @@ mod tests {
     fn a_projection_sees_every_position_and_refuses_what_is_not_finite() {
         let projector = Projector::new(0);
         let values: Vec<f64> = (0..5000).map(|i| f64::from(i).sin()).collect();
-        let digest = projector.digest(&values, 24).unwrap();
-        for i in [0, 4095, 4096, 4999] {
+        let projection = projector.project(&values, 24).unwrap();
+        for i in [0, 1023, 1024, 4999] {
             let mut other = values.clone();
             other[i] += 0.01;
-            assert_ne!(projector.digest(&other, 24).unwrap(), digest, "{i}");
+            assert_ne!(projector.project(&other, 24).unwrap(), projection, "{i}");
             other[i] = f64::NAN;
-            assert_eq!(projector.digest(&other, 24), None);
+            assert_eq!(projector.project(&other, 24), None);
+            other[i] = f64::INFINITY;
+            assert_eq!(projector.project(&other, 24), None);
         }
-        assert_ne!(projector.digest(&values[..4999], 24).unwrap(), digest);
     }
 }

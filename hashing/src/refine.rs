@@ -6,11 +6,11 @@
 //! still alike after that is symmetric, so one member is numbered and the rest follows (individualization and
 //! refinement, as in graph canonization).
 
-use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-use crate::probe::{Behavior, HashError, Probe, Response, mixed};
-use crate::quantize::Projector;
-use crate::{Class, Digest, KeyWriter};
+use crate::probe::{Behavior, HashError, Probe, Response, Tape, digest};
+use crate::quantize::{Projection, Projector};
+use crate::{Class, Digest, KeyWriter, Mark};
 
 /// Every setting that can change a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,21 +34,47 @@ impl Default for Scheme {
 impl Scheme {
     pub fn name(&self) -> String {
         let Self { seed, bits, role_bits, draws } = self;
-        format!("functional-v1 f64 seed={seed} bits={bits} role-bits={role_bits} draws={draws}")
+        format!("functional-v2 f64 seed={seed} bits={bits} role-bits={role_bits} draws={draws}")
     }
 }
 
 /// Fingerprints by what a candidate computes on the probe.
 pub struct FunctionalHasher {
     scheme: Scheme,
+    name: String,
     projector: Projector,
+    /// Tapes that nobody uses just now.
+    tapes: Mutex<Vec<Tape>>,
 }
 
-/// One draw of inputs and parameters, and what came out of it.
-struct Outcome {
+/// One draw of inputs and parameters, run until every live group had a role of its own.
+struct Drawn {
     response: Response,
-    digest: Option<Digest>,
-    roles: Vec<Digest>,
+    projection: Option<Projection>,
+    runs: usize,
+}
+
+/// What a candidate did on the probe, for people to compare.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    pub class: Class,
+    pub draws: Vec<DrawTrace>,
+    /// Digest of the genes that enter by value.
+    pub by_value: Option<Digest>,
+}
+
+/// One draw of a [`Trace`].
+#[derive(Clone, Debug)]
+pub struct DrawTrace {
+    /// Kind and role of every group, in the order of roles.
+    pub roles: Vec<(String, Mark)>,
+    /// The response, row by row.
+    pub outputs: Vec<f64>,
+    pub columns: usize,
+    /// What of the response enters the fingerprint; `None` if it is not finite.
+    pub projection: Option<Projection>,
+    /// Runs until every live group had a role of its own, those that redrew one group included.
+    pub runs: usize,
 }
 
 impl FunctionalHasher {
@@ -59,7 +85,8 @@ impl FunctionalHasher {
             (1..=51).contains(&scheme.bits) && (1..=51).contains(&scheme.role_bits),
             "1 to 51 mantissa bits"
         );
-        Self { scheme, projector: Projector::new(scheme.seed) }
+        let projector = Projector::new(scheme.seed);
+        Self { scheme, name: scheme.name(), projector, tapes: Mutex::default() }
     }
 
     pub fn scheme(&self) -> Scheme {
@@ -68,45 +95,57 @@ impl FunctionalHasher {
 
     /// The digest of the response under all draws and its class; the digest is `None` if a response is not finite.
     pub fn fingerprint(&self, candidate: &dyn Behavior) -> Result<(Option<Digest>, Class), HashError> {
-        let mut parts = Vec::new();
-        let mut constant = true;
-        let mut by_value = Digest::default();
+        let mut tape = self.tapes.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut fold = Fold::new(&self.name);
+        let folded = (0..self.scheme.draws).try_for_each(|draw| {
+            let drawn = self.refine(candidate, &mut tape, draw)?;
+            fold.add(&drawn, &tape);
+            Ok(())
+        });
+        self.tapes.lock().unwrap_or_else(PoisonError::into_inner).push(tape);
+        folded.map(|()| fold.finish())
+    }
+
+    /// What the candidate did on the probe.
+    pub fn trace(&self, candidate: &dyn Behavior) -> Result<Trace, HashError> {
+        let mut tape = Tape::naming_kinds();
+        let mut fold = Fold::new(&self.name);
+        let mut draws = Vec::new();
+        let mut by_value = None;
         for draw in 0..self.scheme.draws {
-            let outcome = self.refine(candidate, draw)?;
-            let Some(digest) = outcome.digest else { return Ok((None, Class::Unhashable)) };
-            constant &= outcome.response.is_constant();
-            by_value = outcome.response.by_value.unwrap_or_default();
-            parts.push(digest);
+            let drawn = self.refine(candidate, &mut tape, draw)?;
+            fold.add(&drawn, &tape);
+            by_value = drawn.response.by_value;
+            draws.push(DrawTrace::of(drawn, &tape));
         }
-        if constant {
-            return Ok((Some(mixed("fecund constant v1", &[])), Class::Constant));
-        }
-        let mut out = KeyWriter::new("fecund functional v1");
-        out.text(&self.scheme.name());
-        out.digest(&by_value);
-        out.list(&parts, |out, part| out.digest(part));
-        Ok((Some(out.finish()), Class::Function))
+        let (_, class) = fold.finish();
+        Ok(Trace { class, draws, by_value })
     }
 
     /// Runs one draw until every live group has a role of its own.
-    fn refine(&self, candidate: &dyn Behavior, draw: u64) -> Result<Outcome, HashError> {
-        let mut marks: Vec<Digest> = Vec::new();
+    fn refine(&self, candidate: &dyn Behavior, tape: &mut Tape, draw: u64) -> Result<Drawn, HashError> {
+        tape.clear();
+        let mut marks: Vec<Mark> = Vec::new();
+        let mut runs = 0;
         loop {
-            let outcome = self.run(candidate, draw, &marks, None)?;
-            if outcome.digest.is_none() {
-                return Ok(outcome);
+            let (response, projection) = self.run(candidate, tape, draw, &marks, None)?;
+            runs += 1;
+            let classes = shared(tape);
+            if projection.is_none() || classes.is_empty() {
+                return Ok(Drawn { response, projection, runs });
             }
-            marks.resize(outcome.roles.len(), Digest::default());
             let mut live = Vec::new();
-            for class in shared(&outcome.roles) {
-                let members = self.effects(candidate, draw, &marks, &outcome, class)?;
+            for class in classes {
+                runs += class.len();
+                let members = self.effects(candidate, tape, draw, &marks, projection, class)?;
                 if members.len() > 1 {
                     live.push(members);
                 }
             }
             if live.is_empty() {
-                return Ok(outcome);
+                return Ok(Drawn { response, projection, runs });
             }
+            marks.resize(tape.groups.len(), Mark::default());
             mark(&mut marks, &live);
         }
     }
@@ -115,16 +154,17 @@ impl FunctionalHasher {
     fn effects(
         &self,
         candidate: &dyn Behavior,
+        tape: &mut Tape,
         draw: u64,
-        marks: &[Digest],
-        outcome: &Outcome,
+        marks: &[Mark],
+        usual: Option<Projection>,
         class: Vec<usize>,
-    ) -> Result<Vec<(usize, Digest)>, HashError> {
+    ) -> Result<Vec<(usize, Mark)>, HashError> {
         let mut members = Vec::new();
         for group in class {
-            let redrawn = self.run(candidate, draw, marks, Some((&outcome.roles, group)))?;
-            if redrawn.digest != outcome.digest {
-                members.push((group, redrawn.digest.unwrap_or_default()));
+            let (_, projection) = self.run(candidate, tape, draw, marks, Some(group))?;
+            if projection != usual {
+                members.push((group, projection.map_or(Mark::default(), |projection| digest(&projection))));
             }
         }
         Ok(members)
@@ -133,37 +173,102 @@ impl FunctionalHasher {
     fn run(
         &self,
         candidate: &dyn Behavior,
+        tape: &mut Tape,
         draw: u64,
-        marks: &[Digest],
-        fixed: Option<(&[Digest], usize)>,
-    ) -> Result<Outcome, HashError> {
+        marks: &[Mark],
+        redrawn: Option<usize>,
+    ) -> Result<(Response, Option<Projection>), HashError> {
         let Scheme { seed, bits, role_bits, .. } = self.scheme;
-        let mut probe =
-            Probe { projector: &self.projector, seed, draw, role_bits, marks, fixed, roles: Vec::new() };
+        tape.next_run();
+        let stream = Mark::default().then(seed).then(draw);
+        let projector = &self.projector;
+        let mut probe = Probe { projector, role_bits, stream, marks, redrawn, tape, nodes: 0, groups: 0 };
         let response = candidate.respond(&mut probe)?;
-        let digest = self.projector.digest(&response.outputs, bits);
-        Ok(Outcome { response, digest, roles: probe.roles })
+        let outputs = probe.read(response.outputs);
+        if response.columns == 0 || !outputs.len().is_multiple_of(response.columns) {
+            let what = format!("{} outputs in rows of {}", outputs.len(), response.columns);
+            return Err(HashError::Malformed(what));
+        }
+        let projection = projector.project(outputs, bits);
+        Ok((response, projection))
     }
+}
+
+/// Makes one digest of all draws.
+struct Fold {
+    parts: KeyWriter,
+    by_value: Option<Digest>,
+    constant: bool,
+    finite: bool,
+}
+
+impl Fold {
+    fn new(scheme: &str) -> Self {
+        let mut parts = KeyWriter::new("fecund functional v2");
+        parts.text(scheme);
+        Self { parts, by_value: None, constant: true, finite: true }
+    }
+
+    fn add(&mut self, drawn: &Drawn, tape: &Tape) {
+        self.finite &= drawn.projection.is_some();
+        self.constant &= is_constant(tape.kept(drawn.response.outputs), drawn.response.columns);
+        self.by_value = drawn.response.by_value;
+        self.parts.u64(tape.kept(drawn.response.outputs).len() as u64);
+        drawn.projection.iter().flatten().for_each(|word| self.parts.u64(*word));
+    }
+
+    fn finish(mut self) -> (Option<Digest>, Class) {
+        if !self.finite {
+            return (None, Class::Unhashable);
+        }
+        if self.constant {
+            return (Some(KeyWriter::new("fecund constant v2").finish()), Class::Constant);
+        }
+        self.parts.digest(&self.by_value.unwrap_or_default());
+        (Some(self.parts.finish()), Class::Function)
+    }
+}
+
+impl DrawTrace {
+    fn of(drawn: Drawn, tape: &Tape) -> Self {
+        let kinds = tape.kinds.iter().flatten().cloned();
+        let mut roles: Vec<_> = kinds.zip(tape.groups.iter().map(|role| role.mark)).collect();
+        roles.sort_by_key(|(_, mark)| *mark);
+        let Drawn { response: Response { outputs, columns, .. }, projection, runs } = drawn;
+        Self { roles, outputs: tape.kept(outputs).to_vec(), columns, projection, runs }
+    }
+}
+
+/// All rows are the same: the candidate ignores its input.
+fn is_constant(outputs: &[f64], columns: usize) -> bool {
+    let scale = outputs.iter().fold(0.0f64, |max, x| max.max(x.abs()));
+    let first = &outputs[..columns.min(outputs.len())];
+    let same = |row: &[f64]| row.iter().zip(first).all(|(a, b)| (a - b).abs() <= 1e-9 * scale);
+    outputs.chunks(columns).all(same)
 }
 
 /// Groups that share a role, in the order of roles.
-fn shared(roles: &[Digest]) -> Vec<Vec<usize>> {
-    let mut classes: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
-    for (group, role) in roles.iter().enumerate() {
-        classes.entry(*role).or_default().push(group);
+fn shared(tape: &Tape) -> Vec<Vec<usize>> {
+    let roles = &tape.groups;
+    let alone = |i: usize| roles[i + 1..].iter().all(|other| other.mark != roles[i].mark);
+    if (0..roles.len()).all(alone) {
+        return Vec::new();
     }
-    classes.into_values().filter(|class| class.len() > 1).collect()
+    let mut order: Vec<usize> = (0..roles.len()).collect();
+    order.sort_by_key(|group| roles[*group].mark);
+    let classes = order.chunk_by(|a, b| roles[*a].mark == roles[*b].mark);
+    classes.filter(|class| class.len() > 1).map(<[usize]>::to_vec).collect()
 }
 
 /// Adds to the marks what the redrawn outputs tell; where they tell nothing, numbers one member of the first class.
-fn mark(marks: &mut [Digest], classes: &[Vec<(usize, Digest)>]) {
+fn mark(marks: &mut [Mark], classes: &[Vec<(usize, Mark)>]) {
     let told = classes.iter().any(|class| class.iter().any(|(_, effect)| *effect != class[0].1));
     if told {
         for (group, effect) in classes.iter().flatten() {
-            marks[*group] = mixed("fecund effect v1", &[marks[*group], *effect]);
+            marks[*group] = marks[*group].then(effect.0);
         }
     } else {
         let (first, _) = classes[0][0];
-        marks[first] = mixed("fecund numbered v1", &[marks[first]]);
+        marks[first] = marks[first].then_text("numbered");
     }
 }

@@ -4,7 +4,7 @@
 //! use evaluator::{EvalError, Evaluator, Job, Outcome};
 //! use hashing::Context;
 //! use search::{Objective, Plan, RegularizedEvolution, Statistics, Study};
-//! use spaces::cell::{Cell, CellSpace, Operation};
+//! use spaces::cell201::{Cell, CellSpace, Operation};
 //! use tasks::{Scores, Verdict};
 //!
 //! /// Likes pooling. A real one would train.
@@ -14,14 +14,14 @@
 //!         Context::new().with("evaluator", "pools v1")
 //!     }
 //!     fn evaluate(&self, cell: &Cell, _: &Job) -> Result<Outcome, EvalError> {
-//!         let pools = cell.0.iter().filter(|operation| **operation == Operation::Pool).count();
+//!         let pools = cell.operations.iter().filter(|operation| **operation == Operation::Pool).count();
 //!         let scores = Scores([("pools".to_string(), pools as f64)].into());
 //!         Ok(Outcome { verdict: Verdict::Scored(scores), steps: 1, provenance: String::new() })
 //!     }
 //! }
 //!
 //! let strategy = RegularizedEvolution::new(Objective::new("pools", true));
-//! let mut study = Study::new(CellSpace, Pools, strategy, Plan { trials: Some(200), ..Plan::default() });
+//! let mut study = Study::new(CellSpace::default(), Pools, strategy, Plan { trials: Some(200), ..Plan::default() });
 //! study.run()?;
 //! let statistics = Statistics::of(study.trials());
 //! assert_eq!(statistics.proposals, 200);

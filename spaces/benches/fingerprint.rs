@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use hashing::{FunctionalHasher, Rng, Scheme};
 use spaces::Space;
-use spaces::cell::CellSpace;
+use spaces::cell201::CellSpace;
 use spaces::sequence::{Genome, SequenceSpace};
 
 fn main() {
@@ -17,7 +17,8 @@ fn main() {
         let genomes: Vec<Genome> = of_depth(&space, depth).take(50).collect();
         report(&format!("stacks of depth {depth}"), &genomes);
     }
-    let cells: Vec<_> = (0..5000).map(|n| CellSpace.sample(&mut Rng::named(0, "cell", n))).collect();
+    let cells: Vec<_> =
+        (0..5000).map(|n| CellSpace::default().sample(&mut Rng::named(0, "cell", n))).collect();
     report("cells", &cells);
 }
 

@@ -2,11 +2,11 @@
 //!
 //! [`Space`] draws, mutates and canonicalizes candidates; a [`Candidate`] can be written as JSON, digested part by
 //! part ([`hashing::Keyed`]) and run on a probe ([`hashing::Behavior`]). [`sequence`] holds stacks of token and
-//! channel mixers, [`cell`] the 15,625 cells of a published benchmark, as the smallest example of a space.
+//! channel mixers; [`cell201`] and [`cell101`] are published benchmarks, whose classes are known exactly.
 //!
 //! ```
 //! use hashing::{CandidateHasher, Rng, TwoStage};
-//! use spaces::{Space, cell::CellSpace};
+//! use spaces::{Space, cell201::CellSpace};
 //!
 //! let (space, hasher) = (CellSpace::default(), TwoStage::default());
 //! let cell = space.sample(&mut Rng::named(0, "example", 0));
@@ -14,8 +14,9 @@
 //! assert_eq!(hasher.identify(&cell).unwrap().fingerprint, hasher.identify(&canonical).unwrap().fingerprint);
 //! ```
 
-pub mod cell;
+mod cells;
 pub mod sequence;
 mod space;
 
-pub use space::{Candidate, Space};
+pub use cells::{Pooling, cell101, cell201};
+pub use space::{Candidate, Enumerated, Space};

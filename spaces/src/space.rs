@@ -33,3 +33,9 @@ pub trait Space: Send + Sync {
         Ok(())
     }
 }
+
+/// A space small enough to be listed.
+pub trait Enumerated: Space {
+    /// Every candidate as it can be written, each once, always in the same order.
+    fn all(&self) -> impl Iterator<Item = Self::Candidate> + Send;
+}

@@ -10,7 +10,7 @@ use evaluator::{EvalError, Evaluator, Job, Outcome};
 use hashing::{CandidateHasher, Context, Rng, TwoStage};
 use search::{Objective, Plan, RegularizedEvolution, Study, Threads, Trial};
 use spaces::Candidate;
-use spaces::cell::{Cell, CellSpace};
+use spaces::cell201::{Cell, CellSpace};
 use tasks::{Scores, Verdict};
 
 /// Scores a cell by its canonical form and counts how often it is asked. Takes a time that depends on the form.
@@ -35,7 +35,7 @@ impl Counting {
 /// A score of how the cell is written: what evolution can climb.
 pub fn score(cell: &Cell) -> f64 {
     let weights = [0.0, 1.0, 3.0, 4.0, 2.0];
-    cell.0.iter().map(|operation| weights[*operation as usize]).sum()
+    cell.operations.iter().map(|operation| weights[*operation as usize]).sum()
 }
 
 /// A score of what the cell computes: equal functions score alike, however they are written.
@@ -76,7 +76,8 @@ pub fn plan(trials: u64) -> Plan<Cell> {
 }
 
 pub fn study(evaluator: &Counting, plan: Plan<Cell>, jobs: usize) -> Study<CellSpace> {
-    Study::new(CellSpace, evaluator.clone(), evolution(), plan).with_executor(Threads::new(jobs).unwrap())
+    Study::new(CellSpace::default(), evaluator.clone(), evolution(), plan)
+        .with_executor(Threads::new(jobs).unwrap())
 }
 
 pub fn assert_same<C: Candidate>(a: &[Trial<C>], b: &[Trial<C>]) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use hashing::{CandidateHasher, Identity, TwoStage};
 use serde::de::DeserializeOwned;
 use spaces::Space;
-use spaces::cell::CellSpace;
+use spaces::cell201::CellSpace;
 use spaces::sequence::SequenceSpace;
 
 use super::args::{HashArgs, SpaceName};
@@ -17,7 +17,7 @@ use super::table::Table;
 pub fn hash(args: &HashArgs) -> Outcome {
     match args.space {
         SpaceName::Sequence => print_identities(&SequenceSpace::default(), args),
-        SpaceName::Cell201 => print_identities(&CellSpace, args),
+        SpaceName::Cell201 => print_identities(&CellSpace::default(), args),
     }
 }
 

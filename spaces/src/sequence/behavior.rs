@@ -19,13 +19,13 @@ impl Candidate for Genome {}
 impl Behavior for Genome {
     fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
         let network = Network::new(&Genome { width: WIDTH, ..self.clone() }, SHAPE);
-        let case = |length| {
-            Matrix::new(length, SHAPE.channels, probe.input(&length.to_string(), length * SHAPE.channels))
-        };
-        let cases = LENGTHS.map(case);
+        let cases = LENGTHS.map(|length| {
+            let input = probe.input(&length.to_string(), length * SHAPE.channels);
+            Matrix::new(length, SHAPE.channels, probe.read(input).to_vec())
+        });
         let logits = network.forward(&cases, &mut |group, inputs| draw(group, inputs, probe));
-        let response = Response::rows(logits.into_iter().flatten().collect(), SHAPE.classes);
-        Ok(response.with_values(|out| {
+        let outputs = probe.record(&logits.concat());
+        Ok(Response::rows(outputs, SHAPE.classes).with_values(|out| {
             out.u64(self.width as u64);
             self.training.write_key(out);
         }))
@@ -33,12 +33,14 @@ impl Behavior for Genome {
 }
 
 fn draw(group: &Group, inputs: &[Matrix], probe: &mut Probe) -> Vec<Weights> {
-    let digests: Vec<_> = inputs.iter().map(|x| probe.digest(&x.data)).collect();
-    let parameters = probe.group(&group.kind, &digests);
+    let inputs: Vec<_> = inputs.iter().map(|x| probe.record(&x.data)).collect();
+    let drawn = probe.group(&group.kind, &inputs);
     let draw_part = |(part, tensors): &(&str, Vec<super::Tensor>)| {
         let values = tensors.iter().map(|tensor| {
             let (center, spread) = tensor.probe;
-            (tensor.name, parameters.tensor(&format!("{part}.{}", tensor.name), tensor.len(), center, spread))
+            let name = format!("{part}.{}", tensor.name);
+            let values = probe.tensor(drawn, &name, tensor.len(), center, spread);
+            (tensor.name, probe.read(values).to_vec())
         });
         Weights(values.collect())
     };

@@ -1,0 +1,245 @@
+//! NAS-Bench-201 cells (Dong and Yang 2020, arXiv 2001.00326): four nodes, six edges, five operations; 15,625 cells.
+//!
+//! Node j sums its edges from every node i < j; node 3 is the output. A convolution is ReLU, then a bias-free linear
+//! map with weights of its own; pooling is parameter-free; `skip_connect` is the identity; `none` is zero.
+
+use hashing::{Behavior, HashError, KeyWriter, Keyed, Probe, Response, Rng, Value};
+use petgraph::graph::{DiGraph, NodeIndex};
+use serde::{Deserialize, Serialize};
+
+use super::{CHANNELS, Pooling, convolve, graph, input, pool, zero};
+use crate::{Candidate, Enumerated, Space};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    None,
+    Skip,
+    Conv1,
+    Conv3,
+    Pool,
+}
+
+impl Operation {
+    pub const ALL: [Self; 5] = [Self::None, Self::Skip, Self::Conv1, Self::Conv3, Self::Pool];
+
+    /// As the benchmark writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Skip => "skip_connect",
+            Self::Conv1 => "nor_conv_1x1",
+            Self::Conv3 => "nor_conv_3x3",
+            Self::Pool => "avg_pool_3x3",
+        }
+    }
+}
+
+/// A cell, in JSON as `{"arch": "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"}` (the benchmark's own
+/// string) with an optional `pooling` (default: `linear`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Raw", into = "Raw")]
+pub struct Cell {
+    /// Of the edges 0→1, 0→2, 1→2, 0→3, 1→3, 2→3.
+    pub operations: [Operation; 6],
+    pub pooling: Pooling,
+}
+
+/// Edges in the order of the benchmark's string.
+pub const EDGES: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)];
+const NODES: usize = 4;
+
+/// All cells, with one meaning of pooling.
+#[derive(Clone, Debug)]
+pub struct CellSpace {
+    /// Default: `Linear`, which average pooling is.
+    pub pooling: Pooling,
+}
+
+impl Default for CellSpace {
+    fn default() -> Self {
+        Self { pooling: Pooling::Linear }
+    }
+}
+
+impl Candidate for Cell {}
+
+impl Space for CellSpace {
+    type Candidate = Cell;
+
+    fn name(&self) -> &str {
+        "cell201 v2"
+    }
+
+    fn sample(&self, rng: &mut Rng) -> Cell {
+        let operations = std::array::from_fn(|_| *rng.choose(&Operation::ALL));
+        Cell { operations, pooling: self.pooling }
+    }
+
+    /// Another operation on one edge.
+    fn mutate(&self, parent: &Cell, rng: &mut Rng) -> Cell {
+        let mut child = *parent;
+        let edge = rng.below(EDGES.len());
+        let others: Vec<_> = Operation::ALL.into_iter().filter(|op| *op != parent.operations[edge]).collect();
+        child.operations[edge] = *rng.choose(&others);
+        child
+    }
+
+    /// Edges that no signal passes become `none`; what reads a node that only repeats the input reads the input, where
+    /// that edge is free; nodes 1 and 2 stand in one order where they do not feed each other.
+    fn canonicalize(&self, cell: &Cell) -> Cell {
+        let pruned = cell.pruned().past_a_skip().pruned();
+        if pruned.operations[BETWEEN] != Operation::None {
+            return pruned;
+        }
+        let [a, b, between, out, c, d] = pruned.operations;
+        let exchanged = [b, a, between, out, d, c];
+        Cell { operations: exchanged.max(pruned.operations), ..pruned }
+    }
+}
+
+/// The edge 1→2.
+const BETWEEN: usize = 2;
+
+impl Cell {
+    /// With pooling as the linear map that it is.
+    pub fn new(operations: [Operation; 6]) -> Self {
+        Self { operations, pooling: Pooling::Linear }
+    }
+
+    /// The edges on a way from node 0 to node 3; all others are `none`.
+    fn pruned(&self) -> Self {
+        let mut wiring = DiGraph::<(), ()>::with_capacity(NODES, EDGES.len());
+        for _ in 0..NODES {
+            wiring.add_node(());
+        }
+        for (edge, (from, to)) in EDGES.into_iter().enumerate() {
+            if self.operations[edge] != Operation::None {
+                wiring.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
+            }
+        }
+        let live = graph::live(&wiring, NodeIndex::new(0), NodeIndex::new(NODES - 1));
+        let operation = |edge: usize| {
+            let (from, to) = EDGES[edge];
+            if live[from] && live[to] { self.operations[edge] } else { Operation::None }
+        };
+        Self { operations: std::array::from_fn(operation), ..*self }
+    }
+
+    /// Where node 1 or 2 is fed by a single edge and that is a skip from node 0, its readers read node 0 itself, as far
+    /// as that edge is free.
+    fn past_a_skip(mut self) -> Self {
+        const READERS: [(usize, usize, usize); 3] = [(0, 2, 1), (0, 4, 3), (1, 5, 3)];
+        for (into, reads, direct) in READERS {
+            let alone = into == 0 || self.operations[BETWEEN] == Operation::None;
+            let repeats = alone && self.operations[into] == Operation::Skip;
+            if repeats && self.operations[direct] == Operation::None {
+                self.operations.swap(reads, direct);
+            }
+        }
+        self
+    }
+}
+
+impl Enumerated for CellSpace {
+    fn all(&self) -> impl Iterator<Item = Cell> + Send {
+        let pooling = self.pooling;
+        (0..5usize.pow(6)).map(move |code| {
+            let operation = |edge: usize| Operation::ALL[code / 5usize.pow(edge as u32) % 5];
+            Cell { operations: std::array::from_fn(operation), pooling }
+        })
+    }
+}
+
+impl Keyed for Cell {
+    fn write_key(&self, out: &mut KeyWriter) {
+        out.list(&self.operations, |out, operation| out.u64(*operation as u64));
+        out.u64(self.pooling as u64);
+    }
+}
+
+impl Behavior for Cell {
+    fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
+        let mut nodes: [Option<Value>; NODES] = [None; NODES];
+        nodes[0] = Some(input(probe));
+        for node in 1..NODES {
+            let mut carried = [None; NODES];
+            for (edge, (from, _)) in EDGES.into_iter().enumerate().filter(|(_, (_, to))| *to == node) {
+                carried[from] = nodes[from].and_then(|x| self.apply(edge, x, probe));
+            }
+            nodes[node] = carried.into_iter().flatten().reduce(|sum, x| probe.sum(&[sum, x]));
+        }
+        let output = nodes[NODES - 1].unwrap_or_else(|| zero(probe));
+        Ok(Response::rows(output, CHANNELS))
+    }
+}
+
+impl Cell {
+    /// `None` is zero.
+    fn apply(&self, edge: usize, x: Value, probe: &mut Probe) -> Option<Value> {
+        match self.operations[edge] {
+            Operation::None => None,
+            Operation::Skip => Some(x),
+            Operation::Conv1 => Some(convolve::<1>("conv1x1", x, probe)),
+            Operation::Conv3 => Some(convolve::<3>("conv3x3", x, probe)),
+            Operation::Pool => Some(pool(self.pooling, x, probe)),
+        }
+    }
+
+    /// The benchmark's string.
+    pub fn arch(&self) -> String {
+        let group = |to: usize| {
+            let edges = EDGES.iter().zip(self.operations).filter(|((_, end), _)| *end == to);
+            let named = edges.map(|((from, _), operation)| format!("{}~{from}|", operation.name()));
+            format!("|{}", named.collect::<String>())
+        };
+        [1, 2, 3].map(group).join("+")
+    }
+
+    /// Reads the benchmark's string; the error says what it should look like.
+    pub fn from_arch(arch: &str, pooling: Pooling) -> Result<Self, String> {
+        let form = || {
+            format!(
+                "`{arch}` is not `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|` with the ops {}",
+                Operation::ALL.map(Operation::name).join(", ")
+            )
+        };
+        let words: Vec<&str> = arch.split(['|', '+']).filter(|word| !word.is_empty()).collect();
+        let mut cell = Self { operations: [Operation::None; 6], pooling };
+        for (edge, word) in words.iter().take(EDGES.len()).enumerate() {
+            let name = word.split('~').next().unwrap_or_default();
+            let known = Operation::ALL.into_iter().find(|operation| operation.name() == name);
+            cell.operations[edge] = known.ok_or_else(form)?;
+        }
+        if cell.arch() == arch { Ok(cell) } else { Err(form()) }
+    }
+}
+
+/// A cell as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    arch: String,
+    #[serde(default = "linear", skip_serializing_if = "is_linear")]
+    pooling: Pooling,
+}
+
+fn linear() -> Pooling {
+    Pooling::Linear
+}
+fn is_linear(pooling: &Pooling) -> bool {
+    *pooling == Pooling::Linear
+}
+
+impl From<Cell> for Raw {
+    fn from(cell: Cell) -> Self {
+        Self { arch: cell.arch(), pooling: cell.pooling }
+    }
+}
+
+impl TryFrom<Raw> for Cell {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        Self::from_arch(&raw.arch, raw.pooling)
+    }
+}
