@@ -2,7 +2,8 @@
 //!
 //! [`Space`] draws, mutates and canonicalizes candidates; a [`Candidate`] can be written as JSON, digested part by
 //! part ([`hashing::Keyed`]) and run on a probe ([`hashing::Behavior`]). [`sequence`] holds stacks of token and
-//! channel mixers, [`cell`] the 15,625 cells of a published benchmark, as the smallest example of a space.
+//! channel mixers, [`cell`] the 15,625 cells of a published benchmark, as the smallest example of a space. [`nb_macro`]
+//! is another published one; its candidates are [`Tabulated`]: a table tells how each of them was judged.
 //!
 //! ```
 //! use hashing::{CandidateHasher, Rng, TwoStage};
@@ -15,7 +16,10 @@
 //! ```
 
 pub mod cell;
+pub mod nb_macro;
 pub mod sequence;
 mod space;
+mod tabulated;
 
 pub use space::{Candidate, Space};
+pub use tabulated::Tabulated;
