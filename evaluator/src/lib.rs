@@ -42,6 +42,7 @@ mod limits;
 mod os;
 mod pool;
 mod process;
+pub mod replay;
 mod retried;
 pub mod sequence;
 pub mod serve;
