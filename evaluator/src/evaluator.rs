@@ -30,6 +30,10 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Training steps, or whatever the evaluator counts its cost in.
     pub steps: u64,
+    /// What the verdict cost, in seconds, where the clock does not know it: a verdict that is looked up stands for
+    /// the training that was published. `None`: what the clock says.
+    #[serde(default)]
+    pub seconds: Option<f64>,
     /// Where the verdict is from: versions, threads, processor. Recorded, never part of a key.
     pub provenance: String,
 }

@@ -20,7 +20,7 @@
 //!
 //!     fn evaluate(&self, candidate: &String, _: &Job) -> Result<Outcome, EvalError> {
 //!         let scores = Scores([("length".to_string(), candidate.len() as f64)].into());
-//!         Ok(Outcome { verdict: Verdict::Scored(scores), steps: 1, provenance: String::new() })
+//!         Ok(Outcome { verdict: Verdict::Scored(scores), steps: 1, seconds: None, provenance: String::new() })
 //!     }
 //! }
 //!
@@ -42,6 +42,7 @@ mod limits;
 mod os;
 mod pool;
 mod process;
+pub mod replay;
 mod retried;
 pub mod sequence;
 pub mod serve;

@@ -37,7 +37,7 @@ impl<C, E: Evaluator<C>> Evaluator<C> for Retried<E> {
 fn unstable(first: &EvalError, second: &EvalError) -> Outcome {
     let provenance = format!("first {}, then {}", first.cause(), second.cause());
     let reason = Reason::Unstable { cause: second.cause(), limit: second.limit() };
-    Outcome { verdict: Verdict::Invalid(reason), steps: 0, provenance }
+    Outcome { verdict: Verdict::Invalid(reason), steps: 0, seconds: None, provenance }
 }
 
 #[cfg(test)]
@@ -67,7 +67,7 @@ mod tests {
             self.errors
                 .get(call)
                 .cloned()
-                .map_or(Ok(Outcome { verdict, steps: 1, provenance: String::new() }), Err)
+                .map_or(Ok(Outcome { verdict, steps: 1, seconds: None, provenance: String::new() }), Err)
         }
     }
 

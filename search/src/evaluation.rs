@@ -43,7 +43,8 @@ impl<C: Serialize> Evaluation<C> {
         let start = Instant::now();
         let seed = self.key.seed(0);
         let outcome = self.judge(seed);
-        let seconds = start.elapsed().as_secs_f64();
+        let told = outcome.as_ref().ok().and_then(|outcome| outcome.seconds);
+        let seconds = told.unwrap_or_else(|| start.elapsed().as_secs_f64());
         let stored = match &outcome {
             Ok(outcome) => self.remember(outcome, seed, seconds),
             Err(_) => Ok(()),
@@ -55,7 +56,12 @@ impl<C: Serialize> Evaluation<C> {
         let Conditions { fidelity, artifacts, control, interrupted, deadline, .. } = &self.conditions;
         if let Some(reason) = &self.ruled_out {
             let verdict = Verdict::Invalid(reason.clone());
-            return Ok(Outcome { verdict, steps: 0, provenance: "ruled out before training".into() });
+            return Ok(Outcome {
+                verdict,
+                steps: 0,
+                seconds: None,
+                provenance: "ruled out before training".into(),
+            });
         }
         if interrupted.load(Relaxed) || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(EvalError::Cancelled);

@@ -10,6 +10,7 @@ pub struct Finished {
     /// The trial that pays.
     pub number: u64,
     pub outcome: Result<Outcome, EvalError>,
+    /// By the clock, or by what the outcome says of its own cost.
     pub seconds: f64,
     /// Whether the record reached the disk.
     pub stored: Result<(), StoreError>,

@@ -16,7 +16,7 @@
 //!     fn evaluate(&self, cell: &Cell, _: &Job) -> Result<Outcome, EvalError> {
 //!         let pools = cell.operations.iter().filter(|operation| **operation == Operation::Pool).count();
 //!         let scores = Scores([("pools".to_string(), pools as f64)].into());
-//!         Ok(Outcome { verdict: Verdict::Scored(scores), steps: 1, provenance: String::new() })
+//!         Ok(Outcome { verdict: Verdict::Scored(scores), steps: 1, seconds: None, provenance: String::new() })
 //!     }
 //! }
 //!

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use hashing::{Class, Digest, Key};
 use serde::Serialize;
-use tasks::Verdict;
+use tasks::{Reason, Verdict};
 
 use crate::trial::{Miss, Origin, Trial};
 
@@ -26,9 +26,12 @@ pub struct Statistics {
     pub trained: u64,
     /// Trials whose candidate cannot work.
     pub invalid: u64,
+    /// Trials whose candidate may work, but the table that is replayed has no row for it.
+    pub not_in_table: u64,
     /// Trials whose response to the probe is not finite: identified by structure alone.
     pub unhashable: u64,
     pub hashing_seconds: f64,
+    /// By the clock, or by what the evaluator says that a verdict cost.
     pub evaluation_seconds: f64,
     pub saved_seconds: f64,
     pub by_operator: BTreeMap<String, Tally>,
@@ -63,7 +66,11 @@ impl Statistics {
             Origin::Shared => self.shared += 1,
         }
         self.trained += u64::from(trial.is_trained());
-        self.invalid += u64::from(matches!(trial.verdict, Verdict::Invalid(_)));
+        match trial.verdict {
+            Verdict::Scored(_) => {}
+            Verdict::Invalid(Reason::NotInTable) => self.not_in_table += 1,
+            Verdict::Invalid(_) => self.invalid += 1,
+        }
         self.unhashable += u64::from(trial.identity.class == Class::Unhashable);
         self.hashing_seconds += trial.times.hashing;
         self.evaluation_seconds += trial.times.evaluation;

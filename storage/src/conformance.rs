@@ -67,6 +67,7 @@ fn sample_evaluation(number: u64) -> Evaluation {
         3 => Verdict::Invalid(Reason::TooLarge { what, value: u64::MAX, limit: 1 }),
         4 => Verdict::Invalid(Reason::Unstable { cause: "killed".into(), limit: Some(2.5) }),
         5 => Verdict::Invalid(Reason::Unstable { cause: String::new(), limit: None }),
+        6 => Verdict::Invalid(Reason::NotInTable),
         n => scored(odd[(number / 8 + n) as usize % odd.len()]),
     };
     let seconds = number as f64 / 3.0;

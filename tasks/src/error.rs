@@ -19,6 +19,9 @@ pub enum DataError {
     /// No such data at this path, or more than one data set.
     #[error("{}: {what}", path.display())]
     NotLocated { path: PathBuf, what: String },
+    /// A table lacks a column that it was asked for.
+    #[error("{}: no column `{column}`; the columns are: {}", path.display(), known.join(", "))]
+    NoColumn { path: PathBuf, column: String, known: Vec<String> },
     /// `.ts` files have one target.
     #[error("unknown target `{0}`: a .ts file has one target, `class`; name that one or none")]
     UnknownTarget(String),
@@ -57,7 +60,7 @@ fn cause(error: &io::Error) -> String {
 }
 
 /// `text`, quoted, and cut where it is too long to show.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     const SHOWN: usize = 40;
     let tail = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
     let head: String =

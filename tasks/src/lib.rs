@@ -30,7 +30,7 @@ mod split;
 mod ts;
 mod verdict;
 
-pub use error::{DataError, Place};
+pub use error::{DataError, Place, quote};
 pub use locate::{Location, check_target, locate};
 pub use scaler::Scaler;
 pub use sequences::{Case, Sequences};

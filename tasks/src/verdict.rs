@@ -33,6 +33,8 @@ pub enum Reason {
     TooLarge { what: String, value: u64, limit: u64 },
     /// The machine failed twice on it. Answers only under the same or a lower limit.
     Unstable { cause: String, limit: Option<f64> },
+    /// The published table that answers has no row for it.
+    NotInTable,
 }
 
 /// How predictions are scored.
@@ -100,6 +102,7 @@ impl fmt::Display for Reason {
             Self::Malformed { what } => write!(f, "malformed: {what}"),
             Self::TooLarge { what, value, limit } => write!(f, "{what} {value} above the limit {limit}"),
             Self::Unstable { cause, .. } => write!(f, "failed twice: {cause}"),
+            Self::NotInTable => write!(f, "not in the table"),
         }
     }
 }

@@ -59,7 +59,7 @@ impl Evaluator<Cell> for Counting {
             [("score".to_string(), if self.by_function { score_of_function(cell) } else { score(cell) })]
                 .into(),
         );
-        Ok(Outcome { verdict: Verdict::Scored(scores), steps: 10, provenance: String::new() })
+        Ok(Outcome { verdict: Verdict::Scored(scores), steps: 10, seconds: None, provenance: String::new() })
     }
 }
 

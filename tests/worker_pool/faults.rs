@@ -146,7 +146,12 @@ impl Evaluator<Value> for Remote {
     fn evaluate(&self, candidate: &Value, job: &Job) -> Result<Outcome, EvalError> {
         self.attempts.fetch_add(1, Relaxed);
         let reply = self.pool.call(candidate, job.control)?;
-        Ok(Outcome { verdict: Verdict::Scored(Default::default()), steps: 1, provenance: reply.to_string() })
+        Ok(Outcome {
+            verdict: Verdict::Scored(Default::default()),
+            steps: 1,
+            seconds: None,
+            provenance: reply.to_string(),
+        })
     }
 }
 

@@ -181,7 +181,7 @@ impl Service {
     }
 
     fn outcome(&self, verdict: Verdict, steps: u64) -> Outcome {
-        Outcome { verdict, steps, provenance: device::provenance(self.device) }
+        Outcome { verdict, steps, seconds: None, provenance: device::provenance(self.device) }
     }
 }
 

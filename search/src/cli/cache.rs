@@ -42,6 +42,7 @@ fn run_stats(args: &StatsArgs) -> Outcome {
         "hit_rate",
         "unreadable",
         "invalid",
+        "not_in_table",
         "unhashable",
         "evaluation_seconds",
         "saved_seconds",

@@ -8,7 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde::{Deserialize, Serialize};
 
 use super::{CHANNELS, Pooling, convolve, graph, input, pool, zero};
-use crate::{Candidate, Enumerated, Space};
+use crate::{Candidate, Enumerated, Space, Tabulated};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
@@ -147,6 +147,14 @@ impl Enumerated for CellSpace {
             let operation = |edge: usize| Operation::ALL[code / 5usize.pow(edge as u32) % 5];
             Cell { operations: std::array::from_fn(operation), pooling }
         })
+    }
+}
+
+impl Tabulated for Cell {
+    const COLUMNS: &'static [&'static str] = &["arch"];
+
+    fn from_row(cells: &[&str]) -> Result<Self, String> {
+        Self::from_arch(cells.first().copied().unwrap_or_default(), Pooling::Linear)
     }
 }
 
