@@ -207,7 +207,7 @@ fn canonical_forms_are_idempotent_and_keep_behavior() {
         }
         assert_eq!(seen.len(), forms);
     }
-    check(&cell201::CellSpace::default(), 1, 8_047);
+    check(&cell201::CellSpace::default(), 1, 6_582);
     check(&cell101::CellSpace { vertices: Some(5), ..Default::default() }, 1, 2_441);
     check(&cell101::CellSpace { vertices: Some(7), ..Default::default() }, 577, 2_008);
 }

@@ -4,7 +4,8 @@ mod common;
 
 use common::{Folder, assert_fails, fecund, run, stdout, waves};
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 14] = [
+    &["count"],
     &["search"],
     &["resume"],
     &["leaderboard"],
@@ -164,4 +165,36 @@ fn help_starts_without_libtorch() {
     assert!(!needed.contains("torch"), "{needed}");
     let folder = Folder::new();
     assert!(run(&folder, &["--version"]).status.success());
+}
+
+#[test]
+fn spaces_are_counted_exactly() {
+    let folder = Folder::new();
+    for (arguments, candidates, structural, functional) in [
+        ("--space cell101 --vertices 4", 90, 84, 84),
+        ("--space cell101 --vertices 5 --edges 9", 3_267, 2_441, 2_441),
+        ("--space cell101 --vertices 5 --pooling max", 3_267, 2_441, 2_437),
+        ("--space cell201", 15_625, 6_582, 5_044),
+        ("--space cell201 --pooling nonlinear", 15_625, 6_582, 5_260),
+        ("--space nb-macro", 6_561, 3_969, 3_969),
+    ] {
+        let words: Vec<_> = ["count", "--format", "json"].into_iter().chain(arguments.split(' ')).collect();
+        let counts: serde_json::Value = serde_json::from_str(&stdout(&folder, &words)).unwrap();
+        let found = ["candidates", "structural", "functional"].map(|name| counts[name].as_u64().unwrap());
+        assert_eq!(found, [candidates, structural, functional], "{arguments}");
+        assert!(counts["seconds"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn options_of_another_space_are_refused() {
+    let folder = Folder::new();
+    assert_fails(&folder, &["count", "--space", "cell201", "--vertices", "5"], 2, &["--vertices", "cell101"]);
+    assert_fails(
+        &folder,
+        &["count", "--space", "nb-macro", "--pooling", "max"],
+        2,
+        &["--pooling", "cell201"],
+    );
+    assert_fails(&folder, &["count", "--space", "cell101", "--vertices", "8"], 2, &["8"]);
 }

@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use evaluator::sequence::DeviceChoice;
 use tasks::{Metric, Validation};
 
+use super::count::CountArgs;
+
 /// An AutoML search that never trains the same function twice.
 #[derive(Parser)]
 #[command(name = "fecund", version, about, long_about = None, propagate_version = true, arg_required_else_help = true)]
@@ -43,6 +45,9 @@ pub enum Command {
     /// Look into the cache of a run
     #[command(subcommand, after_help = "Example: fecund cache stats runs/vowels")]
     Cache(CacheCommand),
+    /// How many functions a space holds: every candidate, as it is written, on the probe
+    #[command(after_help = "Example: fecund count --space cell201 --pooling linear")]
+    Count(CountArgs),
     /// Print the known spaces, blocks or strategies
     #[command(after_help = "Example: fecund list blocks --format json")]
     List(ListArgs),

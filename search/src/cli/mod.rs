@@ -11,6 +11,7 @@ macro_rules! say {
 mod args;
 mod cache;
 mod confirm;
+mod count;
 mod export;
 mod failure;
 mod hash;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::export(&args),
         Command::Cache(CacheCommand::Stats(args)) => cache::stats(&args),
         Command::Cache(CacheCommand::Explain(args)) => cache::explain(&args),
+        Command::Count(args) => count::count(&args),
         Command::List(args) => list::list(&args),
         Command::Hash(args) => hash::hash(&args),
     };

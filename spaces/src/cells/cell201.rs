@@ -84,21 +84,16 @@ impl Space for CellSpace {
         child
     }
 
-    /// Edges that no signal passes become `none`; what reads a node that only repeats the input reads the input, where
-    /// that edge is free; nodes 1 and 2 stand in one order where they do not feed each other.
+    /// Edges that no signal passes become `none`; skips are stepped over where the edge that does so is free; nodes 1
+    /// and 2 stand in one order where they do not feed each other.
     fn canonicalize(&self, cell: &Cell) -> Cell {
-        let pruned = cell.pruned().past_a_skip().pruned();
-        if pruned.operations[BETWEEN] != Operation::None {
-            return pruned;
+        let (mut before, mut cell) = (None, *cell);
+        while before.replace(cell) != Some(cell) {
+            cell = cell.pruned().past_skips().exchanged();
         }
-        let [a, b, between, out, c, d] = pruned.operations;
-        let exchanged = [b, a, between, out, d, c];
-        Cell { operations: exchanged.max(pruned.operations), ..pruned }
+        cell
     }
 }
-
-/// The edge 1→2.
-const BETWEEN: usize = 2;
 
 impl Cell {
     /// With pooling as the linear map that it is.
@@ -125,18 +120,44 @@ impl Cell {
         Self { operations: std::array::from_fn(operation), ..*self }
     }
 
-    /// Where node 1 or 2 is fed by a single edge and that is a skip from node 0, its readers read node 0 itself, as far
-    /// as that edge is free.
-    fn past_a_skip(mut self) -> Self {
-        const READERS: [(usize, usize, usize); 3] = [(0, 2, 1), (0, 4, 3), (1, 5, 3)];
-        for (into, reads, direct) in READERS {
-            let alone = into == 0 || self.operations[BETWEEN] == Operation::None;
-            let repeats = alone && self.operations[into] == Operation::Skip;
-            if repeats && self.operations[direct] == Operation::None {
-                self.operations.swap(reads, direct);
+    /// A node that a single skip feeds is read past; a node that a single skip reads is written past; both where the
+    /// direct edge is free. On a way over a node that nothing else touches, and on two parallel ways, operations are
+    /// sorted.
+    fn past_skips(mut self) -> Self {
+        /// Edges i→j, j→k and i→k of every i < j < k.
+        const WAYS: [[usize; 3]; 4] = [[0, 2, 1], [0, 4, 3], [1, 5, 3], [2, 5, 4]];
+        for [first, second, direct] in WAYS {
+            let Cell { operations, .. } = &mut self;
+            let node = EDGES[first].1;
+            let touching = |end: fn(&(usize, usize)) -> usize| {
+                let edges = EDGES.iter().zip(&*operations);
+                edges.filter(|(edge, op)| end(edge) == node && **op != Operation::None).count()
+            };
+            let (fed_once, read_once) = (touching(|edge| edge.1) == 1, touching(|edge| edge.0) == 1);
+            let read_past = fed_once && operations[first] == Operation::Skip;
+            let written_past = read_once && operations[second] == Operation::Skip;
+            if operations[first] == Operation::None || operations[second] == Operation::None {
+                continue;
+            }
+            if operations[direct] == Operation::None && (read_past || written_past) {
+                let moved = if read_past { second } else { first };
+                operations.swap(moved, direct);
+            } else if fed_once && read_once && (read_past || written_past) {
+                let carried = operations[first].max(operations[second]);
+                (operations[first], operations[second]) = (carried.min(operations[direct]), Operation::Skip);
+                operations[direct] = carried.max(operations[direct]);
             }
         }
         self
+    }
+
+    /// Nodes 1 and 2 in one order, if they do not feed each other.
+    fn exchanged(self) -> Self {
+        let [a, b, between, out, c, d] = self.operations;
+        if between != Operation::None {
+            return self;
+        }
+        Self { operations: self.operations.max([b, a, between, out, d, c]), ..self }
     }
 }
 
