@@ -59,7 +59,8 @@ fn equal_functions_hash_alike_from_a_file_and_from_standard_input() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8(piped.stdout).unwrap(), printed);
-    let cell = "[\"skip\",\"none\",\"conv3\",\"conv1\",\"pool\",\"skip\"]\n";
+    let arch = "|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|";
+    let cell = format!("{{\"arch\": \"{arch}\"}}\n");
     let cells = fecund(&folder, &["hash", "--space", "cell201", "-"]).write_stdin(cell).output().unwrap();
     assert!(cells.status.success());
 }
