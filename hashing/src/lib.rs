@@ -42,6 +42,7 @@ mod probe;
 mod quantize;
 mod refine;
 mod rng;
+mod trace;
 mod two_stage;
 
 pub use digest::{Digest, ParseDigestError};
@@ -50,6 +51,7 @@ pub use keyed::{KeyWriter, Keyed};
 pub use mark::Mark;
 pub use probe::{Behavior, Group, HashError, Probe, Response, Value};
 
-pub use refine::{DrawTrace, FunctionalHasher, Scheme, Trace};
+pub use refine::{FunctionalHasher, Scheme};
 pub use rng::Rng;
+pub use trace::{Comparison, Difference, DrawTrace, RoleCount, Trace};
 pub use two_stage::{CandidateHasher, TwoStage};

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::probe::{Behavior, HashError, Probe, Response, Tape, digest};
 use crate::quantize::{Projection, Projector};
+use crate::trace::{DrawTrace, Trace};
 use crate::{Class, Digest, KeyWriter, Mark};
 
 /// Every setting that can change a fingerprint.
@@ -54,29 +55,6 @@ struct Drawn {
     runs: usize,
 }
 
-/// What a candidate did on the probe, for people to compare.
-#[derive(Clone, Debug)]
-pub struct Trace {
-    pub class: Class,
-    pub draws: Vec<DrawTrace>,
-    /// Digest of the genes that enter by value.
-    pub by_value: Option<Digest>,
-}
-
-/// One draw of a [`Trace`].
-#[derive(Clone, Debug)]
-pub struct DrawTrace {
-    /// Kind and role of every group, in the order of roles.
-    pub roles: Vec<(String, Mark)>,
-    /// The response, row by row.
-    pub outputs: Vec<f64>,
-    pub columns: usize,
-    /// What of the response enters the fingerprint; `None` if it is not finite.
-    pub projection: Option<Projection>,
-    /// Runs until every live group had a role of its own, those that redrew one group included.
-    pub runs: usize,
-}
-
 impl FunctionalHasher {
     /// Panics on a scheme without draws, or with mantissa bits that an `f64` does not have.
     pub fn new(scheme: Scheme) -> Self {
@@ -116,10 +94,11 @@ impl FunctionalHasher {
             let drawn = self.refine(candidate, &mut tape, draw)?;
             fold.add(&drawn, &tape);
             by_value = drawn.response.by_value;
-            draws.push(DrawTrace::of(drawn, &tape));
+            let Drawn { response, projection, runs } = drawn;
+            draws.push(DrawTrace::of(&tape, &response, projection, runs));
         }
         let (_, class) = fold.finish();
-        Ok(Trace { class, draws, by_value })
+        Ok(Trace { class, draws, by_value, bits: self.scheme.bits })
     }
 
     /// Runs one draw until every live group has a role of its own.
@@ -226,16 +205,6 @@ impl Fold {
         }
         self.parts.digest(&self.by_value.unwrap_or_default());
         (Some(self.parts.finish()), Class::Function)
-    }
-}
-
-impl DrawTrace {
-    fn of(drawn: Drawn, tape: &Tape) -> Self {
-        let kinds = tape.kinds.iter().flatten().cloned();
-        let mut roles: Vec<_> = kinds.zip(tape.groups.iter().map(|role| role.mark)).collect();
-        roles.sort_by_key(|(_, mark)| *mark);
-        let Drawn { response: Response { outputs, columns, .. }, projection, runs } = drawn;
-        Self { roles, outputs: tape.kept(outputs).to_vec(), columns, projection, runs }
     }
 }
 
