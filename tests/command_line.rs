@@ -96,7 +96,7 @@ fn bad_use_is_exit_code_two() {
         (vec!["search", "--data", data, "--target", "price"], vec!["price", "class"]),
         (vec!["search", "--data", data, "--blocks", "gru,lstm"], vec!["lstm", "known"]),
         (vec!["search", "--data", data, "--strategy", "magic"], vec!["magic", "evolution"]),
-        (vec!["search", "--data", data, "--space", "cell201"], vec!["sequence"]),
+        (vec!["search", "--data", data, "--space", "cell101"], vec!["sequence"]),
         (vec!["search", "--data", data, "--cache", "c", "--no-cache"], vec!["--no-cache"]),
         (vec!["search", "--data", data, "--device", "tpu"], vec!["tpu"]),
         (vec!["frobnicate"], vec!["frobnicate"]),

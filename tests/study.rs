@@ -11,7 +11,7 @@ use std::time::Duration;
 use cells::{Counting, assert_same, evolution, objective, plan, study};
 use evaluator::{EvalError, Evaluator, Job, Limits, Outcome, Retried};
 use hashing::{Context, Digest, Keyed, Rng};
-use search::{Origin, Plan, RandomSearch, Statistics, Stop, Strategy, Study, Trial, strategies};
+use search::{Origin, Plan, RandomSearch, Sizes, Statistics, Stop, Strategy, Study, Trial, strategies};
 use spaces::Space;
 use spaces::cell201::{Cell, CellSpace, Operation};
 use storage::{MemoryStore, Record, Store, StoreError};
@@ -291,14 +291,14 @@ fn evolution_beats_random_search_here() {
 fn every_listed_strategy_is_a_function_of_the_trials_it_observed() {
     for listed in strategies::<CellSpace>() {
         let run = || {
-            let strategy = (listed.make)(&objective());
+            let strategy = (listed.make)(&objective(), Sizes::default());
             let mut study = Study::new(CellSpace::default(), Counting::default(), strategy, plan(80));
             study.run().unwrap();
             study.trials().to_vec()
         };
         let trials = run();
         assert_same(&trials, &run());
-        let mut replayed = (listed.make)(&objective());
+        let mut replayed = (listed.make)(&objective(), Sizes::default());
         for trial in &trials {
             let seen = (trial.number + 1).saturating_sub(12) as usize;
             if seen > 0 {

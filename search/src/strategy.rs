@@ -1,6 +1,9 @@
 //! Who proposes.
 
+use std::num::NonZeroUsize;
+
 use hashing::Rng;
+use serde::{Deserialize, Serialize};
 use spaces::Space;
 
 use crate::{Objective, Trial};
@@ -37,5 +40,26 @@ impl<S: Space, T: Strategy<S> + ?Sized> Strategy<S> for Box<T> {
 pub struct Listed<S: Space> {
     pub name: &'static str,
     pub summary: &'static str,
-    pub make: fn(&Objective) -> Box<dyn Strategy<S>>,
+    /// Whether it has a population and tournaments.
+    pub sized: bool,
+    pub make: fn(&Objective, Sizes) -> Box<dyn Strategy<S>>,
 }
+
+/// How large a strategy's population and tournaments are, where it has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sizes {
+    /// Trials alive at once. Default: 16.
+    pub population: NonZeroUsize,
+    /// Members drawn, with replacement, for each tournament. Default: 4.
+    pub tournament: NonZeroUsize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { population: SIXTEEN, tournament: FOUR }
+    }
+}
+
+const SIXTEEN: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
+const FOUR: NonZeroUsize = NonZeroUsize::new(4).expect("not zero");

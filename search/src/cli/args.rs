@@ -1,13 +1,18 @@
 //! Every command and option, with its help.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use evaluator::Limits;
+use evaluator::replay::Cost;
 use evaluator::sequence::DeviceChoice;
 use tasks::{Metric, Validation};
 
 use super::count::CountArgs;
+use super::domains;
+use super::failure::{Failure, Outcome};
 
 /// An AutoML search that never trains the same function twice.
 #[derive(Parser)]
@@ -19,9 +24,11 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Search for a model of a data set
+    /// Search for a model of a data set, or replay a published table
     #[command(
-        after_help = "Example: fecund search --space sequence --data data/japanese_vowels --time 4m --out runs/vowels"
+        after_help = "Example: fecund search --space sequence --data data/japanese_vowels --time 4m --out runs/vowels\n\
+        Example: fecund search --space nb-macro --data data/nas_bench_macro/nas_bench_macro_cifar10.csv.gz \
+        --objective mean_acc --trials 500"
     )]
     Search(Box<SearchArgs>),
     /// Go on with a run that was interrupted, or give it a larger budget
@@ -39,7 +46,7 @@ pub enum Command {
     /// Predict the classes of the cases in a file
     #[command(after_help = "Example: fecund predict exported new_TEST.ts --format csv")]
     Predict(PredictArgs),
-    /// Write a model as PyTorch code, weights, genome and drawing
+    /// Write a model as PyTorch code, weights, genome and drawing; of a replay, the genome and its scores
     #[command(after_help = "Example: fecund export runs/vowels --refit --to exported")]
     Export(ExportArgs),
     /// Look into the cache of a run
@@ -65,7 +72,7 @@ pub enum CacheCommand {
     Stats(StatsArgs),
     /// Why two candidates share a key, or do not
     #[command(after_help = "Example: fecund cache explain runs/vowels 12 40\n\
-        A and B are each a trial number, the start of a key, or a file with a genome.")]
+        A and B are each a trial number, the start of a key, or a file with a candidate as JSON.")]
     Explain(ExplainArgs),
 }
 
@@ -76,40 +83,18 @@ pub enum Format {
     Csv,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SpaceName {
-    /// Stacks of token and channel mixers
-    Sequence,
-    /// Cells of NAS-Bench-201 (`hash` only)
-    Cell201,
-}
-
 #[derive(Args)]
 pub struct SearchArgs {
-    /// What is searched
-    #[arg(long, value_enum, default_value = "sequence")]
-    pub space: SpaceName,
-    /// A .ts file (X_TRAIN.ts takes X_TEST.ts beside it as the test part), or a folder with one such pair
+    /// What is searched; see `fecund list spaces`
+    #[arg(long, value_name = "NAME", default_value = "sequence", value_parser = domains::names())]
+    pub space: String,
+    /// sequence: a .ts file (X_TRAIN.ts takes X_TEST.ts beside it as the test part), or a folder with one such pair.
+    /// Else: a published table, .csv or .csv.gz
     #[arg(long, value_name = "PATH")]
     pub data: PathBuf,
-    /// The test part, read by `fecund test` only
-    #[arg(long, value_name = "PATH")]
-    pub test: Option<PathBuf>,
-    /// What is predicted; a .ts file has one target, `class`
-    #[arg(long, value_name = "NAME")]
-    pub target: Option<String>,
-    /// accuracy, balanced_accuracy, macro_f1 or log_loss
-    #[arg(long, default_value = "accuracy", value_name = "M")]
-    pub metric: Metric,
-    /// A share of the training part, or kfold:K [default: kfold:5 under 500 cases, else 0.2]
-    #[arg(long, value_name = "V")]
-    pub validation: Option<Validation>,
     #[command(flatten)]
     pub budget: BudgetArgs,
-    /// Largest number of passes over the training part in one evaluation
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub epochs: Option<u64>,
-    /// Evaluations at once, each in a process of its own with one thread [default: all cores]
+    /// Evaluations at once; each training in a process of its own with one thread [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub jobs: Option<u64>,
     /// Proposal n sees the trials up to n − N; more keeps more workers busy, less learns sooner. Four a worker do
@@ -127,23 +112,126 @@ pub struct SearchArgs {
     /// Evaluate every proposal, known or not
     #[arg(long)]
     pub no_cache: bool,
-    /// Where training runs
-    #[arg(long, default_value = "cpu", value_name = "D")]
-    pub device: DeviceChoice,
     /// Who proposes; see `fecund list strategies`
     #[arg(long, default_value = "evolution", value_name = "S")]
     pub strategy: String,
-    /// Blocks that may be used, separated by commas; see `fecund list blocks` [default: all]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub blocks: Vec<String>,
-    /// Most layers, repetitions counted
-    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(1..=64))]
-    pub max_depth: u64,
-    /// Genomes as JSON, one a line, that are proposed first
+    /// Trials alive at once in evolution [default: 16]
+    #[arg(long, value_name = "N")]
+    pub population: Option<NonZeroUsize>,
+    /// Members that evolution draws for each tournament; the best is mutated [default: 4]
+    #[arg(long, value_name = "N")]
+    pub tournament: Option<NonZeroUsize>,
+    /// Candidates as JSON, one a line, that are proposed first
     #[arg(long, value_name = "FILE")]
     pub enqueue: Option<PathBuf>,
     #[command(flatten)]
-    pub limits: LimitArgs,
+    pub sequence: SequenceArgs,
+    #[command(flatten)]
+    pub replay: ReplayArgs,
+}
+
+/// Options of the space `sequence`.
+#[derive(Args)]
+#[command(next_help_heading = "Options of --space sequence")]
+pub struct SequenceArgs {
+    /// The test part, read by `fecund test` only
+    #[arg(long, value_name = "PATH")]
+    pub test: Option<PathBuf>,
+    /// What is predicted; a .ts file has one target, `class`
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// accuracy, balanced_accuracy, macro_f1 or log_loss [default: accuracy]
+    #[arg(long, value_name = "M")]
+    pub metric: Option<Metric>,
+    /// A share of the training part, or kfold:K [default: kfold:5 under 500 cases, else 0.2]
+    #[arg(long, value_name = "V")]
+    pub validation: Option<Validation>,
+    /// Largest number of passes over the training part in one evaluation
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub epochs: Option<u64>,
+    /// Where training runs: cpu, cuda or auto [default: cpu]
+    #[arg(long, value_name = "D")]
+    pub device: Option<DeviceChoice>,
+    /// Blocks that may be used, separated by commas; see `fecund list blocks` [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub blocks: Vec<String>,
+    /// Most layers, repetitions counted [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub max_depth: Option<u64>,
+    /// Most seconds for one evaluation [default: none]
+    #[arg(long, value_name = "S", value_parser = positive)]
+    pub max_seconds_per_trial: Option<f64>,
+    /// Most resident memory of one evaluation, in MiB [default: none]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_memory_per_trial: Option<u64>,
+}
+
+/// Options of spaces whose verdicts are in published tables.
+#[derive(Args)]
+#[command(next_help_heading = "Options of spaces with published tables")]
+pub struct ReplayArgs {
+    /// The column that decides; the highest number is the best
+    #[arg(long, value_name = "COLUMN")]
+    pub objective: Option<String>,
+    /// The lowest number is the best
+    #[arg(long)]
+    pub minimize: bool,
+    /// What an evaluation would have cost, in seconds: a column, perhaps times a factor, as in 'flops*1e-6'
+    #[arg(long, value_name = "COLUMN[*FACTOR]")]
+    pub cost: Option<Cost>,
+}
+
+impl SearchArgs {
+    /// Options that were given and do not apply to this space.
+    pub fn refuse(&self, given: &[&str]) -> Outcome {
+        match given {
+            [] => Ok(()),
+            [one] => Err(Failure::usage(format!("{one} does not apply to --space {}", self.space))),
+            many => {
+                Err(Failure::usage(format!("{} do not apply to --space {}", many.join(", "), self.space)))
+            }
+        }
+    }
+}
+
+impl SequenceArgs {
+    /// Which of these options were given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let Self { test, target, metric, validation, epochs, device, blocks, max_depth, .. } = self;
+        let Self { max_seconds_per_trial, max_memory_per_trial, .. } = self;
+        only_given(&[
+            ("--test", test.is_some()),
+            ("--target", target.is_some()),
+            ("--metric", metric.is_some()),
+            ("--validation", validation.is_some()),
+            ("--epochs", epochs.is_some()),
+            ("--device", device.is_some()),
+            ("--blocks", !blocks.is_empty()),
+            ("--max-depth", max_depth.is_some()),
+            ("--max-seconds-per-trial", max_seconds_per_trial.is_some()),
+            ("--max-memory-per-trial", max_memory_per_trial.is_some()),
+        ])
+    }
+
+    pub fn limits(&self) -> Limits {
+        Limits { seconds: self.max_seconds_per_trial, memory: self.max_memory_per_trial.map(|mib| mib << 20) }
+    }
+}
+
+impl ReplayArgs {
+    /// Which of these options were given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let Self { objective, minimize, cost } = self;
+        only_given(&[
+            ("--objective", objective.is_some()),
+            ("--minimize", *minimize),
+            ("--cost", cost.is_some()),
+        ])
+    }
+}
+
+fn only_given(options: &[(&'static str, bool)]) -> Vec<&'static str> {
+    options.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect()
 }
 
 #[derive(Args, Clone, Copy)]
@@ -157,16 +245,6 @@ pub struct BudgetArgs {
     /// Most time for searching, summed over resumes: 90s, 10m, 2h
     #[arg(long, value_name = "T", value_parser = duration)]
     pub time: Option<Duration>,
-}
-
-#[derive(Args, Clone, Copy)]
-pub struct LimitArgs {
-    /// Most seconds for one evaluation [default: none]
-    #[arg(long, value_name = "S", value_parser = positive)]
-    pub max_seconds_per_trial: Option<f64>,
-    /// Most resident memory of one evaluation, in MiB [default: none]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_memory_per_trial: Option<u64>,
 }
 
 #[derive(Args)]
@@ -266,6 +344,9 @@ pub struct ExplainArgs {
     pub run: PathBuf,
     pub a: String,
     pub b: String,
+    /// What a cache without a run holds candidates of; see `fecund list spaces`
+    #[arg(long, value_name = "NAME", value_parser = domains::names())]
+    pub space: Option<String>,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }
@@ -287,8 +368,9 @@ pub enum Listing {
 
 #[derive(Args)]
 pub struct HashArgs {
-    #[arg(long, value_enum)]
-    pub space: SpaceName,
+    /// What they are candidates of; see `fecund list spaces`
+    #[arg(long, value_name = "NAME", value_parser = domains::names())]
+    pub space: String,
     /// A file with one candidate a line, or - for standard input
     #[arg(value_name = "FILE|-")]
     pub file: PathBuf,

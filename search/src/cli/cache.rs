@@ -4,25 +4,32 @@ use std::fs;
 use std::path::Path;
 
 use hashing::{Class, Key, TwoStage};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spaces::Space;
-use spaces::sequence::{Genome, SequenceSpace};
 use storage::JournalStore;
 
 use super::args::{ExplainArgs, Format, StatsArgs};
+use super::domain::Domain;
+use super::domains;
 use super::failure::{Failure, Outcome};
 use super::hash::identify;
-use super::run_folder::RunFolder;
+use super::run_folder::{self, RunFolder};
 use super::table::{Table, print, print_json};
 use crate::{Statistics, Trial};
 
 pub fn stats(args: &StatsArgs) -> Outcome {
-    if args.run.join("study.toml").exists() { run_stats(args) } else { folder_stats(args) }
+    if args.run.join("study.toml").exists() {
+        domains::of_run(&args.run).and_then(|runs| (runs.stats)(args))
+    } else {
+        folder_stats(args)
+    }
 }
 
 /// The trials of a run know what the cache did for it.
-fn run_stats(args: &StatsArgs) -> Outcome {
-    let folder = RunFolder::open(&args.run)?;
+pub fn run_stats<D: Domain>(args: &StatsArgs) -> Outcome {
+    let folder = RunFolder::<D>::open(&args.run)?;
     let statistics = Statistics::of(&folder.trials()?);
     let Value::Object(mut fields) = json!(statistics) else { unreachable!("a struct is an object") };
     let operators = fields.remove("by_operator").unwrap_or_default();
@@ -84,9 +91,9 @@ fn bytes(path: &Path) -> u64 {
 }
 
 /// One side of a comparison.
-struct Side {
+struct Side<C> {
     shown: String,
-    canonical: Genome,
+    canonical: C,
     fingerprint: String,
     structural: String,
     class: Class,
@@ -95,14 +102,42 @@ struct Side {
 }
 
 /// Where candidates may be named by number or key: a run, or a cache alone.
-struct Known {
-    space: SequenceSpace,
-    trials: Vec<Trial<Genome>>,
+struct Known<S: Space> {
+    space: S,
+    trials: Vec<Trial<S::Candidate>>,
     records: Vec<(Key, String)>,
 }
 
-pub fn explain(args: &ExplainArgs) -> Outcome {
-    let known = Known::open(&args.run)?;
+/// The space of the candidates that are to be compared: that of the run, or of the run that a cache lies in. Other
+/// caches do not tell.
+pub fn space_of(args: &ExplainArgs) -> Result<String, Failure> {
+    let parent = args.run.parent().filter(|_| is_cache(&args.run));
+    let run = parent.filter(|parent| parent.join("study.toml").is_file());
+    let found = match (run, &args.space) {
+        (None, Some(space)) if is_cache(&args.run) => return Ok(space.clone()),
+        (None, None) if is_cache(&args.run) => {
+            let why = "a cache that lies in no run does not tell what it holds candidates of";
+            return Err(Failure::usage(format!("give --space NAME: {why}")));
+        }
+        (run, _) => run_folder::space_of(run.unwrap_or(&args.run))?,
+    };
+    match &args.space {
+        Some(given) if *given != found => Err(Failure::usage(format!(
+            "--space {given} is not what {} is over: {found}",
+            args.run.display()
+        ))),
+        _ => Ok(found),
+    }
+}
+
+/// Whether this folder is a cache and not a run.
+fn is_cache(path: &Path) -> bool {
+    path.join("journal").is_dir()
+}
+
+pub fn explain<D: Domain>(args: &ExplainArgs) -> Outcome {
+    let known =
+        if is_cache(&args.run) { Known::of_cache(&args.run)? } else { Known::of_run::<D>(&args.run)? };
     let (a, b) = (known.side(&args.a)?, known.side(&args.b)?);
     let differences = differences(&json!(a.canonical), &json!(b.canonical), "");
     let conclusion = match (a.structural == b.structural, a.fingerprint == b.fingerprint) {
@@ -115,7 +150,7 @@ pub fn explain(args: &ExplainArgs) -> Outcome {
     match args.format {
         Format::Table => explain_in_words(&a, &b, &differences, conclusion),
         Format::Json => {
-            let object = |side: &Side| {
+            let object = |side: &Side<_>| {
                 json!({"candidate": side.shown, "canonical": side.canonical, "structural": side.structural,
                     "fingerprint": side.fingerprint, "class": side.class, "key": side.key})
             };
@@ -141,7 +176,12 @@ pub fn explain(args: &ExplainArgs) -> Outcome {
     }
 }
 
-fn explain_in_words(a: &Side, b: &Side, differences: &[String], conclusion: &str) -> Outcome {
+fn explain_in_words<C: Serialize>(
+    a: &Side<C>,
+    b: &Side<C>,
+    differences: &[String],
+    conclusion: &str,
+) -> Outcome {
     let mut text = String::new();
     for (name, side) in [("A", a), ("B", b)] {
         text += &format!("{name}            {}\n  canonical  {}\n", side.shown, json!(side.canonical));
@@ -154,25 +194,26 @@ fn explain_in_words(a: &Side, b: &Side, differences: &[String], conclusion: &str
     print(&format!("{text}{conclusion}\n"))
 }
 
-impl Known {
-    fn open(path: &Path) -> Result<Self, Failure> {
-        if path.join("journal").is_dir() {
-            let (store, _) = JournalStore::read(path)?;
-            let records = store.0.entries().into_iter().map(|(key, record)| (key, record.form)).collect();
-            return Ok(Self { space: SequenceSpace::default(), trials: Vec::new(), records });
-        }
-        let folder = RunFolder::open(path)?;
-        Ok(Self { space: folder.settings.space()?, trials: folder.trials()?, records: Vec::new() })
+impl<S: Space + Default> Known<S> {
+    fn of_cache(path: &Path) -> Result<Self, Failure> {
+        let (store, _) = JournalStore::read(path)?;
+        let records = store.0.entries().into_iter().map(|(key, record)| (key, record.form)).collect();
+        Ok(Self { space: S::default(), trials: Vec::new(), records })
     }
 
-    /// A trial number, the start of a key, or a file with a genome.
-    fn side(&self, name: &str) -> Result<Side, Failure> {
-        let (shown, genome, key) = self.find(name)?;
-        let identity = identify(&self.space, &TwoStage::default(), &genome)
+    fn of_run<D: Domain<Space = S>>(path: &Path) -> Result<Self, Failure> {
+        let folder = RunFolder::<D>::open(path)?;
+        Ok(Self { space: folder.settings.task.space()?, trials: folder.trials()?, records: Vec::new() })
+    }
+
+    /// A trial number, the start of a key, or a file with a candidate.
+    fn side(&self, name: &str) -> Result<Side<S::Candidate>, Failure> {
+        let (shown, candidate, key) = self.find(name)?;
+        let identity = identify(&self.space, &TwoStage::default(), &candidate)
             .map_err(|error| Failure::failed(format!("{name}: {error}")))?;
         Ok(Side {
             shown,
-            canonical: self.space.canonicalize(&genome),
+            canonical: self.space.canonicalize(&candidate),
             fingerprint: identity.fingerprint.to_string(),
             structural: identity.structural.to_string(),
             class: identity.class,
@@ -180,8 +221,8 @@ impl Known {
         })
     }
 
-    fn find(&self, name: &str) -> Result<(String, Genome, Option<Key>), Failure> {
-        let trial = |trial: &Trial<Genome>| {
+    fn find(&self, name: &str) -> Result<(String, S::Candidate, Option<Key>), Failure> {
+        let trial = |trial: &Trial<S::Candidate>| {
             (format!("trial {}", trial.number), trial.candidate.clone(), Some(trial.key))
         };
         // A number without leading zeros is a trial; keys have 64 digits, and four of them tell most apart.
@@ -190,7 +231,7 @@ impl Known {
             return Ok(trial(found));
         }
         if Path::new(name).is_file() {
-            return Ok((name.to_string(), read_genome(Path::new(name))?, None));
+            return Ok((name.to_string(), read_candidate(Path::new(name))?, None));
         }
         let starts = |key: &Key| name.len() >= 4 && key.to_string().starts_with(name);
         let found = self.trials.iter().filter(|t| starts(&t.key)).collect::<Vec<_>>();
@@ -204,9 +245,9 @@ impl Known {
         }
         match self.records.iter().filter(|(key, _)| starts(key)).collect::<Vec<_>>()[..] {
             [(key, form)] => {
-                let genome = serde_json::from_str(form)
+                let candidate = serde_json::from_str(form)
                     .map_err(|error| Failure::failed(format!("record {key}: {error}")))?;
-                Ok((format!("record {}", key.0.short()), genome, Some(*key)))
+                Ok((format!("record {}", key.0.short()), candidate, Some(*key)))
             }
             [] => {
                 let count = self.trials.len();
@@ -220,7 +261,7 @@ impl Known {
     }
 }
 
-fn read_genome(path: &Path) -> Result<Genome, Failure> {
+fn read_candidate<C: DeserializeOwned>(path: &Path) -> Result<C, Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
     serde_json::from_str(&text).map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
 }

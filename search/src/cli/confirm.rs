@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use evaluator::{Evaluator, Job, Retried};
-use hashing::{Fidelity, Key};
+use hashing::Key;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use spaces::sequence::Genome;
 
 use super::args::ConfirmArgs;
+use super::domain::Domain;
 use super::failure::{Failure, Outcome};
 use super::judge::Judge;
 use super::table::Table;
@@ -30,7 +31,7 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let jobs = args.jobs.map_or(cores, |jobs| jobs as usize);
     let judge = Judge::open(&args.run, jobs)?;
-    let (objective, trials) = (judge.folder.settings.objective(), judge.folder.trials()?);
+    let (objective, trials) = (judge.folder.settings.task.objective(), judge.folder.trials()?);
     let chosen = objective.best(&trials, args.top as usize);
     if chosen.is_empty() {
         return Err(judge.folder.nothing_scored());
@@ -59,12 +60,12 @@ fn known(judge: &Judge) -> BTreeMap<(Key, u64), Option<f64>> {
 
 fn train(judge: &Judge, trial: &Trial<Genome>, form: &Genome, seed: u64) -> Result<Fresh, Failure> {
     let artifacts = judge.folder.path.join("confirm").join(format!("{}-{seed}", trial.key));
-    let fidelity = Fidelity(judge.folder.settings.task.epochs);
+    let fidelity = judge.folder.settings.task.fidelity();
     let job = Job { fidelity, seed: trial.key.seed(seed), artifacts: &artifacts, control: &judge.control };
     let outcome = Retried(&judge.evaluator).evaluate(form, &job)?;
     // The score is what is wanted; nobody asks for these weights.
     let _ = fs::remove_dir_all(&artifacts);
-    let score = judge.folder.settings.objective().value(&outcome.verdict);
+    let score = judge.folder.settings.task.objective().value(&outcome.verdict);
     let fresh = Fresh { key: trial.key, seed, score };
     judge.folder.append("confirm.jsonl", &json!(fresh))?;
     say!("fecund: trial {} trained with seed {seed}", trial.number);
@@ -78,7 +79,7 @@ fn table(
     fresh: &BTreeMap<(Key, u64), Option<f64>>,
     seeds: u64,
 ) -> Table {
-    let objective = judge.folder.settings.objective();
+    let objective = judge.folder.settings.task.objective();
     let mut table = Table::new(&[
         "trial",
         "metric",
@@ -95,7 +96,7 @@ fn table(
         let (mean, deviation) = mean_and_deviation(&scores);
         table.row(vec![
             trial.number.into(),
-            judge.folder.settings.task.metric.name().into(),
+            judge.folder.settings.task.training.metric.name().into(),
             objective.value(&trial.verdict).into(),
             mean.into(),
             deviation.into(),

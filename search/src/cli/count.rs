@@ -12,13 +12,15 @@ use spaces::nb_macro::MacroSpace;
 use spaces::{Enumerated, Pooling, cell101, cell201};
 
 use super::args::Format;
+use super::domains;
 use super::failure::{Failure, Outcome};
 use super::table::Table;
 
 #[derive(Args)]
 pub struct CountArgs {
-    #[arg(long, value_enum)]
-    space: Listed,
+    /// What is counted
+    #[arg(long, value_parser = domains::names())]
+    pub space: String,
     /// Vertices of a cell101, input and output included [default: all from 2 to 7]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=7))]
     vertices: Option<u64>,
@@ -30,17 +32,6 @@ pub struct CountArgs {
     pooling: Option<PoolingName>,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-}
-
-/// Spaces that can be listed whole.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Listed {
-    /// Cells of NAS-Bench-101
-    Cell101,
-    /// Cells of NAS-Bench-201
-    Cell201,
-    /// Networks of NAS-Bench-Macro
-    NbMacro,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -56,6 +47,53 @@ enum PoolingName {
     Own,
 }
 
+/// A space small enough to be counted.
+pub trait Counted: Enumerated + Sized {
+    /// The space that these options describe.
+    fn of(args: &CountArgs) -> Result<Self, Failure>;
+}
+
+impl Counted for cell101::CellSpace {
+    fn of(args: &CountArgs) -> Result<Self, Failure> {
+        let default = Self::default();
+        Ok(Self {
+            vertices: args.vertices.map(|vertices| vertices as usize),
+            edges: args.edges.unwrap_or(default.edges),
+            pooling: args.pooling.map_or(default.pooling, Pooling::from),
+        })
+    }
+}
+
+impl Counted for cell201::CellSpace {
+    fn of(args: &CountArgs) -> Result<Self, Failure> {
+        args.refuse_cell101()?;
+        Ok(Self { pooling: args.pooling.map_or(Self::default().pooling, Pooling::from) })
+    }
+}
+
+impl Counted for MacroSpace {
+    fn of(args: &CountArgs) -> Result<Self, Failure> {
+        args.refuse_pooling()?;
+        Ok(Self)
+    }
+}
+
+impl CountArgs {
+    fn refuse_cell101(&self) -> Outcome {
+        if self.vertices.is_some() || self.edges.is_some() {
+            return Err(Failure::usage("--vertices and --edges belong to --space cell101"));
+        }
+        Ok(())
+    }
+
+    fn refuse_pooling(&self) -> Outcome {
+        if self.pooling.is_some() {
+            return Err(Failure::usage("--pooling belongs to --space cell101 and cell201"));
+        }
+        self.refuse_cell101()
+    }
+}
+
 impl From<PoolingName> for Pooling {
     fn from(name: PoolingName) -> Self {
         match name {
@@ -67,31 +105,13 @@ impl From<PoolingName> for Pooling {
     }
 }
 
-pub fn count(args: &CountArgs) -> Outcome {
-    let pooling = args.pooling.map(Pooling::from);
-    let of_cell101 = args.vertices.is_some() || args.edges.is_some();
-    match args.space {
-        Listed::Cell201 | Listed::NbMacro if of_cell101 => {
-            Err(Failure::usage("--vertices and --edges belong to --space cell101"))
-        }
-        Listed::NbMacro if pooling.is_some() => {
-            Err(Failure::usage("--pooling belongs to --space cell101 and cell201"))
-        }
-        Listed::Cell101 => {
-            let default = cell101::CellSpace::default();
-            let space = cell101::CellSpace {
-                vertices: args.vertices.map(|vertices| vertices as usize),
-                edges: args.edges.unwrap_or(default.edges),
-                pooling: pooling.unwrap_or(default.pooling),
-            };
-            print(&space, args.format)
-        }
-        Listed::Cell201 => {
-            let space = cell201::CellSpace { pooling: pooling.unwrap_or(Pooling::Linear) };
-            print(&space, args.format)
-        }
-        Listed::NbMacro => print(&MacroSpace, args.format),
-    }
+pub fn count<S: Counted>(args: &CountArgs) -> Outcome {
+    print(&S::of(args)?, args.format)
+}
+
+/// For spaces without end.
+pub fn refuse(args: &CountArgs) -> Outcome {
+    Err(Failure::usage(format!("--space {} holds too many candidates to be listed", args.space)))
 }
 
 fn print(space: &impl Enumerated, format: Format) -> Outcome {

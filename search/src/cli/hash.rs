@@ -7,25 +7,16 @@ use std::path::Path;
 use hashing::{CandidateHasher, Identity, TwoStage};
 use serde::de::DeserializeOwned;
 use spaces::Space;
-use spaces::cell201::CellSpace;
-use spaces::sequence::SequenceSpace;
 
-use super::args::{HashArgs, SpaceName};
+use super::args::HashArgs;
 use super::failure::{Failure, Outcome};
 use super::table::Table;
 
-pub fn hash(args: &HashArgs) -> Outcome {
-    match args.space {
-        SpaceName::Sequence => print_identities(&SequenceSpace::default(), args),
-        SpaceName::Cell201 => print_identities(&CellSpace::default(), args),
-    }
-}
-
-fn print_identities<S: Space>(space: &S, args: &HashArgs) -> Outcome {
-    let hasher = TwoStage::default();
+pub fn print_identities<S: Space + Default>(args: &HashArgs) -> Outcome {
+    let (space, hasher) = (S::default(), TwoStage::default());
     let mut table = Table::new(&["line", "fingerprint", "structural", "class"]);
     for (line, candidate) in read_lines::<S::Candidate>(&args.file)? {
-        let identity = identify(space, &hasher, &candidate)
+        let identity = identify(&space, &hasher, &candidate)
             .map_err(|error| Failure::failed(format!("{}:{line}: {error}", args.file.display())))?;
         let class = format!("{:?}", identity.class).to_lowercase();
         table.row(vec![

@@ -5,21 +5,22 @@ use std::path::{Path, PathBuf};
 
 use evaluator::sequence::{Predictions, SequenceEvaluator, SequenceTask, Summary};
 use evaluator::{Control, Evaluator, Job, Limits};
-use hashing::Fidelity;
 use serde_json::{Value, json};
 use spaces::sequence::{Genome, export};
 use tasks::{Metric, Verdict};
 
 use super::args::{PredictArgs, TestArgs, WhichArgs};
+use super::domain::Domain;
+use super::domains::SequenceDomain;
 use super::failure::{Failure, Outcome};
-use super::run_folder::RunFolder;
+use super::run_folder::{self, RunFolder};
 use super::signals::Signals;
 use super::table::Table;
 use crate::Trial;
 
 /// A run with workers that can train and predict.
 pub struct Judge {
-    pub folder: RunFolder,
+    pub folder: RunFolder<SequenceDomain>,
     pub evaluator: SequenceEvaluator,
     pub control: Control,
 }
@@ -36,8 +37,21 @@ pub struct Model {
 
 impl Judge {
     pub fn open(run: &Path, jobs: usize) -> Result<Self, Failure> {
-        let folder = RunFolder::open(run)?;
-        let evaluator = SequenceEvaluator::start(folder.settings.task.clone(), jobs, Limits::default())?;
+        let space = run_folder::space_of(run)?;
+        if space != "sequence" {
+            let (run, why) =
+                (run.display(), format!("a run over {space} replays a table and trains no models"));
+            let ways = format!(
+                "see `fecund leaderboard {run}` for its scores, `fecund export {run}` for a candidate"
+            );
+            return Err(Failure::usage(format!("{why} to test, confirm or predict with; {ways}")));
+        }
+        Self::of(RunFolder::open(run)?, jobs)
+    }
+
+    /// With `jobs` workers.
+    pub fn of(mut folder: RunFolder<SequenceDomain>, jobs: usize) -> Result<Self, Failure> {
+        let evaluator = folder.settings.task.open(jobs, Limits::default())?;
         Ok(Self { evaluator, folder, control: Signals::watch_to_cancel()?.control })
     }
 
@@ -66,7 +80,7 @@ impl Judge {
                 "fecund: the weights of trial {} are not kept; training them again with the same seed",
                 trial.number
             );
-            let fidelity = Fidelity(self.folder.settings.task.epochs);
+            let fidelity = self.folder.settings.task.fidelity();
             let job = Job { fidelity, seed: trial.key.seed(0), artifacts, control: &self.control };
             let outcome = self.evaluator.evaluate(form, &job)?;
             if outcome.verdict != trial.verdict {
@@ -106,7 +120,7 @@ impl Judge {
 
     /// Scores on the test part, every metric. Also written into `tests.jsonl` of the run.
     pub fn test(&self, model: &Model) -> Result<Vec<(&'static str, f64)>, Failure> {
-        let Some(test) = &self.folder.settings.test else {
+        let Some(test) = &self.folder.settings.task.test else {
             return Err(Failure::usage("this run has no test part; give one with `fecund predict RUN FILE`"));
         };
         let predictions = self.predict(model, test)?;
@@ -142,7 +156,7 @@ pub fn predict(args: &PredictArgs) -> Outcome {
     } else {
         let judge = Judge::open(&args.model, 1)?;
         let model = judge.model(args.which)?;
-        (judge.folder.settings.task.classes.clone(), judge.predict(&model, &args.data)?)
+        (judge.folder.settings.task.training.classes.clone(), judge.predict(&model, &args.data)?)
     };
     let mut table = Table::new(&["case", "class", "probability", "true_class"]);
     for (case, row) in predictions.probabilities.chunks(predictions.classes).enumerate() {

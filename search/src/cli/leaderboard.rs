@@ -4,33 +4,30 @@ use serde_json::Value;
 use spaces::Space;
 
 use super::args::LeaderboardArgs;
+use super::domain::Domain;
 use super::failure::Outcome;
 use super::run_folder::RunFolder;
 use super::table::Table;
 
-pub fn leaderboard(args: &LeaderboardArgs) -> Outcome {
-    let folder = RunFolder::open(&args.run)?;
-    let (objective, trials) = (folder.settings.objective(), folder.trials()?);
-    let best = objective.best(&trials, args.top);
+pub fn leaderboard<D: Domain>(args: &LeaderboardArgs) -> Outcome {
+    let folder = RunFolder::<D>::open(&args.run)?;
+    let task = &folder.settings.task;
+    let trials = folder.trials()?;
+    let best = task.objective().best(&trials, args.top);
     if best.is_empty() {
         return Err(folder.nothing_scored());
     }
-    let space = folder.settings.space()?;
-    let metrics: Vec<&'static str> = folder.settings.metrics();
-    let columns =
-        [&["rank", "trial"], &metrics[..], &["parameters", "multiply_adds", "seconds", "model"]].concat();
+    let (space, shown) = (task.space()?, task.columns());
+    let named = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    let columns = [named(&["rank", "trial"]), shown.clone(), named(&["seconds", "model"])].concat();
     let mut table = Table::new(&columns);
     for (rank, trial) in best.into_iter().enumerate() {
-        let score = |metric: &&str| trial.verdict.score(metric).map_or(Value::Null, Value::from);
-        let cost = |name| trial.costs.get(name).map_or(Value::Null, |cost| Value::from(*cost as u64));
+        let cost = |name: &String| trial.costs.get(name).map(|cost| Value::from(*cost as u64));
+        let score = |name: &String| trial.verdict.score(name).map(Value::from);
         let mut row = vec![(rank + 1).into(), trial.number.into()];
-        row.extend(metrics.iter().map(score));
-        row.extend([
-            cost("parameters"),
-            cost("multiply_adds"),
-            (trial.times.evaluation + trial.times.saved).into(),
-        ]);
-        row.push(space.canonicalize(&trial.candidate).summary().into());
+        row.extend(shown.iter().map(|name| score(name).or_else(|| cost(name)).unwrap_or_default()));
+        row.push((trial.times.evaluation + trial.times.saved).into());
+        row.push(task.summary(&space.canonicalize(&trial.candidate)).into());
         table.row(row);
     }
     table.print(args.format)

@@ -3,6 +3,7 @@
 use spaces::sequence::{SequenceSpace, Settings, Value, blocks};
 
 use super::args::{ListArgs, Listing};
+use super::domains;
 use super::failure::Outcome;
 use super::table::Table;
 use crate::strategies;
@@ -17,12 +18,10 @@ pub fn list(args: &ListArgs) -> Outcome {
 
 fn spaces() -> Table {
     let mut table = Table::new(&["space", "what", "commands"]);
-    table.row(vec![
-        "sequence".into(),
-        "stacks of token and channel mixers for sequences".into(),
-        "search, hash".into(),
-    ]);
-    table.row(vec!["cell201".into(), "the 15,625 cells of NAS-Bench-201".into(), "hash".into()]);
+    for listed in &domains::ALL {
+        let commands = if listed.runs.is_some() { "search, hash" } else { "hash" };
+        table.row(vec![listed.name.into(), listed.summary.into(), commands.into()]);
+    }
     table
 }
 

@@ -12,6 +12,8 @@ mod args;
 mod cache;
 mod confirm;
 mod count;
+mod domain;
+mod domains;
 mod export;
 mod failure;
 mod hash;
@@ -35,18 +37,20 @@ use args::{CacheCommand, Cli, Command};
 /// Parses the arguments, runs the command, and says what went wrong if something did.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Search(args) => search::search(&args),
-        Command::Resume(args) => search::resume(&args),
-        Command::Leaderboard(args) => leaderboard::leaderboard(&args),
+        Command::Search(args) => domains::runs(&args.space).and_then(|runs| (runs.search)(&args)),
+        Command::Resume(args) => domains::of_run(&args.run).and_then(|runs| (runs.resume)(&args)),
+        Command::Leaderboard(args) => domains::of_run(&args.run).and_then(|runs| (runs.leaderboard)(&args)),
         Command::Test(args) => judge::test(&args),
         Command::Confirm(args) => confirm::confirm(&args),
         Command::Predict(args) => judge::predict(&args),
-        Command::Export(args) => export::export(&args),
+        Command::Export(args) => domains::of_run(&args.run).and_then(|runs| (runs.export)(&args)),
         Command::Cache(CacheCommand::Stats(args)) => cache::stats(&args),
-        Command::Cache(CacheCommand::Explain(args)) => cache::explain(&args),
-        Command::Count(args) => count::count(&args),
+        Command::Cache(CacheCommand::Explain(args)) => cache::space_of(&args)
+            .and_then(|space| domains::runs(&space))
+            .and_then(|runs| (runs.explain)(&args)),
+        Command::Count(args) => domains::named(&args.space).and_then(|listed| (listed.count)(&args)),
         Command::List(args) => list::list(&args),
-        Command::Hash(args) => hash::hash(&args),
+        Command::Hash(args) => domains::named(&args.space).and_then(|listed| (listed.hash)(&args)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

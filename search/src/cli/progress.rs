@@ -4,21 +4,21 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use spaces::sequence::Genome;
 use tasks::Verdict;
 
+use super::domain::{Candidate, Domain};
 use super::run_folder::RunFolder;
 use super::settings::Budget;
 use crate::{Objective, Observer, Statistics, Trial};
 
 /// Shows where a search stands, and keeps account of its time.
-pub struct Progress {
+pub struct Progress<D: Domain> {
     statistics: Statistics,
     objective: Objective,
     budget: Budget,
     best: Option<Verdict>,
     bar: Option<ProgressBar>,
-    folder: RunFolder,
+    folder: RunFolder<D>,
     spent_before: f64,
     started: Instant,
     saved: Instant,
@@ -31,8 +31,8 @@ const STEPS: u64 = 1000;
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 const BETWEEN_SAVES: Duration = Duration::from_secs(1);
 
-impl Progress {
-    pub fn new(folder: RunFolder, before: &[Trial<Genome>]) -> Self {
+impl<D: Domain> Progress<D> {
+    pub fn new(folder: RunFolder<D>, before: &[Trial<Candidate<D>>]) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let style =
                 ProgressStyle::with_template("{bar:30.cyan/blue} {msg}").expect("the template is fixed");
@@ -41,7 +41,7 @@ impl Progress {
         let now = Instant::now();
         let mut progress = Self {
             statistics: Statistics::of(before),
-            objective: folder.settings.objective(),
+            objective: folder.settings.task.objective(),
             budget: folder.settings.budget,
             best: None,
             bar,
@@ -57,7 +57,7 @@ impl Progress {
         progress
     }
 
-    fn consider(&mut self, trial: &Trial<Genome>) {
+    fn consider(&mut self, trial: &Trial<Candidate<D>>) {
         let better =
             self.best.as_ref().is_none_or(|best| self.objective.compare(&trial.verdict, best).is_gt());
         if better && self.objective.value(&trial.verdict).is_some() {
@@ -92,7 +92,8 @@ impl Progress {
             _ => "no score yet".into(),
         };
         let eta = self.eta().map_or(String::new(), |eta| format!(" · {eta} left"));
-        format!("{proposals} trials · {trained}{most} trained · {answered:.0} % from cache · {best}{eta}")
+        let evaluated = D::EVALUATED;
+        format!("{proposals} trials · {trained}{most} {evaluated} · {answered:.0} % from cache · {best}{eta}")
     }
 
     fn eta(&self) -> Option<String> {
@@ -125,8 +126,8 @@ impl Progress {
     }
 }
 
-impl Observer<Genome> for Progress {
-    fn settled(&mut self, trial: &Trial<Genome>) {
+impl<D: Domain> Observer<Candidate<D>> for Progress<D> {
+    fn settled(&mut self, trial: &Trial<Candidate<D>>) {
         self.statistics.add(trial);
         self.consider(trial);
         self.show(false);
@@ -151,7 +152,7 @@ impl Observer<Genome> for Progress {
     }
 }
 
-impl Drop for Progress {
+impl<D: Domain> Drop for Progress<D> {
     fn drop(&mut self) {
         self.save();
         self.show(true);

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use spaces::sequence::Genome;
 use storage::Recovery;
 
+use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::run_folder::RunFolder;
 use crate::{Statistics, Stop, Trial};
@@ -15,18 +15,13 @@ pub fn recovery(recovery: &Recovery) {
 }
 
 /// The task, and what is known already.
-pub fn start(folder: &RunFolder, trials: &[Trial<Genome>], known: usize, provenance: &str) {
-    let task = &folder.settings.task;
-    say!(
-        "fecund: {} training cases, {} channels, {} classes, up to {} steps; {}, {} epochs; {} jobs; {provenance}",
-        task.cases,
-        task.channels,
-        task.classes.len(),
-        task.longest,
-        task.validation,
-        task.epochs,
-        folder.settings.jobs,
-    );
+pub fn start<D: Domain>(
+    folder: &RunFolder<D>,
+    trials: &[Trial<Candidate<D>>],
+    known: usize,
+    evaluator: &D::Evaluator,
+) {
+    say!("fecund: {}", folder.settings.task.describe(evaluator, folder.settings.jobs));
     if !trials.is_empty() {
         say!("fecund: going on after {} trials; {known} verdicts in the cache", trials.len());
     } else if known > 0 {
@@ -35,7 +30,13 @@ pub fn start(folder: &RunFolder, trials: &[Trial<Genome>], known: usize, provena
 }
 
 /// Why the search ended, and what to do next.
-pub fn end(folder: &RunFolder, stop: &Stop, trials: &[Trial<Genome>], idle: u64, pressed: bool) -> Outcome {
+pub fn end<D: Domain>(
+    folder: &RunFolder<D>,
+    stop: &Stop,
+    trials: &[Trial<Candidate<D>>],
+    idle: u64,
+    pressed: bool,
+) -> Outcome {
     let run = folder.path.display();
     let evaluated = trials.iter().filter(|trial| trial.origin.is_evaluated()).count() as u64;
     if idle > 4 && idle * 4 > evaluated {
@@ -55,21 +56,27 @@ pub fn end(folder: &RunFolder, stop: &Stop, trials: &[Trial<Genome>], idle: u64,
         }
         _ => stop.to_string(),
     };
-    say!("fecund: {stop}; see `fecund leaderboard {run}`, `fecund cache stats {run}`, `fecund test {run}`");
+    let next = D::NEXT;
+    say!("fecund: {stop}; see `fecund leaderboard {run}`, `fecund cache stats {run}`, `fecund {next} {run}`");
     Ok(())
 }
 
-/// What this process took for these trials beside their evaluations, which run in others.
-pub fn own_time(trials: &[Trial<Genome>]) {
+/// What this process took for these trials beside their evaluations, which run in others or are simulated.
+pub fn own_time<D: Domain>(task: &D, trials: &[Trial<Candidate<D>>]) {
+    let took = if task.simulated() { "stand for" } else { "took" };
     let Some(own) = processor_seconds() else { return };
     let Statistics { hashing_seconds, evaluation_seconds, .. } = Statistics::of(trials);
-    let share = |seconds: f64| 100.0 * seconds / evaluation_seconds.max(f64::MIN_POSITIVE);
+    let engine = (own - hashing_seconds).max(0.0);
+    // Of look-ups that take microseconds, shares would say nothing.
+    let share = |seconds: f64| match 100.0 * seconds / evaluation_seconds {
+        share if own < evaluation_seconds => format!(" ({share:.3} %)"),
+        _ => String::new(),
+    };
     say!(
-        "fecund: evaluations took {evaluation_seconds:.1} s; hashing {hashing_seconds:.3} s ({:.3} %), engine and \
-         storage {:.2} s of processor time ({:.2} %)",
+        "fecund: evaluations {took} {evaluation_seconds:.1} s; hashing {hashing_seconds:.3} s{}, engine and storage \
+         {engine:.2} s of processor time{}",
         share(hashing_seconds),
-        (own - hashing_seconds).max(0.0),
-        share((own - hashing_seconds).max(0.0)),
+        share(engine),
     );
 }
 

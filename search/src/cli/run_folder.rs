@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use spaces::Space;
-use spaces::sequence::Genome;
 use storage::{JournalStore, Store};
 
+use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
-use super::settings::{Settings, VERSION};
+use super::settings::{Header, Settings, VERSION};
 use crate::{Ledger, Trial};
 
 /// Weights are kept of so many of the best functions.
@@ -19,31 +19,66 @@ const KEPT: usize = 20;
 
 /// A run on disk.
 #[derive(Clone)]
-pub struct RunFolder {
+pub struct RunFolder<D: Domain> {
     pub path: PathBuf,
-    pub settings: Settings,
+    pub settings: Settings<D>,
 }
 
-impl RunFolder {
-    /// Whether a run can be made here: there is nothing yet, or an empty folder.
-    pub fn check_free(path: &Path) -> Outcome {
-        let shown = path.display();
-        if path.join("study.toml").exists() {
-            let ways = format!("go on with `fecund resume {shown}`, or name another folder with --out");
-            return Err(Failure::usage(format!("{shown} is a run already: {ways}")));
-        }
-        let taken = path.read_dir().is_ok_and(|mut entries| entries.next().is_some());
-        if taken || path.is_file() {
-            return Err(Failure::usage(format!(
-                "{shown} is there and is not a run; name another folder with --out"
-            )));
-        }
-        Ok(())
+/// Whether a run can be made here: there is nothing yet, or an empty folder.
+pub fn check_free(path: &Path) -> Outcome {
+    let shown = path.display();
+    if path.join("study.toml").exists() {
+        let ways = format!("go on with `fecund resume {shown}`, or name another folder with --out");
+        return Err(Failure::usage(format!("{shown} is a run already: {ways}")));
     }
+    let taken = path.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    if taken || path.is_file() {
+        return Err(Failure::usage(format!(
+            "{shown} is there and is not a run; name another folder with --out"
+        )));
+    }
+    Ok(())
+}
 
+/// Name of the space that a run is over.
+pub fn space_of(path: &Path) -> Result<String, Failure> {
+    let file = path.join("study.toml");
+    let header: Header = toml::from_str(&read(path)?).map_err(|error| unreadable(&file, &error))?;
+    if header.version == 0 || header.version > VERSION {
+        let message = format!(
+            "{}: version {} is not known; this program reads version {VERSION} and older",
+            file.display(),
+            header.version
+        );
+        return Err(Failure::failed(message));
+    }
+    Ok(header.space)
+}
+
+/// Text of `study.toml`.
+fn read(path: &Path) -> Result<String, Failure> {
+    let file = path.join("study.toml");
+    fs::read_to_string(&file).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            Failure::failed(format!("{} is not a run: it has no study.toml", path.display()))
+        }
+        _ => Failure::file("read", &file, &error),
+    })
+}
+
+fn unreadable(file: &Path, error: &toml::de::Error) -> Failure {
+    Failure::failed(format!("{}: {error}", file.display()))
+}
+
+/// A path that holds in any folder. What it names must exist.
+pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    fs::canonicalize(path).map_err(|error| Failure::file("find", path, &error))
+}
+
+impl<D: Domain> RunFolder<D> {
     /// Makes the folder; it must not be there yet.
-    pub fn create(path: &Path, settings: Settings) -> Result<Self, Failure> {
-        Self::check_free(path)?;
+    pub fn create(path: &Path, settings: Settings<D>) -> Result<Self, Failure> {
+        check_free(path)?;
         let folder = Self { path: path.to_path_buf(), settings };
         fs::create_dir_all(folder.artifacts())
             .map_err(|error| Failure::file("make", &folder.artifacts(), &error))?;
@@ -51,24 +86,10 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// A run over this domain's space; see [`space_of`].
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let file = path.join("study.toml");
-        let text = fs::read_to_string(&file).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => {
-                Failure::failed(format!("{} is not a run: it has no study.toml", path.display()))
-            }
-            _ => Failure::file("read", &file, &error),
-        })?;
-        let settings: Settings =
-            toml::from_str(&text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
-        if settings.version != VERSION {
-            let message = format!(
-                "{}: version {} is not known; this program reads version {VERSION}",
-                file.display(),
-                settings.version
-            );
-            return Err(Failure::failed(message));
-        }
+        let settings =
+            Settings::read(&read(path)?).map_err(|error| unreadable(&path.join("study.toml"), &error))?;
         Ok(Self { path: path.to_path_buf(), settings })
     }
 
@@ -91,8 +112,8 @@ impl RunFolder {
     }
 
     /// The trials so far. Takes no lock: a search may be writing them.
-    pub fn trials(&self) -> Result<Vec<Trial<Genome>>, Failure> {
-        let written = Ledger::read::<Genome>(&self.trials_journal())?;
+    pub fn trials(&self) -> Result<Vec<Trial<Candidate<D>>>, Failure> {
+        let written = Ledger::read::<Candidate<D>>(&self.trials_journal())?;
         if let Some(unread) = written.unread {
             say!("warning: {}: {unread}; the trials before it are shown", self.trials_journal().display());
         }
@@ -110,7 +131,7 @@ impl RunFolder {
     }
 
     /// The best trial by validation, or the one asked for.
-    pub fn choose(&self, number: Option<u64>) -> Result<Trial<Genome>, Failure> {
+    pub fn choose(&self, number: Option<u64>) -> Result<Trial<Candidate<D>>, Failure> {
         let trials = self.trials()?;
         if let Some(number) = number {
             let last = trials.len().checked_sub(1);
@@ -118,7 +139,7 @@ impl RunFolder {
             let last = last.map_or("there are none".into(), |last| format!("the last is {last}"));
             return found.ok_or_else(|| Failure::usage(format!("no trial {number}; {last}")));
         }
-        let best = self.settings.objective().best(&trials, 1).first().map(|trial| (*trial).clone());
+        let best = self.settings.task.objective().best(&trials, 1).first().map(|trial| (*trial).clone());
         best.ok_or_else(|| self.nothing_scored())
     }
 
@@ -128,7 +149,7 @@ impl RunFolder {
 
     /// The form that was trained for this trial, as its record names it; without a record, the canonical form of the
     /// trial that paid.
-    pub fn trained_form(&self, trial: &Trial<Genome>) -> Result<Genome, Failure> {
+    pub fn trained_form(&self, trial: &Trial<Candidate<D>>) -> Result<Candidate<D>, Failure> {
         let record = JournalStore::read(&self.cache())
             .ok()
             .and_then(|(store, _)| store.get(&trial.key).ok().flatten());
@@ -144,13 +165,13 @@ impl RunFolder {
                 cache.display()
             )));
         }
-        Ok(self.settings.space()?.canonicalize(&payer.candidate))
+        Ok(self.settings.task.space()?.canonicalize(&payer.candidate))
     }
 
     /// Keeps the weights of the best functions, and nothing half made; those of others can be trained again, bit for
     /// bit. Only while no evaluation is under way.
-    pub fn prune_artifacts(&self, trials: &[Trial<Genome>]) -> Outcome {
-        let best = self.settings.objective().best(trials, KEPT);
+    pub fn prune_artifacts(&self, trials: &[Trial<Candidate<D>>]) -> Outcome {
+        let best = self.settings.task.objective().best(trials, KEPT);
         let kept: HashSet<String> = best.into_iter().map(|trial| trial.key.to_string()).collect();
         let settled: HashSet<String> = trials.iter().map(|trial| trial.key.to_string()).collect();
         let folder = self.artifacts();

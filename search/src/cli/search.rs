@@ -1,100 +1,95 @@
 //! `fecund search` and `fecund resume`.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use evaluator::Retried;
-use evaluator::sequence::{SequenceEvaluator, SequenceTask};
-use hashing::{Context, Fidelity};
-use spaces::sequence::{Genome, Limits};
+use evaluator::{Evaluator, Retried};
+use hashing::Context;
 use storage::{JournalStore, RealDisk, Store, Tiered};
-use tasks::{Sequences, check_target, locate};
 
-use super::args::{ResumeArgs, SearchArgs, SpaceName};
+use super::args::{ResumeArgs, SearchArgs};
+use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::hash::read_candidates;
 use super::progress::Progress;
 use super::report;
-use super::run_folder::RunFolder;
+use super::run_folder::{RunFolder, check_free};
 use super::settings::{Budget, Settings, VERSION, command_line, hashing_scheme};
 use super::signals::Signals;
-use crate::{Ledger, Plan, Study, Threads};
+use crate::{Ledger, Plan, Sizes, Study, Threads};
 
-pub fn search(args: &SearchArgs) -> Outcome {
-    let mut settings = settings(args)?;
-    let name = || format!("sequence-{}-{}", data_name(&settings.task.train), settings.seed);
+pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
+    let mut settings = settings::<D>(args)?;
+    let name = || format!("{}-{}-{}", args.space, data_name(&args.data), args.seed);
     let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(name()));
     // Nothing is made on disk before everything that can be checked has been.
-    settings.space()?;
-    settings.strategy()?;
+    settings.task.space()?;
+    check_sizes(args, settings.listed_strategy()?.sized)?;
     settings.study = study_name(&out);
-    RunFolder::check_free(&out)?;
-    let evaluator = SequenceEvaluator::start(settings.task.clone(), settings.jobs, settings.limits)?;
-    // `auto` has become a device; a resume must not land on another.
-    settings.task = evaluator.task().clone();
-    settings.context = settings.task.context();
+    check_free(&out)?;
+    let evaluator = settings.task.open(settings.jobs, settings.limits)?;
+    settings.context = evaluator.context();
     let folder = RunFolder::create(&out, settings)?;
     drive(folder, evaluator)
 }
 
-pub fn resume(args: &ResumeArgs) -> Outcome {
-    let mut folder = RunFolder::open(&args.run)?;
-    folder.settings.budget = folder.settings.budget.changed(&args.budget);
-    folder.settings.jobs = args.jobs.map_or(folder.settings.jobs, |jobs| jobs as usize);
-    folder.settings.check_keys()?;
-    check_data(&folder.settings.task)?;
-    let Settings { task, jobs, limits, .. } = folder.settings.clone();
-    let evaluator = SequenceEvaluator::start(task, jobs, limits)?;
+pub fn resume<D: Domain>(args: &ResumeArgs) -> Outcome {
+    let mut folder = RunFolder::<D>::open(&args.run)?;
+    let settings = &mut folder.settings;
+    settings.budget = settings.budget.changed(&args.budget);
+    settings.jobs = args.jobs.map_or(settings.jobs, |jobs| jobs as usize);
+    settings.task.check_data()?;
+    let evaluator = settings.task.open(settings.jobs, settings.limits)?;
+    settings.check_keys(&evaluator.context())?;
     drive(folder, evaluator)
 }
 
-fn settings(args: &SearchArgs) -> Result<Settings, Failure> {
-    if args.space != SpaceName::Sequence {
-        return Err(Failure::usage("only the space `sequence` can be searched yet"));
-    }
-    check_target(args.target.as_deref()).map_err(|error| Failure::usage(error.to_string()))?;
-    let location = locate(&args.data, args.test.as_deref())?;
-    let train = absolute(&location.train)?;
-    let data = Sequences::read(&train)?;
-    let mut task = SequenceTask::of(&data, &train);
-    task.metric = args.metric;
-    task.device = args.device;
-    task.validation = args.validation.unwrap_or(task.validation);
-    task.epochs = args.epochs.unwrap_or(task.epochs);
-    task.validation.splits(&data.labels(), &data.classes, 0)?;
+fn settings<D: Domain>(args: &SearchArgs) -> Result<Settings<D>, Failure> {
+    let task = D::of(args)?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let blocks = if args.blocks.is_empty() { Limits::default().blocks } else { args.blocks.clone() };
+    let Sizes { population, tournament } = Sizes::default();
     Ok(Settings {
         version: VERSION,
         study: String::new(),
         command: command_line(),
-        space: "sequence".into(),
-        blocks,
-        max_depth: args.max_depth as usize,
+        space: args.space.clone(),
         strategy: args.strategy.clone(),
+        sizes: Sizes {
+            population: args.population.unwrap_or(population),
+            tournament: args.tournament.unwrap_or(tournament),
+        },
         seed: args.seed,
         window: args.window,
         jobs: args.jobs.map_or(cores, |jobs| jobs as usize),
         reuse: !args.no_cache,
-        test: location.test.as_deref().map(absolute).transpose()?,
         cache: args.cache.as_deref().map(made_absolute).transpose()?,
         budget: Budget::of(&args.budget).or_default(),
-        limits: args.limits.limits(),
-        scheme: hashing_scheme(),
+        limits: args.sequence.limits(),
+        scheme: hashing_scheme::<Candidate<D>>(),
         context: Context::new(),
         task,
         enqueued: args.enqueue.as_deref().map_or(Ok(Vec::new()), read_candidates)?,
     })
 }
 
+/// `--population` and `--tournament` are for strategies that have them.
+fn check_sizes(args: &SearchArgs, sized: bool) -> Outcome {
+    let given = [("--population", args.population), ("--tournament", args.tournament)];
+    match given.iter().find(|(_, size)| size.is_some() && !sized) {
+        Some((name, _)) => {
+            Err(Failure::usage(format!("{name} does not apply to --strategy {}", args.strategy)))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Runs the study of a folder to its end, from wherever it stands.
-fn drive(folder: RunFolder, evaluator: SequenceEvaluator) -> Outcome {
+fn drive<D: Domain>(folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
     let disk = Arc::new(RealDisk);
-    let (ledger, written) = Ledger::open::<Genome>(&folder.trials_journal(), disk.clone())?;
+    let (ledger, written) = Ledger::open::<Candidate<D>>(&folder.trials_journal(), disk.clone())?;
     if let Some(unread) = written.unread {
         let path = folder.trials_journal();
         return Err(Failure::failed(format!(
@@ -108,21 +103,19 @@ fn drive(folder: RunFolder, evaluator: SequenceEvaluator) -> Outcome {
     let (store, recovery) = JournalStore::open(&folder.cache(), disk)?;
     [&written.recovery, &recovery].into_iter().for_each(report::recovery);
     let store = Arc::new(Tiered::new(store));
-    report::start(&folder, &written.trials, store.len(), evaluator.provenance());
+    report::start(&folder, &written.trials, store.len(), &evaluator);
     let signals = Signals::watch()?;
     let jobs = Threads::new(folder.settings.jobs).map_err(Failure::failed)?;
     let progress = Progress::new(folder.clone(), &written.trials);
-    let mut study = Study::new(
-        folder.settings.space()?,
-        Retried(evaluator),
-        folder.settings.strategy()?,
-        plan(&folder, Arc::clone(&signals.interrupted)),
-    )
-    .with_store(Arc::clone(&store) as Arc<dyn Store>)
-    .with_executor(jobs)
-    .with_ledger(ledger)
-    .with_observer(progress)
-    .with_control(signals.control.clone());
+    let Settings { task, sizes, .. } = &folder.settings;
+    let strategy = (folder.settings.listed_strategy()?.make)(&task.objective(), *sizes);
+    let plan = plan(&folder, Arc::clone(&signals.interrupted));
+    let mut study = Study::new(task.space()?, Retried(evaluator), strategy, plan)
+        .with_store(Arc::clone(&store) as Arc<dyn Store>)
+        .with_executor(jobs)
+        .with_ledger(ledger)
+        .with_observer(progress)
+        .with_control(signals.control.clone());
     let before = written.trials.len();
     study.resume(written.trials);
     let stop = study.run();
@@ -133,17 +126,17 @@ fn drive(folder: RunFolder, evaluator: SequenceEvaluator) -> Outcome {
     if let Err(failure) = folder.prune_artifacts(&trials) {
         say!("warning: {failure}");
     }
-    report::own_time(&trials[before..]);
+    report::own_time(task, &trials[before..]);
     report::end(&folder, &stop, &trials, idle, signals.pressed())
 }
 
-fn plan(folder: &RunFolder, interrupted: Arc<AtomicBool>) -> Plan<Genome> {
+fn plan<D: Domain>(folder: &RunFolder<D>, interrupted: Arc<AtomicBool>) -> Plan<Candidate<D>> {
     let Settings { study, seed, window, task, reuse, enqueued, budget, limits, .. } = folder.settings.clone();
     Plan {
         study,
         seed,
         window,
-        fidelity: Fidelity(task.epochs),
+        fidelity: task.fidelity(),
         reuse,
         enqueued,
         trials: budget.trials,
@@ -155,28 +148,16 @@ fn plan(folder: &RunFolder, interrupted: Arc<AtomicBool>) -> Plan<Genome> {
     }
 }
 
-/// The training part must be what it was when the run began.
-fn check_data(task: &SequenceTask) -> Outcome {
-    if Sequences::read(&task.train)?.fingerprint() == task.data {
-        return Ok(());
-    }
-    let message =
-        format!("{} is not the data that this run began with; start a new run", task.train.display());
-    Err(Failure::failed(message))
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    fs::canonicalize(path).map_err(|error| Failure::file("find", path, &error))
-}
-
 fn made_absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path).map_err(|error: io::Error| Failure::file("find", path, &error))
+    std::path::absolute(path).map_err(|error| Failure::file("find", path, &error))
 }
 
 /// `japanesevowels` of `…/JapaneseVowels_TRAIN.ts.gz`.
-fn data_name(train: &Path) -> String {
-    let file = train.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    file.split(['_', '.']).next().unwrap_or_default().to_string()
+fn data_name(data: &Path) -> String {
+    let path = fs::canonicalize(data).unwrap_or_else(|_| data.to_path_buf());
+    let file = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let name = file.split('.').next().unwrap_or_default();
+    name.strip_suffix("_train").unwrap_or(name).to_string()
 }
 
 /// Unlike that of any other study, so that records say who paid for them. Part of no key.

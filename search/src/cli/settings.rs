@@ -4,50 +4,54 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use evaluator::Limits;
-use evaluator::sequence::SequenceTask;
-use hashing::{CandidateHasher, Context, TwoStage};
+use hashing::{Behavior, CandidateHasher, Context, Keyed, TwoStage};
 use serde::{Deserialize, Serialize};
-use spaces::sequence::{self, Genome, SequenceSpace};
-use tasks::Metric;
 
-use super::args::{BudgetArgs, LimitArgs};
+use super::args::BudgetArgs;
+use super::domain::{Candidate, Domain};
 use super::failure::Failure;
-use crate::{Objective, Strategy, strategies};
+use crate::{Listed, Sizes, strategies};
 
-/// The settings of a run. The version goes up when a field changes its meaning.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
+/// The settings of a run. The version goes up when a field changes its meaning or its place.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, bound = "D: Domain")]
+pub struct Settings<D: Domain> {
     pub version: u32,
     /// Names the study in the records that it pays for.
     pub study: String,
     /// The command that made the run.
     pub command: String,
+    /// Name of the space, as `fecund list spaces` has it.
     pub space: String,
-    /// Blocks that may be used.
-    pub blocks: Vec<String>,
-    pub max_depth: usize,
     pub strategy: String,
+    /// Of the strategy, where it has them.
+    #[serde(default)]
+    pub sizes: Sizes,
     pub seed: u64,
     pub window: u64,
     pub jobs: usize,
     pub reuse: bool,
-    /// The test part, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub test: Option<PathBuf>,
     /// Folder of the cache, if it is not the run's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<PathBuf>,
     pub budget: Budget,
     pub limits: Limits,
-    pub task: SequenceTask,
+    /// What is asked of the candidates.
+    pub task: D,
     /// Scheme of the fingerprints.
     pub scheme: String,
     /// What every key is made with; a resume under another one is refused.
     pub context: Context,
-    /// Genomes that are proposed first.
+    /// Candidates that are proposed first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub enqueued: Vec<Genome>,
+    pub enqueued: Vec<Candidate<D>>,
+}
+
+/// As much of `study.toml` as tells how to read the rest.
+#[derive(Deserialize)]
+pub struct Header {
+    pub version: u32,
+    pub space: String,
 }
 
 /// What a search may use up.
@@ -63,37 +67,26 @@ pub struct Budget {
     pub time: Option<f64>,
 }
 
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Trainings of a search that names no budget.
 pub const DEFAULT_TRAININGS: u64 = 60;
 
-impl Settings {
-    pub fn space(&self) -> Result<SequenceSpace, Failure> {
-        let Self { blocks, max_depth, .. } = self.clone();
-        SequenceSpace::new(sequence::Limits { max_depth, blocks, ..sequence::Limits::default() })
-            .map_err(Failure::usage)
-    }
-
-    /// The metric decides, then log loss.
-    pub fn objective(&self) -> Objective {
-        let metric = self.task.metric;
-        let objective = Objective::new(metric.name(), metric.higher_is_better());
-        if metric == Metric::LogLoss { objective } else { objective.then(Metric::LogLoss.name(), false) }
-    }
-
-    /// The metrics worth showing: accuracy, the one that decides, and log loss.
-    pub fn metrics(&self) -> Vec<&'static str> {
-        let mut shown = vec![Metric::Accuracy, self.task.metric, Metric::LogLoss];
-        shown.dedup();
-        shown.iter().map(|metric| metric.name()).collect()
+impl<D: Domain> Settings<D> {
+    /// Of a file of this version or the one before.
+    pub fn read(text: &str) -> Result<Self, toml::de::Error> {
+        let table: toml::Table = toml::from_str(text)?;
+        match table.get("version").and_then(toml::Value::as_integer) {
+            Some(1) => Self::deserialize(moved(table)),
+            _ => toml::from_str(text),
+        }
     }
 
     /// Why a run cannot go on under this program, if it cannot: its keys would be others.
-    pub fn check_keys(&self) -> Result<(), Failure> {
-        let (context, scheme) = (self.task.context(), hashing_scheme());
+    pub fn check_keys(&self, context: &Context) -> Result<(), Failure> {
+        let scheme = hashing_scheme::<Candidate<D>>();
         let mut changed: Vec<String> = self
             .context
-            .differences(&context)
+            .differences(context)
             .into_iter()
             .map(|(name, was, is)| {
                 format!("{name} was `{}`, is `{}`", was.unwrap_or_default(), is.unwrap_or_default())
@@ -113,16 +106,30 @@ impl Settings {
         )))
     }
 
-    pub fn strategy(&self) -> Result<Box<dyn Strategy<SequenceSpace>>, Failure> {
-        let known = strategies::<SequenceSpace>();
-        match known.iter().find(|listed| listed.name == self.strategy) {
-            Some(listed) => Ok((listed.make)(&self.objective())),
+    /// The strategy by its name, not made yet.
+    pub fn listed_strategy(&self) -> Result<Listed<D::Space>, Failure> {
+        let mut known = strategies::<D::Space>();
+        match known.iter().position(|listed| listed.name == self.strategy) {
+            Some(position) => Ok(known.swap_remove(position)),
             None => {
                 let names: Vec<_> = known.iter().map(|listed| listed.name).collect();
                 Err(Failure::usage(format!("no strategy `{}`; known: {}", self.strategy, names.join(", "))))
             }
         }
     }
+}
+
+/// Version 1 knew sequences only, and kept what they need beside their task.
+fn moved(mut old: toml::Table) -> toml::Table {
+    let mut task = toml::Table::new();
+    for (from, to) in
+        [("blocks", "blocks"), ("max_depth", "max_depth"), ("test", "test"), ("task", "training")]
+    {
+        task.extend(old.remove(from).map(|value| (to.to_string(), value)));
+    }
+    old.insert("task".into(), task.into());
+    old.insert("version".into(), i64::from(VERSION).into());
+    old
 }
 
 /// The command as it was typed, quoted where a shell needs it.
@@ -140,8 +147,8 @@ pub fn command_line() -> String {
 }
 
 /// Scheme of the fingerprints that this program makes.
-pub fn hashing_scheme() -> String {
-    CandidateHasher::<Genome>::scheme(&TwoStage::default())
+pub fn hashing_scheme<C: Keyed + Behavior>() -> String {
+    CandidateHasher::<C>::scheme(&TwoStage::default())
 }
 
 impl Budget {
@@ -173,8 +180,68 @@ impl Budget {
     }
 }
 
-impl LimitArgs {
-    pub fn limits(&self) -> Limits {
-        Limits { seconds: self.max_seconds_per_trial, memory: self.max_memory_per_trial.map(|mib| mib << 20) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::domains::SequenceDomain;
+
+    const VERSION_1: &str = r#"
+        version = 1
+        study = "seq-1-2"
+        command = "fecund search --data x"
+        space = "sequence"
+        blocks = ["gru", "mlp"]
+        max_depth = 5
+        strategy = "evolution"
+        seed = 3
+        window = 8
+        jobs = 2
+        reuse = true
+        test = "/data/X_TEST.ts"
+        scheme = "functional-v1"
+        [budget]
+        trials = 1
+        [limits]
+        [task]
+        train = "/data/X_TRAIN.ts"
+        data = "d1dea063e752a90bf4adde4f424ffbde30de5bf0f528a63bc07ae77522f8ad0a"
+        channels = 12
+        classes = ["1", "2"]
+        cases = 270
+        longest = 26
+        validation = "kfold:5"
+        metric = "accuracy"
+        epochs = 20
+        batch_size = 32
+        device = "cpu"
+        [task.limits]
+        parameters = 2000000
+        multiply_adds = 2000000000
+        [context]
+        dtype = "f32"
+        [[enqueued]]
+        width = 16
+    "#;
+
+    #[test]
+    fn a_file_of_the_version_before_is_read_and_written_as_this_one() {
+        let settings = Settings::<SequenceDomain>::read(VERSION_1).unwrap();
+        let task = &settings.task;
+        assert_eq!((task.blocks.len(), task.max_depth, task.training.epochs), (2, 5, 20));
+        assert_eq!(task.test, Some("/data/X_TEST.ts".into()));
+        assert_eq!((settings.sizes, settings.enqueued[0].width), (Sizes::default(), 16));
+        let written = toml::to_string(&settings).unwrap();
+        let again = Settings::<SequenceDomain>::read(&written).unwrap();
+        assert_eq!((again.version, again.task), (VERSION, settings.task));
+        assert_eq!(again.enqueued, settings.enqueued);
+    }
+
+    #[test]
+    fn a_field_that_is_not_known_is_named() {
+        for unknown in ["colour = 1", "sizes = { population = 0, tournament = 1 }"] {
+            let text = VERSION_1.replace("seed = 3", &format!("seed = 3\n{unknown}"));
+            let error = Settings::<SequenceDomain>::read(&text).err().expect(unknown).to_string();
+            assert!(error.contains("colour") || error.contains("zero"), "{error}");
+        }
     }
 }

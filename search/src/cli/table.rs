@@ -9,13 +9,13 @@ use super::failure::{Failure, Outcome};
 
 /// Named columns and rows of JSON values.
 pub struct Table {
-    columns: Vec<&'static str>,
+    columns: Vec<String>,
     rows: Vec<Vec<Value>>,
 }
 
 impl Table {
-    pub fn new(columns: &[&'static str]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+    pub fn new(columns: &[impl ToString]) -> Self {
+        Self { columns: columns.iter().map(ToString::to_string).collect(), rows: Vec::new() }
     }
 
     /// Panics if there are more or fewer cells than columns.
@@ -39,7 +39,7 @@ impl Table {
         match format {
             Format::Table => {
                 let width = self.columns.iter().map(|name| name.len()).max().unwrap_or(0);
-                let line = |(name, value): (&&str, &Value)| format!("{name:width$}  {}\n", text(value));
+                let line = |(name, value): (&String, &Value)| format!("{name:width$}  {}\n", text(value));
                 print(&self.columns.iter().zip(row).map(line).collect::<String>())
             }
             Format::Json => print_json(&self.object(row)),
@@ -48,7 +48,7 @@ impl Table {
     }
 
     fn object(&self, row: &[Value]) -> Value {
-        let names = self.columns.iter().map(|name| name.to_string());
+        let names = self.columns.iter().cloned();
         Value::Object(names.zip(row.iter().cloned()).collect::<Map<_, _>>())
     }
 
@@ -75,7 +75,7 @@ impl Table {
     }
 }
 
-/// For people: four decimals, nothing for null.
+/// For people: four decimals (none for a large whole number), nothing for null.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -84,6 +84,8 @@ fn text(value: &Value) -> String {
             let number = number.as_f64().expect("checked just now");
             if number != 0.0 && number.abs() < 1e-3 {
                 format!("{number:.2e}")
+            } else if number.abs() >= 1e4 && number.fract() == 0.0 {
+                format!("{number:.0}")
             } else {
                 format!("{number:.4}")
             }
@@ -144,5 +146,9 @@ mod tests {
     fn tables_round_for_people() {
         let aligned = table().aligned();
         assert!(aligned.contains("0.1235") && !aligned.contains("0.12345"), "{aligned}");
+        assert_eq!(
+            [85_164_544.0, 12_345.5, 3.0].map(|n| text(&n.into())),
+            ["85164544", "12345.5000", "3.0000"]
+        );
     }
 }

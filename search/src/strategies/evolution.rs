@@ -7,15 +7,12 @@ use hashing::Rng;
 use spaces::Space;
 use tasks::Verdict;
 
-use crate::strategy::{Proposal, Strategy};
+use crate::strategy::{Proposal, Sizes, Strategy};
 use crate::{Objective, Trial};
 
 pub struct RegularizedEvolution<S: Space> {
     objective: Objective,
-    /// Trials alive at once. Default: 16.
-    population: usize,
-    /// Members drawn, with replacement, for each tournament. Default: 4.
-    tournament: usize,
+    sizes: Sizes,
     /// The oldest first.
     alive: VecDeque<Member<S::Candidate>>,
 }
@@ -28,17 +25,15 @@ struct Member<C> {
 
 impl<S: Space> RegularizedEvolution<S> {
     pub fn new(objective: Objective) -> Self {
-        Self { objective, population: 16, tournament: 4, alive: VecDeque::new() }
+        Self { objective, sizes: Sizes::default(), alive: VecDeque::new() }
     }
 
-    /// Panics if one of the two is zero.
-    pub fn sized(self, population: usize, tournament: usize) -> Self {
-        assert!(population > 0 && tournament > 0, "a population and a tournament have members");
-        Self { population, tournament, ..self }
+    pub fn sized(self, sizes: Sizes) -> Self {
+        Self { sizes, ..self }
     }
 
     fn tournament(&self, rng: &mut Rng) -> &Member<S::Candidate> {
-        let drawn = (0..self.tournament).map(|_| &self.alive[rng.below(self.alive.len())]);
+        let drawn = (0..self.sizes.tournament.get()).map(|_| &self.alive[rng.below(self.alive.len())]);
         drawn
             .reduce(|best, next| if self.beats(next, best) { next } else { best })
             .expect("a tournament has members")
@@ -51,7 +46,7 @@ impl<S: Space> RegularizedEvolution<S> {
 
 impl<S: Space> Strategy<S> for RegularizedEvolution<S> {
     fn propose(&self, space: &S, rng: &mut Rng) -> Proposal<S::Candidate> {
-        if self.alive.len() < self.population {
+        if self.alive.len() < self.sizes.population.get() {
             return Proposal { candidate: space.sample(rng), operator: "sample", parents: Vec::new() };
         }
         let parent = self.tournament(rng);
@@ -65,7 +60,7 @@ impl<S: Space> Strategy<S> for RegularizedEvolution<S> {
     fn observe(&mut self, trial: &Trial<S::Candidate>) {
         let Trial { number, candidate, verdict, .. } = trial.clone();
         self.alive.push_back(Member { number, candidate, verdict });
-        if self.alive.len() > self.population {
+        if self.alive.len() > self.sizes.population.get() {
             self.alive.pop_front();
         }
     }

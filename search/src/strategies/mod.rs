@@ -16,12 +16,14 @@ pub fn all<S: Space + 'static>() -> Vec<Listed<S>> {
         Listed {
             name: "evolution",
             summary: "regularized evolution: the oldest dies (Real et al. 2018, arXiv 1802.01548)",
-            make: |objective| Box::new(RegularizedEvolution::<S>::new(objective.clone())),
+            sized: true,
+            make: |objective, sizes| Box::new(RegularizedEvolution::<S>::new(objective.clone()).sized(sizes)),
         },
         Listed {
             name: "random",
             summary: "independent samples: the baseline that any other must beat",
-            make: |_| Box::new(RandomSearch),
+            sized: false,
+            make: |_, _| Box::new(RandomSearch),
         },
     ]
 }

@@ -1,0 +1,64 @@
+//! What the command line asks of a space that can be searched.
+
+use evaluator::{Evaluator, Limits};
+use hashing::Fidelity;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use spaces::Space;
+
+use super::args::{ExportArgs, SearchArgs};
+use super::failure::{Failure, Outcome};
+use super::run_folder::RunFolder;
+use crate::Objective;
+
+/// A candidate of a domain.
+pub type Candidate<D> = <<D as Domain>::Space as Space>::Candidate;
+
+/// A space together with what judges its candidates. The value is plain data: the `task` of `study.toml`. Every
+/// command on runs is written once, for any of these; `domains` lists them.
+pub trait Domain: Clone + Serialize + DeserializeOwned + Send + 'static {
+    type Space: Space + Default + 'static;
+    type Evaluator: Evaluator<Candidate<Self>> + 'static;
+
+    /// What has become of a candidate that was evaluated, in a word. Default: `evaluated`.
+    const EVALUATED: &'static str = "evaluated";
+    /// The command that a finished search leads to. Default: `export`.
+    const NEXT: &'static str = "export";
+
+    /// The task that these options describe; one that does not apply is an error. Reads the data, makes nothing.
+    fn of(args: &SearchArgs) -> Result<Self, Failure>;
+
+    fn space(&self) -> Result<Self::Space, Failure>;
+
+    fn objective(&self) -> Objective;
+
+    /// Starts what judges the candidates, `jobs` at once, and settles what the options left open.
+    fn open(&mut self, jobs: usize, limits: Limits) -> Result<Self::Evaluator, Failure>;
+
+    /// The task in a line, for the beginning of a search.
+    fn describe(&self, evaluator: &Self::Evaluator, jobs: usize) -> String;
+
+    /// Scores and costs that the leaderboard shows, in this order.
+    fn columns(&self) -> Vec<String>;
+
+    /// A canonical form in a few words.
+    fn summary(&self, canonical: &Candidate<Self>) -> String;
+
+    /// Writes a trial of a run into a folder of its own.
+    fn export(folder: RunFolder<Self>, args: &ExportArgs) -> Outcome;
+
+    /// The data must be what they were when the run began. Default: [`Domain::open`] sees to it.
+    fn check_data(&self) -> Outcome {
+        Ok(())
+    }
+
+    /// Default: 1, the only one.
+    fn fidelity(&self) -> Fidelity {
+        Fidelity(1)
+    }
+
+    /// Whether the seconds of evaluations are told by the evaluator and not by the clock. Default: they are not.
+    fn simulated(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,115 @@
+//! The spaces, one line each. A new one is a file in `spaces` and a line in [`ALL`]: [`replayed`] where a published
+//! table has its verdicts (the candidate is `Tabulated`), [`searched`] with a [`Domain`] of its own, or [`hashed`]; and [`counted`]
+//! where its candidates can be listed.
+
+mod replay;
+mod sequence;
+
+pub use sequence::SequenceDomain;
+
+use std::path::Path;
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use spaces::nb_macro::MacroSpace;
+use spaces::{Space, Tabulated, cell101, cell201};
+
+use replay::ReplayDomain;
+
+use super::args::{ExplainArgs, ExportArgs, HashArgs, LeaderboardArgs, ResumeArgs, SearchArgs, StatsArgs};
+use super::count::{self, CountArgs, Counted};
+use super::domain::Domain;
+use super::failure::{Failure, Outcome};
+use super::{cache, export, hash, leaderboard, run_folder, search};
+
+/// Every space, the default first.
+pub const ALL: [Listed; 4] = [
+    searched::<SequenceDomain>("sequence", "stacks of token and channel mixers for sequences"),
+    counted::<cell201::CellSpace>(replayed::<cell201::CellSpace>(
+        "cell201",
+        "the 15,625 cells of NAS-Bench-201, judged by their published table",
+    )),
+    counted::<MacroSpace>(replayed::<MacroSpace>(
+        "nb-macro",
+        "the 6,561 codes of NAS-Bench-Macro, judged by their published table",
+    )),
+    counted::<cell101::CellSpace>(hashed::<cell101::CellSpace>(
+        "cell101",
+        "the 423,624 cells of NAS-Bench-101",
+    )),
+];
+
+/// A space and what can be done with it.
+pub struct Listed {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub hash: fn(&HashArgs) -> Outcome,
+    /// Refuses where there are too many candidates to list.
+    pub count: fn(&CountArgs) -> Outcome,
+    /// There where it can be searched.
+    pub runs: Option<Runs>,
+}
+
+/// The commands that make a run and look into it.
+#[derive(Clone, Copy)]
+pub struct Runs {
+    pub search: fn(&SearchArgs) -> Outcome,
+    pub resume: fn(&ResumeArgs) -> Outcome,
+    pub leaderboard: fn(&LeaderboardArgs) -> Outcome,
+    pub export: fn(&ExportArgs) -> Outcome,
+    pub stats: fn(&StatsArgs) -> Outcome,
+    pub explain: fn(&ExplainArgs) -> Outcome,
+}
+
+const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Listed {
+    let runs = Runs {
+        search: search::search::<D>,
+        resume: search::resume::<D>,
+        leaderboard: leaderboard::leaderboard::<D>,
+        export: export::export::<D>,
+        stats: cache::run_stats::<D>,
+        explain: cache::explain::<D>,
+    };
+    Listed { runs: Some(runs), ..hashed::<D::Space>(name, summary) }
+}
+
+const fn replayed<S>(name: &'static str, summary: &'static str) -> Listed
+where
+    S: Space<Candidate: Tabulated> + Default + 'static,
+{
+    searched::<ReplayDomain<S>>(name, summary)
+}
+
+const fn hashed<S: Space + Default>(name: &'static str, summary: &'static str) -> Listed {
+    Listed { name, summary, hash: hash::print_identities::<S>, count: count::refuse, runs: None }
+}
+
+const fn counted<S: Counted>(listed: Listed) -> Listed {
+    Listed { count: count::count::<S>, ..listed }
+}
+
+/// The space of this name.
+pub fn named(name: &str) -> Result<&'static Listed, Failure> {
+    let names = || ALL.iter().map(|listed| listed.name).collect::<Vec<_>>().join(", ");
+    ALL.iter()
+        .find(|listed| listed.name == name)
+        .ok_or_else(|| Failure::failed(format!("no space `{name}`; known: {}", names())))
+}
+
+/// The commands on runs over the space of this name.
+pub fn runs(name: &str) -> Result<Runs, Failure> {
+    let can = ALL.iter().filter(|listed| listed.runs.is_some()).map(|listed| listed.name);
+    named(name)?.runs.ok_or_else(|| {
+        let known = can.collect::<Vec<_>>().join(", ");
+        Failure::usage(format!("--space {name} can be hashed and not searched; these can: {known}"))
+    })
+}
+
+/// The commands on this run.
+pub fn of_run(run: &Path) -> Result<Runs, Failure> {
+    runs(&run_folder::space_of(run)?)
+}
+
+/// For `--space`.
+pub fn names() -> PossibleValuesParser {
+    ALL.iter().map(|listed| PossibleValue::new(listed.name).help(listed.summary)).collect::<Vec<_>>().into()
+}

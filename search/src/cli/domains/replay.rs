@@ -1,0 +1,120 @@
+//! Any space whose candidates have rows in a published table.
+
+use std::marker::PhantomData;
+
+use evaluator::Limits;
+use evaluator::replay::{Replay, ReplayTask, Table};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use spaces::{Space, Tabulated};
+use tasks::DataError;
+
+use crate::Objective;
+use crate::cli::args::{ExportArgs, SearchArgs};
+use crate::cli::domain::{Candidate, Domain};
+use crate::cli::export::publish;
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::run_folder::{RunFolder, absolute};
+
+/// A table, and what is sought in it.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent, bound = "")]
+pub struct ReplayDomain<S> {
+    task: ReplayTask,
+    #[serde(skip)]
+    space: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for ReplayDomain<S> {
+    fn clone(&self) -> Self {
+        Self { task: self.task.clone(), space: PhantomData }
+    }
+}
+
+impl<S> Domain for ReplayDomain<S>
+where
+    S: Space<Candidate: Tabulated> + Default + 'static,
+{
+    type Space = S;
+    type Evaluator = Replay<S>;
+
+    const EVALUATED: &'static str = "looked up";
+
+    fn of(args: &SearchArgs) -> Result<Self, Failure> {
+        args.refuse(&args.sequence.given())?;
+        let (given, file) = (&args.replay, absolute(&args.data)?);
+        let Some(objective) = &given.objective else {
+            let table = Table::<S::Candidate>::read(&file, &[])?;
+            let columns = table.columns().join(", ");
+            let message =
+                format!("--space {} needs --objective COLUMN; columns of numbers: {columns}", args.space);
+            return Err(Failure::usage(message));
+        };
+        let cost = given.cost.as_ref().map(|cost| cost.column.as_str());
+        let asked: Vec<&str> = std::iter::once(objective.as_str()).chain(cost).collect();
+        let table = Table::<S::Candidate>::read(&file, &asked).map_err(|error| match error {
+            DataError::NoColumn { .. } => Failure::usage(error.to_string()),
+            error => error.into(),
+        })?;
+        let task = ReplayTask::of(&table, objective, !given.minimize, given.cost.clone());
+        Ok(Self { task, space: PhantomData })
+    }
+
+    fn space(&self) -> Result<S, Failure> {
+        Ok(S::default())
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::new(&self.task.objective, self.task.higher_is_better)
+    }
+
+    fn open(&mut self, _: usize, _: Limits) -> Result<Replay<S>, Failure> {
+        let table = Table::read(&self.task.table, &[])?;
+        Ok(Replay::new(S::default(), table, self.task.clone())?)
+    }
+
+    fn describe(&self, _: &Replay<S>, jobs: usize) -> String {
+        let ReplayTask { table, rows, objective, cost, .. } = &self.task;
+        let seconds = cost.as_ref().map_or(String::new(), |cost| format!("; seconds simulated: {cost}"));
+        format!(
+            "{rows} rows of {}; {objective}, {}{seconds}; {jobs} jobs",
+            table.display(),
+            self.task.direction()
+        )
+    }
+
+    /// The one that decides, then the others as the table has them.
+    fn columns(&self) -> Vec<String> {
+        let others = self.task.columns.iter().filter(|column| **column != self.task.objective);
+        std::iter::once(&self.task.objective).chain(others).cloned().collect()
+    }
+
+    /// The only text in its JSON, or the JSON.
+    fn summary(&self, canonical: &S::Candidate) -> String {
+        let written = json!(canonical);
+        let fields = written.as_object().map(|object| object.values().collect::<Vec<_>>());
+        match fields.as_deref() {
+            Some([Value::String(text)]) => text.clone(),
+            _ => written.to_string(),
+        }
+    }
+
+    fn export(folder: RunFolder<Self>, args: &ExportArgs) -> Outcome {
+        if args.which.refit {
+            let space = &folder.settings.space;
+            let why = "there is nothing to train behind a table that is replayed";
+            return Err(Failure::usage(format!("--refit does not apply to a run over {space}: {why}")));
+        }
+        let trial = folder.choose(args.which.trial)?;
+        let canonical: Candidate<Self> = folder.settings.task.space()?.canonicalize(&trial.candidate);
+        let genome = json!({"space": folder.settings.space, "run": folder.path, "trial": trial.number,
+            "candidate": trial.candidate, "canonical": canonical, "fingerprint": trial.identity.fingerprint,
+            "key": trial.key, "verdict": trial.verdict, "table": folder.settings.task.task.table,
+            "command": folder.settings.command});
+        publish(&args.to, &[("genome.json", format!("{genome:#}\n"))], |_| Ok(()))
+    }
+
+    fn simulated(&self) -> bool {
+        self.task.cost.is_some()
+    }
+}
