@@ -2,7 +2,8 @@
 //!
 //! [`Space`] draws, mutates and canonicalizes candidates; a [`Candidate`] can be written as JSON, digested part by
 //! part ([`hashing::Keyed`]) and run on a probe ([`hashing::Behavior`]). [`sequence`] holds stacks of token and
-//! channel mixers; [`cell201`] and [`cell101`] are published benchmarks, whose classes are known exactly.
+//! channel mixers; [`cell201`], [`cell101`] and [`nb_graph`] are published benchmarks, whose classes are known
+//! exactly.
 //!
 //! ```
 //! use hashing::{CandidateHasher, Rng, TwoStage};
@@ -18,5 +19,5 @@ mod cells;
 pub mod sequence;
 mod space;
 
-pub use cells::{Pooling, cell101, cell201};
+pub use cells::{Pooling, cell101, cell201, nb_graph};
 pub use space::{Candidate, Enumerated, Space};
