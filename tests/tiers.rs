@@ -30,6 +30,10 @@
 //! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM, PlainMamba |
 //! | guard | unnormalized top-k of equal experts ≠ MLP; context over the batch ≠ over the example | experts, Terminator |
 //! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
+//!
+//! Known to be missed, which wastes and is never wrong: the heads of causal attention that runs backwards where the last
+//! step alone is read (it sees one step, so that they are one function), and twice a convolution of x written as the
+//! convolution of x + x.
 
 use hashing::{CandidateHasher, Class, Keyed, TwoStage};
 use spaces::sequence::{Mixer, SequenceSpace, blocks};
