@@ -9,7 +9,7 @@
 //! | E1 | one expert, or all of them shared = MLP | mixture of experts |
 //! | E1 | tied recursion = low-rank corrections of rank 0 | low-rank corrections of a repeated layer |
 //! | E1 | one group, any permutation = full attention | grouped attention |
-//! | E1 | selective state space with constant gates = LTI = its convolution | a gene that freezes the gates of `mamba` |
+//! | E1 | constant gates: selective = LTI = convolution | a gene that freezes the gates of `mamba` |
 //! | E1 | parallel scan = loop, any chunk size | none: algorithms are not genes |
 //! | E1 | ParaGRU with a = 0 = gated linear recurrence; Newton steps dead | ParaGRU |
 //! | E1 | Chimera with frozen zeros = one SSM a variate; with mapped gates = pLSTM | Chimera, pLSTM |
@@ -28,10 +28,10 @@
 //! | guard | mixture of recursions at capacity 1 ≠ plain block | mixture of recursions |
 //! | guard | SNNK ≠ its ReLU layer; two groups ≠ full attention | SNNK, grouped attention |
 //! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM, PlainMamba |
-//! | guard | unnormalized top-k of equal experts ≠ MLP; context over the batch ≠ over the example | experts, Terminator |
+//! | guard | top-k of equal experts, not normalized ≠ MLP; context of the batch ≠ of the example | experts, Terminator |
 //! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
 //!
-//! Known to be missed, which wastes and is never wrong: the heads of causal attention that runs backwards where the last
+//! Missed, which wastes and is never wrong: the heads of causal attention that runs backwards where the last
 //! step alone is read (it sees one step, so that they are one function), and twice a convolution of x written as the
 //! convolution of x + x.
 
