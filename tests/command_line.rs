@@ -178,6 +178,7 @@ fn spaces_are_counted_exactly() {
         ("--space cell201", 15_625, 6_582, 5_044),
         ("--space cell201 --pooling nonlinear", 15_625, 6_582, 5_260),
         ("--space nb-macro", 6_561, 3_969, 3_969),
+        ("--space nb-graph", 59_049, 27_938, 27_938),
     ] {
         let words: Vec<_> = ["count", "--format", "json"].into_iter().chain(arguments.split(' ')).collect();
         let counts: serde_json::Value = serde_json::from_str(&stdout(&folder, &words)).unwrap();

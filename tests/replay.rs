@@ -274,7 +274,10 @@ fn options_that_do_not_apply_are_refused_by_name() {
         ),
         (vec!["search", "--data", waves, "--objective", "accuracy"], vec!["--objective", "sequence"]),
         (vec!["search", "--data", waves, "--minimize"], vec!["--minimize", "sequence"]),
-        (vec!["search", "--data", table, "--space", "cell101"], vec!["cell201", "sequence, nb-macro"]),
+        (
+            vec!["search", "--data", table, "--space", "cell101"],
+            vec!["cell201", "sequence, cell201, nb-macro, nb-graph"],
+        ),
         (vec!["search", "--data", table, "--space", "nb-micro"], vec!["nb-micro", "nb-macro"]),
     ] {
         assert_fails(&folder, &arguments, 2, &words);

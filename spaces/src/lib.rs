@@ -2,8 +2,8 @@
 //!
 //! [`Space`] draws, mutates and canonicalizes candidates; a [`Candidate`] can be written as JSON, digested part by
 //! part ([`hashing::Keyed`]) and run on a probe ([`hashing::Behavior`]). [`sequence`] holds stacks of token and
-//! channel mixers; [`cell201`], [`cell101`] and [`nb_macro`] are published benchmarks, whose classes are known exactly;
-//! where a candidate is [`Tabulated`], a table tells how it was judged.
+//! channel mixers; [`cell201`], [`cell101`], [`nb_graph`] and [`nb_macro`] are published benchmarks, whose classes are
+//! known exactly; where a candidate is [`Tabulated`], a table tells how it was judged.
 //!
 //! ```
 //! use hashing::{CandidateHasher, Rng, TwoStage};
@@ -21,6 +21,6 @@ pub mod sequence;
 mod space;
 mod tabulated;
 
-pub use cells::{Pooling, cell101, cell201};
+pub use cells::{Pooling, cell101, cell201, nb_graph};
 pub use space::{Candidate, Enumerated, Space};
 pub use tabulated::Tabulated;

@@ -9,7 +9,7 @@ use hashing::{Behavior, Digest, FunctionalHasher, Keyed, Scheme};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use spaces::nb_macro::MacroSpace;
-use spaces::{Enumerated, Pooling, cell101, cell201};
+use spaces::{Enumerated, Pooling, cell101, cell201, nb_graph};
 
 use super::args::Format;
 use super::domains;
@@ -72,6 +72,13 @@ impl Counted for cell201::CellSpace {
 }
 
 impl Counted for MacroSpace {
+    fn of(args: &CountArgs) -> Result<Self, Failure> {
+        args.refuse_pooling()?;
+        Ok(Self)
+    }
+}
+
+impl Counted for nb_graph::CellSpace {
     fn of(args: &CountArgs) -> Result<Self, Failure> {
         args.refuse_pooling()?;
         Ok(Self)

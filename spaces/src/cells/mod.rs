@@ -6,6 +6,7 @@
 pub mod cell101;
 pub mod cell201;
 pub(crate) mod graph;
+pub mod nb_graph;
 
 use hashing::{Probe, Value};
 use serde::{Deserialize, Serialize};

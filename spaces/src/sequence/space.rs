@@ -172,7 +172,8 @@ impl Space for SequenceSpace {
         }
     }
 
-    /// Empty layers go, halves of one layer that stand in two are joined, inert genes are reset.
+    /// Empty layers go, halves of one layer that stand in two are joined, inert genes are reset: the order of a mixer
+    /// that does not know it, the mask of one whose last step alone is read, the dropout of no mixer at all.
     fn canonicalize(&self, genome: &Genome) -> Genome {
         let mut layers: Vec<Layer> = Vec::new();
         for layer in &genome.layers {
@@ -190,6 +191,9 @@ impl Space for SequenceSpace {
                 }
                 _ => layers.push(layer),
             }
+        }
+        if genome.pooling == Pooling::Last {
+            unmask(&mut layers);
         }
         let mut training = genome.training;
         if layers.is_empty() {
@@ -217,5 +221,16 @@ fn canonical_order(layer: &Layer) -> Order {
         Order::Reverse if reversible => Order::Forward,
         _ if layer.token.is_identity() => Order::Forward,
         order => order,
+    }
+}
+
+/// Where the last step alone is read of the last token mixer, a mask on the future hides nothing from it. (Where the
+/// mixer runs backwards or is run again, other steps count too.)
+fn unmask(layers: &mut [Layer]) {
+    let last = layers.iter_mut().rev().find(|layer| !layer.token.is_identity());
+    if let Some(Layer { token, order: Order::Forward, repeat: 1, .. }) = last
+        && let Some(mask) = token.settings.0.get_mut("causal")
+    {
+        *mask = Value::Flag(false);
     }
 }

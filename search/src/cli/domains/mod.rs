@@ -11,7 +11,7 @@ use std::path::Path;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use spaces::nb_macro::MacroSpace;
-use spaces::{Space, Tabulated, cell101, cell201};
+use spaces::{Space, Tabulated, cell101, cell201, nb_graph};
 
 use replay::ReplayDomain;
 
@@ -22,7 +22,7 @@ use super::failure::{Failure, Outcome};
 use super::{cache, export, hash, leaderboard, run_folder, search};
 
 /// Every space, the default first.
-pub const ALL: [Listed; 4] = [
+pub const ALL: [Listed; 5] = [
     searched::<SequenceDomain>("sequence", "stacks of token and channel mixers for sequences"),
     counted::<cell201::CellSpace>(replayed::<cell201::CellSpace>(
         "cell201",
@@ -31,6 +31,10 @@ pub const ALL: [Listed; 4] = [
     counted::<MacroSpace>(replayed::<MacroSpace>(
         "nb-macro",
         "the 6,561 codes of NAS-Bench-Macro, judged by their published table",
+    )),
+    counted::<nb_graph::CellSpace>(replayed::<nb_graph::CellSpace>(
+        "nb-graph",
+        "the 59,049 written forms of NAS-Bench-Graph, judged by their published tables",
     )),
     counted::<cell101::CellSpace>(hashed::<cell101::CellSpace>(
         "cell101",

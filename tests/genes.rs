@@ -1,0 +1,504 @@
+//! Every gene counts: toggling it changes the key, or there is a reason why it cannot matter where it stands, and then
+//! the key stays. The same for tensors: changing one changes the response, or there is a reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashing::{CandidateHasher, Fingerprint, Rng, TwoStage};
+use serde_json::{Value, json};
+use spaces::sequence::math::Matrix;
+use spaces::sequence::{
+    Genome, Layer, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, SequenceSpace, Shape, Tensor,
+    Training, Weights, blocks,
+};
+use spaces::{Candidate, Space, cell101, cell201, nb_graph};
+
+/// Sampled, then mutated some times.
+fn drawn<S: Space>(space: &S, count: u64) -> impl Iterator<Item = S::Candidate> + '_ {
+    (0..count).map(|n| {
+        let rng = &mut Rng::named(5, "genes", n);
+        let sampled = space.sample(rng);
+        (0..rng.below(12)).fold(sampled, |candidate, _| space.mutate(&candidate, rng))
+    })
+}
+
+/// A gene by its path in the JSON form, and the candidate with another value of it.
+type Toggle<C> = (String, C);
+
+/// Checks the law in both directions; says how often each reason was given, and which genes changed a key.
+struct Law<'a, S: Space> {
+    space: &'a S,
+    hasher: TwoStage,
+    reasons: BTreeMap<&'static str, usize>,
+    live: BTreeSet<String>,
+    broken: Vec<String>,
+}
+
+impl<'a, S: Space> Law<'a, S> {
+    fn of(space: &'a S) -> Self {
+        let (reasons, live, broken) = Default::default();
+        Self { space, hasher: TwoStage::default(), reasons, live, broken }
+    }
+
+    fn key(&self, candidate: &S::Candidate) -> Fingerprint {
+        self.hasher.identify(&self.space.canonicalize(candidate)).unwrap().fingerprint
+    }
+
+    fn check(
+        &mut self,
+        candidate: &S::Candidate,
+        toggles: Vec<Toggle<S::Candidate>>,
+        inert: impl Fn(&S::Candidate, &S::Candidate, &str) -> Option<&'static str>,
+    ) {
+        let key = self.key(candidate);
+        for (gene, toggled) in toggles {
+            assert_ne!(*candidate, toggled, "{gene} was not toggled");
+            let reason = inert(candidate, &toggled, &gene);
+            if (self.key(&toggled) == key) != reason.is_some() {
+                let what = reason.unwrap_or("nothing explains an equal key");
+                self.broken.push(format!("{gene} ({what})\n  {}\n  {}", text(candidate), text(&toggled)));
+            }
+            match reason {
+                Some(reason) => *self.reasons.entry(reason).or_default() += 1,
+                None => drop(self.live.insert(without_numbers(&gene))),
+            }
+        }
+    }
+
+    /// The law holds, every one of these genes changed a key, and every one of these reasons was met.
+    fn assert_held(&self, genes: &[&str], reasons: &[&str]) {
+        let broken = &self.broken[..self.broken.len().min(12)];
+        assert!(broken.is_empty(), "{} times, as\n{}", self.broken.len(), broken.join("\n"));
+        let met: Vec<_> = self.reasons.keys().copied().collect();
+        assert_eq!(self.live.iter().collect::<Vec<_>>(), genes, "{:?}", self.reasons);
+        assert_eq!(met, reasons, "{:?}", self.reasons);
+    }
+}
+
+fn text(candidate: &impl Candidate) -> String {
+    serde_json::to_string(candidate).unwrap()
+}
+
+fn without_numbers(path: &str) -> String {
+    path.split('/').filter(|part| part.parse::<usize>().is_err()).collect::<Vec<_>>().join("/")
+}
+
+/// Paths of all leaves of a JSON value.
+fn leaves(value: &Value) -> Vec<String> {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(i, value)| (i.to_string(), value)).collect(),
+        _ => return vec![String::new()],
+    };
+    let under = |(name, value): (String, &Value)| {
+        leaves(value).into_iter().map(|path| format!("/{name}{path}")).collect::<Vec<_>>()
+    };
+    children.into_iter().flat_map(under).collect()
+}
+
+/// The candidate with each of the other values, by path. A mixer of another kind has the defaults of that kind.
+fn toggled<C: Candidate>(candidate: &C, choices: impl Fn(&Value, &str) -> Vec<Value>) -> Vec<Toggle<C>> {
+    let json = serde_json::to_value(candidate).unwrap();
+    let mut all = Vec::new();
+    for path in leaves(&json) {
+        let now = json.pointer(&path).unwrap();
+        for other in choices(&json, &path).into_iter().filter(|other| other != now) {
+            let mut json = json.clone();
+            match path.strip_suffix("/kind") {
+                Some(mixer) => *json.pointer_mut(mixer).unwrap() = json!({ "kind": other }),
+                None => *json.pointer_mut(&path).unwrap() = other,
+            }
+            all.push((path.clone(), serde_json::from_value(json).unwrap()));
+        }
+    }
+    all
+}
+
+mod sequence {
+    use super::*;
+
+    pub fn choices(genome: &Value, path: &str) -> Vec<Value> {
+        let list = |choices: &[&str]| choices.iter().map(|choice| json!(choice)).collect();
+        let (before, name) = path.rsplit_once('/').unwrap();
+        match name {
+            "version" => Vec::new(),
+            "width" => vec![json!(16), json!(32), json!(64)],
+            "norm" => list(&["layer", "rms"]),
+            "pooling" => list(&["mean", "max", "last"]),
+            "order" => list(&["forward", "reverse", "bidirectional"]),
+            "repeat" => vec![json!(1), json!(2), json!(3)],
+            "learning_rate" => Training::LEARNING_RATES.map(|rate| json!(rate)).to_vec(),
+            "weight_decay" => Training::WEIGHT_DECAYS.map(|decay| json!(decay)).to_vec(),
+            "dropout" => Training::DROPOUTS.map(|dropout| json!(dropout)).to_vec(),
+            _ => {
+                let place = if before.ends_with("token") { Place::Token } else { Place::Channel };
+                if name == "kind" {
+                    return blocks::at(place).map(|block| json!(block.name())).collect();
+                }
+                let kind = genome.pointer(&format!("{before}/kind")).unwrap().as_str().unwrap();
+                let genes = blocks::find(place, kind).unwrap().genes();
+                let gene = genes.into_iter().find(|gene| gene.name == name).unwrap();
+                gene.choices.iter().map(|choice| serde_json::to_value(choice).unwrap()).collect()
+            }
+        }
+    }
+
+    pub fn inert(before: &Genome, after: &Genome, gene: &str) -> Option<&'static str> {
+        let parts: Vec<&str> = gene.split('/').skip(1).collect();
+        match parts[..] {
+            ["training", "dropout"] if before.layers.iter().all(adds_nothing) => Some("nothing is added"),
+            ["layers", number, ref gene @ ..] => {
+                let number: usize = number.parse().unwrap();
+                inert_in_layer(before, number, &after.layers[number], gene)
+            }
+            _ => None,
+        }
+    }
+
+    fn adds_nothing(layer: &Layer) -> bool {
+        layer.token.is_identity() && layer.channel.is_identity()
+    }
+
+    fn inert_in_layer(before: &Genome, number: usize, after: &Layer, gene: &[&str]) -> Option<&'static str> {
+        let layer = &before.layers[number];
+        let one_way = |order| order != Order::Bidirectional;
+        let last = before.layers[number + 1..].iter().all(|later| later.token.is_identity());
+        match gene {
+            ["order"] if layer.token.is_identity() => Some("nothing is ordered"),
+            ["order"] if one_way(layer.order) && one_way(after.order) => {
+                let reversible = layer.token.block(Place::Token).reversible(&layer.token.settings);
+                reversible.then_some("the mixer does not know the order")
+            }
+            ["token", "causal"] if before.pooling == Pooling::Last && last => (layer.order == Order::Forward
+                && layer.repeat == 1)
+                .then_some("the last step sees everything"),
+            ["repeat"] if adds_nothing(layer) => Some("nothing is repeated"),
+            _ => None,
+        }
+    }
+}
+
+#[test]
+fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
+    let space = SequenceSpace::default();
+    let mut law = Law::of(&space);
+    for genome in drawn(&space, 200) {
+        let mut toggles = toggled(&genome, sequence::choices);
+        toggles.retain(|(_, toggled)| space.check(toggled).is_ok());
+        law.check(&genome, toggles, sequence::inert);
+    }
+    let mut genes: BTreeSet<String> = ["norm", "pooling", "width", "layers/order", "layers/repeat"]
+        .into_iter()
+        .chain(["training/dropout", "training/learning_rate", "training/weight_decay"])
+        .map(|gene| format!("/{gene}"))
+        .collect();
+    for block in blocks::ALL {
+        genes.insert(format!("/layers/{}/kind", block.place()));
+        genes.extend(block.genes().iter().map(|gene| format!("/layers/{}/{}", block.place(), gene.name)));
+    }
+    let reasons = [
+        "nothing is added",
+        "nothing is ordered",
+        "nothing is repeated",
+        "the last step sees everything",
+        "the mixer does not know the order",
+    ];
+    law.assert_held(&genes.iter().map(String::as_str).collect::<Vec<_>>(), &reasons);
+}
+
+/// Vertices that 0 reaches and vertices that reach the last one, along edges given as pairs.
+fn on_the_way(vertices: usize, edges: &[(usize, usize)]) -> (BTreeSet<usize>, BTreeSet<usize>) {
+    let (mut fed, mut read) = (BTreeSet::from([0]), BTreeSet::from([vertices - 1]));
+    for _ in 0..vertices {
+        for (from, to) in edges {
+            fed.extend(fed.contains(from).then_some(*to));
+            read.extend(read.contains(to).then_some(*from));
+        }
+    }
+    (fed, read)
+}
+
+mod cells201 {
+    use super::*;
+    use cell201::{Cell, EDGES, Operation};
+
+    pub fn toggles(cell: &Cell) -> Vec<Toggle<Cell>> {
+        let edges = (0..EDGES.len()).flat_map(|edge| {
+            let others = Operation::ALL.into_iter().filter(move |op| *op != cell.operations[edge]);
+            others.map(move |other| {
+                let mut toggled = *cell;
+                toggled.operations[edge] = other;
+                (format!("/arch/{edge}"), toggled)
+            })
+        });
+        let poolings = spaces::Pooling::ALL.into_iter().filter(|pooling| *pooling != cell.pooling);
+        edges.chain(poolings.map(|pooling| ("/pooling".into(), Cell { pooling, ..*cell }))).collect()
+    }
+
+    pub fn inert(cell: &Cell, _: &Cell, gene: &str) -> Option<&'static str> {
+        let carrying: Vec<_> = (0..EDGES.len()).filter(|e| cell.operations[*e] != Operation::None).collect();
+        let edges: Vec<_> = carrying.into_iter().map(|edge| EDGES[edge]).collect();
+        let (fed, read) = on_the_way(4, &edges);
+        let live = |edge: usize| fed.contains(&EDGES[edge].0) && read.contains(&EDGES[edge].1);
+        match gene.strip_prefix("/arch/") {
+            Some(edge) => (!live(edge.parse().unwrap())).then_some("on no way from input to output"),
+            None => {
+                let pools = (0..EDGES.len()).any(|e| cell.operations[e] == Operation::Pool && live(e));
+                (!pools).then_some("nothing is pooled")
+            }
+        }
+    }
+}
+
+#[test]
+fn every_gene_of_a_cell_of_nas_bench_201_reaches_the_key_or_is_inert_for_a_reason() {
+    for pooling in spaces::Pooling::ALL {
+        let space = cell201::CellSpace { pooling };
+        let mut law = Law::of(&space);
+        for cell in drawn(&space, 300) {
+            law.check(&cell, cells201::toggles(&cell), cells201::inert);
+        }
+        law.assert_held(&["/arch", "/pooling"], &["nothing is pooled", "on no way from input to output"]);
+    }
+}
+
+mod cells101 {
+    use super::*;
+    use cell101::Cell;
+
+    const OPERATIONS: [&str; 3] = ["conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3"];
+
+    /// The upper triangle of the matrix, the operations between the ends, and what pooling is.
+    pub fn toggles(cell: &Cell) -> Vec<Toggle<Cell>> {
+        let mut toggles = toggled(cell, |json, path| {
+            let last = json["ops"].as_array().unwrap().len() - 1;
+            match path.split('/').skip(1).collect::<Vec<_>>()[..] {
+                ["matrix", from, to] if from.parse::<usize>().unwrap() < to.parse().unwrap() => {
+                    vec![json!(0), json!(1)]
+                }
+                ["ops", vertex] if (1..last).contains(&vertex.parse().unwrap()) => {
+                    OPERATIONS.map(|op| json!(op)).to_vec()
+                }
+                _ => Vec::new(),
+            }
+        });
+        let poolings = spaces::Pooling::ALL.into_iter().filter(|pooling| *pooling != cell.pooling());
+        toggles.extend(poolings.map(|pooling| {
+            let mut json = serde_json::to_value(cell).unwrap();
+            json["pooling"] = serde_json::to_value(pooling).unwrap();
+            ("/pooling".to_string(), serde_json::from_value(json).unwrap())
+        }));
+        toggles
+    }
+
+    pub fn inert(cell: &Cell, _: &Cell, gene: &str) -> Option<&'static str> {
+        let json = serde_json::to_value(cell).unwrap();
+        let vertices = cell.vertices();
+        let pairs = (0..vertices).flat_map(|from| (from + 1..vertices).map(move |to| (from, to)));
+        let edges: Vec<_> = pairs.filter(|(from, to)| json["matrix"][from][to] == 1).collect();
+        let (fed, read) = on_the_way(vertices, &edges);
+        let live = |vertex: usize| fed.contains(&vertex) && read.contains(&vertex);
+        let dead = match gene.split('/').skip(1).collect::<Vec<_>>()[..] {
+            ["matrix", from, to] => {
+                !(fed.contains(&from.parse().unwrap()) && read.contains(&to.parse().unwrap()))
+            }
+            ["ops", vertex] => !live(vertex.parse().unwrap()),
+            _ => {
+                let pools = (0..vertices).any(|vertex| json["ops"][vertex] == OPERATIONS[2] && live(vertex));
+                return (!pools).then_some("nothing is pooled");
+            }
+        };
+        dead.then_some("on no way from input to output")
+    }
+}
+
+#[test]
+fn every_gene_of_a_cell_of_nas_bench_101_reaches_the_key_or_is_inert_for_a_reason() {
+    for pooling in spaces::Pooling::ALL {
+        let space = cell101::CellSpace { pooling, ..Default::default() };
+        let mut law = Law::of(&space);
+        for cell in drawn(&space, 300) {
+            let mut toggles = cells101::toggles(&cell);
+            // What has too many edges without its dead ones, or no way through, is outside of the space.
+            toggles.retain(|(_, toggled)| {
+                let canonical = space.canonicalize(toggled);
+                canonical.edges() > 0 && space.check(&canonical).is_ok()
+            });
+            law.check(&cell, toggles, cells101::inert);
+        }
+        let reasons = ["nothing is pooled", "on no way from input to output"];
+        law.assert_held(&["/matrix", "/ops", "/pooling"], &reasons);
+    }
+}
+
+mod networks {
+    use super::*;
+    use nb_graph::{Cell, LINKS, NODES, Operation};
+
+    pub fn choices(_: &Value, path: &str) -> Vec<Value> {
+        match path {
+            "/links" => LINKS.map(|links| json!(links.map(|n| n.to_string()).concat())).to_vec(),
+            _ => Operation::ALL.map(|operation| json!(operation)).to_vec(),
+        }
+    }
+
+    pub fn inert(before: &Cell, after: &Cell, _: &str) -> Option<&'static str> {
+        let (nodes, outputs) = trained(before);
+        let other = trained(after);
+        let renamed = |names: &[usize]| {
+            let name = |node: usize| if node == 0 { 0 } else { names[node - 1] };
+            let nodes = nodes.iter().map(|(node, op, source)| (name(*node), *op, name(*source))).collect();
+            let mut outputs: Vec<usize> = outputs.iter().map(|node| name(*node)).collect();
+            outputs.sort_unstable();
+            (nodes, outputs) == other
+        };
+        permutations(NODES).iter().any(|names| renamed(names)).then_some("the same network in other words")
+    }
+
+    /// Nodes that are trained, with what each reads, and what goes to the output.
+    fn trained(cell: &Cell) -> (BTreeSet<(usize, Operation, usize)>, Vec<usize>) {
+        let (links, operations) = (cell.links(), cell.operations());
+        let mut values = vec![0];
+        for node in 1..=NODES {
+            let skip = operations[node - 1] == Operation::Skip;
+            values.push(if skip { values[links[node - 1]] } else { node });
+        }
+        let nodes = (1..=NODES).filter(|node| values[*node] == *node);
+        let nodes = nodes.map(|node| (node, operations[node - 1], values[links[node - 1]])).collect();
+        let unread = (1..=NODES).filter(|node| !links.contains(node));
+        let mut outputs: Vec<usize> = unread.map(|node| values[node]).collect();
+        outputs.sort_unstable();
+        (nodes, outputs)
+    }
+
+    /// Of 1 to n.
+    fn permutations(n: usize) -> Vec<Vec<usize>> {
+        if n == 0 {
+            return vec![Vec::new()];
+        }
+        let shorter = permutations(n - 1);
+        let with_n = |at: usize| {
+            shorter.iter().map(move |names| [&names[..at], &[n], &names[at..]].concat()).collect::<Vec<_>>()
+        };
+        (0..n).flat_map(with_n).collect()
+    }
+}
+
+#[test]
+fn every_gene_of_a_graph_network_reaches_the_key_or_is_inert_for_a_reason() {
+    let space = nb_graph::CellSpace;
+    let mut law = Law::of(&space);
+    for cell in drawn(&space, 1000) {
+        law.check(&cell, toggled(&cell, networks::choices), networks::inert);
+    }
+    law.assert_held(&["/links", "/ops"], &["the same network in other words"]);
+}
+
+const SHAPE: Shape = Shape { channels: 3, classes: 4 };
+
+/// Logits under generic values, one tensor drawn anew.
+fn response(network: &Network, redrawn: Option<&str>) -> Vec<f64> {
+    let normal = |name: &str, n, len: usize| {
+        let mut rng = Rng::named(n, name, 0);
+        (0..len).map(|_| rng.normal()).collect::<Vec<_>>()
+    };
+    let cases = [14, 11].map(|length| Matrix::new(length, 3, normal("case", length as u64, 3 * length)));
+    let logits = network.forward(&cases, &mut |group, _| {
+        let part = |(part, tensors): &(&str, Vec<Tensor>)| {
+            let values = tensors.iter().map(|tensor| {
+                let name = format!("{}.{part}.{}", group.name, tensor.name);
+                let normal = normal(&name, u64::from(redrawn == Some(&name)), tensor.len());
+                let (center, spread) = tensor.probe;
+                (tensor.name, normal.into_iter().map(|x| center + spread * x).collect())
+            });
+            Weights(values.collect())
+        };
+        group.parts.iter().map(part).collect()
+    });
+    logits.concat()
+}
+
+/// Why a tensor of a layer that stands alone is dead.
+fn dead(genome: &Genome, tensor: &str) -> Option<&'static str> {
+    let layer = &genome.layers[0];
+    let (rest, name) = tensor.rsplit_once('.').unwrap();
+    let part = rest.rsplit_once('.').unwrap_or_default().1;
+    // The last step is the first of a mixer that runs backwards: there it has seen nothing else.
+    let backwards = match layer.order {
+        Order::Forward => false,
+        Order::Reverse => part == "mixer",
+        Order::Bidirectional => part == "reverse",
+    };
+    if !(backwards && genome.pooling == Pooling::Last && layer.repeat == 1) {
+        return None;
+    }
+    let settings = &layer.token.settings;
+    match (layer.token.kind.as_str(), name) {
+        ("attention", "w_q" | "w_k") if settings.flag("causal") => Some("one step has all the attention"),
+        ("gru", "w_hh") => Some("the state is zero"),
+        ("mamba", "log_a") if settings.word("discretization") == "euler" => Some("the state is zero"),
+        _ => None,
+    }
+}
+
+/// One layer of every block: the default of every gene, then every other choice of one, in every order, under every
+/// norm and pooling.
+fn single_layers() -> Vec<Genome> {
+    let mut mixers: Vec<(Place, Mixer)> = Vec::new();
+    for block in blocks::ALL {
+        mixers.push((block.place(), Mixer::of(block)));
+        for gene in block.genes() {
+            for choice in &gene.choices[1..] {
+                let mut mixer = Mixer::of(block);
+                mixer.settings.0.insert(gene.name.into(), choice.clone());
+                mixers.push((block.place(), mixer));
+            }
+        }
+        if block.name() == "attention" {
+            let causal: Mixer =
+                serde_json::from_value(json!({"kind": "attention", "heads": 2, "causal": true})).unwrap();
+            mixers.push((block.place(), causal));
+        }
+    }
+    let mut genomes = Vec::new();
+    for (place, mixer) in mixers {
+        let (token, channel) = match place {
+            Place::Token => (mixer, Mixer::identity()),
+            Place::Channel => (Mixer::identity(), mixer),
+        };
+        let orders = if place == Place::Token { &Order::ALL[..] } else { &Order::ALL[..1] };
+        for order in orders {
+            for (norm, pooling) in Norm::ALL.into_iter().flat_map(|norm| Pooling::ALL.map(|p| (norm, p))) {
+                let layer =
+                    Layer { token: token.clone(), order: *order, channel: channel.clone(), repeat: 1 };
+                let (version, width, training) = (1, 8, Training::default());
+                genomes.push(Genome { version, width, norm, pooling, layers: vec![layer], training });
+            }
+        }
+    }
+    genomes
+}
+
+#[test]
+fn every_tensor_reaches_the_response_or_is_dead_for_a_reason() {
+    let (mut reasons, mut live) = (BTreeSet::new(), BTreeSet::new());
+    for genome in single_layers() {
+        let network = Network::new(&genome, SHAPE);
+        let usual = response(&network, None);
+        for NamedTensor { name, .. } in network.tensors() {
+            let changes = usual.iter().zip(response(&network, Some(&name))).map(|(a, b)| (a - b).abs());
+            let change = changes.fold(0.0, f64::max);
+            match dead(&genome, &name) {
+                Some(reason) => {
+                    assert_eq!(change, 0.0, "{name} is alive ({reason})\n{}", text(&genome));
+                    reasons.insert(reason);
+                }
+                None => {
+                    assert!(change > 1e-4, "{name} is dead: {change:e}\n{}", text(&genome));
+                    live.insert(name);
+                }
+            }
+        }
+    }
+    assert_eq!(Vec::from_iter(reasons), ["one step has all the attention", "the state is zero"]);
+    assert!(live.len() > 40, "{live:?}");
+}

@@ -1,0 +1,419 @@
+//! Three tiers of equality: what must merge (E1: one function, trained the same way), what must stay apart although it
+//! can compute the same functions (E2) or starts as the same function (E3), and pairs that tempt (guards).
+//!
+//! A pair is written in the JSON of its space. Of equalities that nothing here can express yet, the missing part is
+//! named, so that a pair is added when the part arrives:
+//!
+//! | tier | equality | missing |
+//! |---|---|---|
+//! | E1 | one expert, or all of them shared = MLP | mixture of experts |
+//! | E1 | tied recursion = low-rank corrections of rank 0 | low-rank corrections of a repeated layer |
+//! | E1 | one group, any permutation = full attention | grouped attention |
+//! | E1 | constant gates: selective = LTI = convolution | a gene that freezes the gates of `mamba` |
+//! | E1 | parallel scan = loop, any chunk size | none: algorithms are not genes |
+//! | E1 | ParaGRU with a = 0 = gated linear recurrence; Newton steps dead | ParaGRU |
+//! | E1 | Chimera with frozen zeros = one SSM a variate; with mapped gates = pLSTM | Chimera, pLSTM |
+//! | E1 | key bias under softmax, bias before batch norm, constant prior | none is built: `attention` has no biases |
+//! | E1 | entmax α = 1 = softmax, α = 2 = sparsemax; frozen zero weights = mean pooling | entmax, attention over sets |
+//! | E1 | nested head of one full dimension, step mean of one step = linear head | heads other than the linear one |
+//! | E1 | snake on 1 × L = raster; pLSTM with dead transitions | scans of a grid |
+//! | E1 | residual MLP = FSMN without taps; depthwise convolution of width 1 and weight 1 = identity | FSMN, width 1 |
+//! | E1 | masked column = absent column; rules equal up to algebra | feature rules |
+//! | E1 | macros inlined | programs |
+//! | E2 | linear ∘ linear = linear; norm gain folded into the next map | linear mixers without a norm |
+//! | E2 | low-rank corrections of full rank = untied layers | low-rank corrections |
+//! | E2 | biases fixed at zero = no biases | a gene for biases |
+//! | E3 | low-rank corrections with B = 0, zero gates, residual scales that start at zero | each of them |
+//! | E3 | router with equal logits; feature gates at temperature 1 | routers, feature gates |
+//! | guard | mixture of recursions at capacity 1 ≠ plain block | mixture of recursions |
+//! | guard | SNNK ≠ its ReLU layer; two groups ≠ full attention | SNNK, grouped attention |
+//! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM, PlainMamba |
+//! | guard | top-k of equal experts, not normalized ≠ MLP; context of the batch ≠ of the example | experts, Terminator |
+//! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
+//!
+//! Missed, which wastes and is never wrong: the heads of causal attention that runs backwards where the last
+//! step alone is read (it sees one step, so that they are one function), and twice a convolution of x written as the
+//! convolution of x + x.
+
+use hashing::{CandidateHasher, Class, Keyed, TwoStage};
+use spaces::sequence::{Mixer, SequenceSpace, blocks};
+use spaces::{Space, cell101, cell201, nb_graph};
+
+#[derive(Clone, Copy, Debug)]
+enum In {
+    Sequence,
+    Cell101,
+    Cell201,
+    Graph,
+}
+
+/// The first stage at which two texts are seen to be equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// They are read as the same candidate.
+    Read,
+    /// Their canonical forms are the same.
+    Canonical,
+    /// They respond alike to the probe.
+    Probe,
+}
+use Stage::{Canonical, Probe, Read};
+
+fn stage(space: In, a: &str, b: &str) -> Option<Stage> {
+    match space {
+        In::Sequence => compare(&SequenceSpace::default(), a, b),
+        In::Cell101 => compare(&cell101::CellSpace::default(), a, b),
+        In::Cell201 => compare(&cell201::CellSpace::default(), a, b),
+        In::Graph => compare(&nb_graph::CellSpace, a, b),
+    }
+}
+
+fn compare<S: Space>(space: &S, a: &str, b: &str) -> Option<Stage> {
+    let [a, b]: [S::Candidate; 2] = [a, b].map(|json| serde_json::from_str(json).expect(json));
+    if a == b {
+        return Some(Read);
+    }
+    let [a, b] = [&a, &b].map(|candidate| space.canonicalize(candidate));
+    if a.digest("test") == b.digest("test") {
+        return Some(Canonical);
+    }
+    let [a, b] = [&a, &b].map(|canonical| TwoStage::default().identify(canonical).unwrap());
+    assert_eq!([a.class, b.class], [Class::Function; 2], "{a:?} {b:?}");
+    (a.fingerprint == b.fingerprint).then_some(Probe)
+}
+
+/// What is equal, where it is expressed, at which stage it must be caught, and the two texts.
+const MUST_MERGE: [(&str, In, Stage, &str, &str); 22] = [
+    (
+        "recursion of depth 1 = plain layer",
+        In::Sequence,
+        Read,
+        r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 1}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "a layer that adds nothing = no layer",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "gru"}}, {}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "nothing, however often = no layer",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"repeat": 3}, {"channel": {"kind": "mlp"}}]}"#,
+        r#"{"layers": [{"channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
+        "a layer = its two halves",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "s4d"}}, {"channel": {"kind": "glu"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "s4d"}, "channel": {"kind": "glu"}}]}"#,
+    ),
+    (
+        "dropout of nothing = no dropout",
+        In::Sequence,
+        Canonical,
+        r#"{"training": {"dropout": 0.3}}"#,
+        r#"{"layers": [{}]}"#,
+    ),
+    (
+        "the order of attention without positions is dead",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "attention"}, "order": "reverse", "channel": {"kind": "mlp"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}, "channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
+        "the order of no token mixer is dead",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"channel": {"kind": "glu"}, "order": "bidirectional"}]}"#,
+        r#"{"layers": [{"channel": {"kind": "glu"}}]}"#,
+    ),
+    (
+        "causal = not causal in the last row",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "attention", "causal": true}}], "pooling": "last"}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}}], "pooling": "last"}"#,
+    ),
+    (
+        "residual of zero = identity",
+        In::Cell201,
+        Canonical,
+        r#"{"arch": "|none~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"}"#,
+        r#"{"arch": "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"}"#,
+    ),
+    (
+        "an identity on the way is not there",
+        In::Cell201,
+        Canonical,
+        r#"{"arch": "|skip_connect~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|none~2|"}"#,
+        r#"{"arch": "|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|"}"#,
+    ),
+    (
+        "operands commute",
+        In::Cell201,
+        Canonical,
+        r#"{"arch": "|nor_conv_1x1~0|+|nor_conv_3x3~0|none~1|+|none~0|skip_connect~1|avg_pool_3x3~2|"}"#,
+        r#"{"arch": "|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|none~0|avg_pool_3x3~1|skip_connect~2|"}"#,
+    ),
+    (
+        "operands associate",
+        In::Cell201,
+        Probe,
+        r#"{"arch": "|nor_conv_1x1~0|+|nor_conv_3x3~0|skip_connect~1|+|skip_connect~0|none~1|skip_connect~2|"}"#,
+        r#"{"arch": "|nor_conv_1x1~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"}"#,
+    ),
+    (
+        "a linear map distributes over a sum",
+        In::Cell201,
+        Probe,
+        r#"{"arch": "|nor_conv_1x1~0|+|skip_connect~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"}"#,
+        r#"{"arch": "|nor_conv_1x1~0|+|none~0|none~1|+|avg_pool_3x3~0|avg_pool_3x3~1|none~2|"}"#,
+    ),
+    (
+        "an identity on the way is not there, behind an operation either",
+        In::Cell201,
+        Probe,
+        r#"{"arch": "|avg_pool_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|nor_conv_3x3~2|"}"#,
+        r#"{"arch": "|avg_pool_3x3~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|none~2|"}"#,
+    ),
+    (
+        "vertices in another order",
+        In::Cell101,
+        Canonical,
+        r#"{"matrix": [[0,1,1,0],[0,0,0,1],[0,0,0,1],[0,0,0,0]],
+            "ops": ["input", "conv1x1-bn-relu", "conv3x3-bn-relu", "output"]}"#,
+        r#"{"matrix": [[0,1,1,0],[0,0,0,1],[0,0,0,1],[0,0,0,0]],
+            "ops": ["input", "conv3x3-bn-relu", "conv1x1-bn-relu", "output"]}"#,
+    ),
+    (
+        "a vertex that nothing reaches",
+        In::Cell101,
+        Canonical,
+        r#"{"matrix": [[0,1,0,0],[0,0,0,1],[0,0,0,1],[0,0,0,0]],
+            "ops": ["input", "conv1x1-bn-relu", "maxpool3x3", "output"]}"#,
+        r#"{"matrix": [[0,1,0],[0,0,1],[0,0,0]], "ops": ["input", "conv1x1-bn-relu", "output"]}"#,
+    ),
+    (
+        "a vertex that nothing reads",
+        In::Cell101,
+        Canonical,
+        r#"{"matrix": [[0,1,1,0],[0,0,0,1],[0,0,0,0],[0,0,0,0]],
+            "ops": ["input", "conv1x1-bn-relu", "maxpool3x3", "output"]}"#,
+        r#"{"matrix": [[0,1,0],[0,0,1],[0,0,0]], "ops": ["input", "conv1x1-bn-relu", "output"]}"#,
+    ),
+    (
+        "pooling that is nowhere may mean anything",
+        In::Cell101,
+        Probe,
+        r#"{"matrix": [[0,1,0],[0,0,1],[0,0,0]], "ops": ["input", "conv1x1-bn-relu", "output"]}"#,
+        r#"{"matrix": [[0,1,0],[0,0,1],[0,0,0]], "ops": ["input", "conv1x1-bn-relu", "output"], "pooling": "max"}"#,
+    ),
+    (
+        "pooling that is nowhere may mean anything",
+        In::Cell201,
+        Probe,
+        r#"{"arch": "|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|"}"#,
+        r#"{"arch": "|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|", "pooling": "own"}"#,
+    ),
+    (
+        "nodes in another order",
+        In::Graph,
+        Canonical,
+        r#"{"links": "0012", "ops": ["gcn", "gat", "fc", "sage"]}"#,
+        r#"{"links": "0012", "ops": ["gat", "gcn", "sage", "fc"]}"#,
+    ),
+    (
+        "an identity on the way is not there",
+        In::Graph,
+        Canonical,
+        r#"{"links": "0012", "ops": ["skip", "gat", "fc", "skip"]}"#,
+        r#"{"links": "0122", "ops": ["skip", "skip", "fc", "gat"]}"#,
+    ),
+    (
+        "an identity at the end hands on its value",
+        In::Graph,
+        Canonical,
+        r#"{"links": "0123", "ops": ["gin", "arma", "cheb", "skip"]}"#,
+        r#"{"links": "0123", "ops": ["skip", "gin", "arma", "cheb"]}"#,
+    ),
+];
+
+/// The same functions can be reached, by other parameters that train in another way.
+const SAME_CLASS_OF_FUNCTIONS: [(&str, In, &str, &str); 4] = [
+    (
+        "two parallel linear maps of one value = one",
+        In::Cell201,
+        r#"{"arch": "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|none~0|skip_connect~1|skip_connect~2|"}"#,
+        r#"{"arch": "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|"}"#,
+    ),
+    (
+        "a small kernel beside a large one = the large one",
+        In::Cell201,
+        r#"{"arch": "|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|none~0|skip_connect~1|skip_connect~2|"}"#,
+        r#"{"arch": "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|"}"#,
+    ),
+    (
+        "a value that is handed on twice = once, with twice the weight",
+        In::Graph,
+        r#"{"links": "0122", "ops": ["skip", "gcn", "skip", "skip"]}"#,
+        r#"{"links": "0123", "ops": ["skip", "skip", "skip", "gcn"]}"#,
+    ),
+    (
+        "one tap of a kernel that is read = one of another width, which starts otherwise",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "convolution", "kernel": 3}, "order": "reverse"}], "pooling": "last"}"#,
+        r#"{"layers": [{"token": {"kind": "convolution", "kernel": 9}, "order": "reverse"}], "pooling": "last"}"#,
+    ),
+];
+
+const TEMPTING: [(&str, In, &str, &str); 18] = [
+    (
+        "Euler ≠ zero-order hold",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "mamba", "discretization": "euler"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "mamba", "discretization": "zoh"}}]}"#,
+    ),
+    (
+        "causal ≠ not causal, but for the last row",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "causal": true}}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}}]}"#,
+    ),
+    (
+        "in the last row, causal backwards ≠ not causal",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "causal": true}, "order": "reverse"}], "pooling": "last"}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}, "order": "reverse"}], "pooling": "last"}"#,
+    ),
+    (
+        "forwards ≠ backwards",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}, "order": "reverse"}]}"#,
+    ),
+    (
+        "one direction ≠ both",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "s4d"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "s4d"}, "order": "bidirectional"}]}"#,
+    ),
+    (
+        "tied ≠ untied",
+        In::Sequence,
+        r#"{"layers": [{"channel": {"kind": "mlp"}, "repeat": 2}]}"#,
+        r#"{"layers": [{"channel": {"kind": "mlp"}}, {"channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
+        "halves that are run again in turn ≠ each run again",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gru"}, "channel": {"kind": "mlp"}, "repeat": 2}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 2}, {"channel": {"kind": "mlp"}, "repeat": 2}]}"#,
+    ),
+    (
+        "heads are one only on a single step",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "heads": 1}}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "heads": 8}}]}"#,
+    ),
+    (
+        "kernels are one only on short sequences",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "convolution", "kernel": 5}}]}"#,
+        r#"{"layers": [{"token": {"kind": "convolution", "kernel": 9}}]}"#,
+    ),
+    (
+        "layers do not commute",
+        In::Sequence,
+        r#"{"layers": [{"channel": {"kind": "mlp"}}, {"channel": {"kind": "glu"}}]}"#,
+        r#"{"layers": [{"channel": {"kind": "glu"}}, {"channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
+        "two branches ≠ one of them twice",
+        In::Cell201,
+        r#"{"arch": "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|none~0|skip_connect~1|skip_connect~2|"}"#,
+        r#"{"arch": "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|skip_connect~1|skip_connect~2|"}"#,
+    ),
+    (
+        "x + x ≠ x",
+        In::Cell201,
+        r#"{"arch": "|skip_connect~0|+|none~0|none~1|+|skip_connect~0|skip_connect~1|none~2|"}"#,
+        r#"{"arch": "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"}"#,
+    ),
+    (
+        "pooling is the identity only on a single position",
+        In::Cell201,
+        r#"{"arch": "|none~0|+|none~0|none~1|+|avg_pool_3x3~0|none~1|none~2|"}"#,
+        r#"{"arch": "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"}"#,
+    ),
+    (
+        "a maximum does not distribute over a sum",
+        In::Cell201,
+        r#"{"arch": "|nor_conv_1x1~0|+|skip_connect~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|",
+            "pooling": "max"}"#,
+        r#"{"arch": "|nor_conv_1x1~0|+|none~0|none~1|+|avg_pool_3x3~0|avg_pool_3x3~1|none~2|",
+            "pooling": "max"}"#,
+    ),
+    (
+        "a vertex that is read twice ≠ two vertices",
+        In::Cell101,
+        r#"{"matrix": [[0,1,0,0,0],[0,0,1,1,0],[0,0,0,0,1],[0,0,0,0,1],[0,0,0,0,0]],
+            "ops": ["input", "conv3x3-bn-relu", "conv1x1-bn-relu", "conv1x1-bn-relu", "output"]}"#,
+        r#"{"matrix": [[0,1,1,0,0,0],[0,0,0,1,0,0],[0,0,0,0,1,0],[0,0,0,0,0,1],[0,0,0,0,0,1],[0,0,0,0,0,0]],
+            "ops": ["input", "conv3x3-bn-relu", "conv3x3-bn-relu", "conv1x1-bn-relu", "conv1x1-bn-relu", "output"]}"#,
+    ),
+    (
+        "a node that is read twice ≠ two nodes",
+        In::Graph,
+        r#"{"links": "0122", "ops": ["skip", "gcn", "fc", "fc"]}"#,
+        r#"{"links": "0012", "ops": ["gcn", "gcn", "fc", "fc"]}"#,
+    ),
+    (
+        "operations do not commute",
+        In::Graph,
+        r#"{"links": "0123", "ops": ["skip", "skip", "gcn", "fc"]}"#,
+        r#"{"links": "0123", "ops": ["skip", "skip", "fc", "gcn"]}"#,
+    ),
+    (
+        "with the input ≠ without it",
+        In::Graph,
+        r#"{"links": "0000", "ops": ["gcn", "gat", "fc", "skip"]}"#,
+        r#"{"links": "0111", "ops": ["skip", "gcn", "gat", "fc"]}"#,
+    ),
+];
+
+#[test]
+fn one_function_has_one_key_from_the_stage_on_that_should_see_it() {
+    for (what, space, expected, a, b) in MUST_MERGE {
+        assert_eq!(stage(space, a, b), Some(expected), "{what}, {space:?}\n{a}\n{b}");
+    }
+}
+
+#[test]
+fn one_class_of_functions_with_other_parameters_has_two_keys() {
+    for (what, space, a, b) in SAME_CLASS_OF_FUNCTIONS {
+        assert_eq!(stage(space, a, b), None, "{what}, {space:?}\n{a}\n{b}");
+    }
+}
+
+#[test]
+fn what_only_looks_alike_has_two_keys() {
+    for (what, space, a, b) in TEMPTING {
+        assert_eq!(stage(space, a, b), None, "{what}, {space:?}\n{a}\n{b}");
+    }
+}
+
+/// What is equal when training starts and not afterwards is told apart because the probe knows no start.
+#[test]
+fn no_tensor_is_fixed_under_the_probe() {
+    for block in blocks::ALL {
+        for tensor in block.tensors(&Mixer::of(block).settings, 8) {
+            assert!(tensor.probe.1 > 0.1, "{} {}: {:?}", block.name(), tensor.name, tensor.probe);
+        }
+    }
+}
