@@ -486,3 +486,41 @@ fn every_row_is_a_candidate_of_the_space() {
     assert!(MacroSpace.all().all(|network| rows.contains(&network)));
     assert_eq!(MacroSpace.canonicalize(&network("22212202")), network("22212220"));
 }
+
+#[test]
+fn an_explanation_shows_forms_roles_responses_and_ingredients() {
+    let folder = Folder::new();
+    let arch = |a: &str, b: &str, c: &str| format!("|{a}~0|+|{b}~0|none~1|+|none~0|{c}~1|{c}~2|");
+    let conv = "nor_conv_3x3";
+    let (apart, together) = (
+        // avg(conv x) + avg(conv' x), and avg(conv x + conv' x): one function at two costs.
+        arch(conv, conv, "avg_pool_3x3"),
+        format!("|{conv}~0|+|{conv}~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"),
+    );
+    let third = arch(conv, "nor_conv_1x1", "avg_pool_3x3");
+    let rows = [&apart, &together, &third].map(|arch| format!("{arch},1\n")).concat();
+    folder.write("table.csv", &format!("arch,score\n{rows}"));
+    let words = "search --space cell201 --data table.csv --objective score --trials 3 --out run";
+    stdout(&folder, &words.split(' ').collect::<Vec<_>>());
+    for (name, arch) in [("a", &apart), ("b", &together), ("c", &third)] {
+        folder.write(&format!("{name}.json"), &format!("{{\"arch\": \"{arch}\"}}"));
+    }
+    let explain = |a: &str, b: &str| -> serde_json::Value {
+        let printed = stdout(&folder, &["cache", "explain", "run", a, b, "--format", "json"]);
+        serde_json::from_str(&printed).unwrap()
+    };
+    let equal = explain("a.json", "b.json");
+    assert_ne!(equal["a"]["structural"], equal["b"]["structural"]);
+    assert_eq!(equal["a"]["fingerprint"], equal["b"]["fingerprint"]);
+    assert!(equal["first_difference"].is_null() && equal["responses"].as_u64() > Some(0), "{equal}");
+    let roles = equal["roles"].as_array().unwrap();
+    assert_eq!(roles.len(), 2);
+    assert!(roles.iter().all(|role| role["a"] == 1 && role["b"] == 1 && role["kind"] == "conv3x3"));
+    let other = explain("a.json", "c.json");
+    assert!(other["first_difference"].as_str().unwrap().contains("draw 0, row 0"), "{other}");
+    assert!(other["roles"].as_array().unwrap().iter().any(|role| role["a"] != role["b"]));
+    let words = stdout(&folder, &["cache", "explain", "run", "a.json", "b.json"]);
+    for said in ["equal on all", "canonical form: differs", "response to the probe: same", "conv3x3"] {
+        assert!(words.contains(said), "{words}");
+    }
+}

@@ -14,6 +14,7 @@ mod confirm;
 mod count;
 mod domain;
 mod domains;
+mod explain;
 mod export;
 mod failure;
 mod hash;
@@ -45,7 +46,7 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => judge::predict(&args),
         Command::Export(args) => domains::of_run(&args.run).and_then(|runs| (runs.export)(&args)),
         Command::Cache(CacheCommand::Stats(args)) => cache::stats(&args),
-        Command::Cache(CacheCommand::Explain(args)) => cache::space_of(&args)
+        Command::Cache(CacheCommand::Explain(args)) => explain::space_of(&args)
             .and_then(|space| domains::runs(&space))
             .and_then(|runs| (runs.explain)(&args)),
         Command::Count(args) => domains::named(&args.space).and_then(|listed| (listed.count)(&args)),
