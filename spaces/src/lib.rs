@@ -2,7 +2,8 @@
 //!
 //! [`Space`] draws, mutates and canonicalizes candidates; a [`Candidate`] can be written as JSON, digested part by
 //! part ([`hashing::Keyed`]) and run on a probe ([`hashing::Behavior`]). [`sequence`] holds stacks of token and
-//! channel mixers; [`cell201`] and [`cell101`] are published benchmarks, whose classes are known exactly.
+//! channel mixers; [`cell201`] and [`cell101`] are published benchmarks, whose classes are known exactly;
+//! [`expression`] holds lambdas.
 //!
 //! ```
 //! use hashing::{CandidateHasher, Rng, TwoStage};
@@ -15,8 +16,11 @@
 //! ```
 
 mod cells;
+pub mod expression;
 pub mod sequence;
 mod space;
+mod text;
 
 pub use cells::{Pooling, cell101, cell201};
 pub use space::{Candidate, Enumerated, Space};
+pub use text::ParseError;
