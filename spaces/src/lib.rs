@@ -4,6 +4,7 @@
 //! part ([`hashing::Keyed`]) and run on a probe ([`hashing::Behavior`]). [`sequence`] holds stacks of token and
 //! channel mixers; [`cell201`], [`cell101`], [`nb_graph`] and [`nb_macro`] are published benchmarks, whose classes are
 //! known exactly; where a candidate is [`Tabulated`], a table tells how it was judged.
+//! [`expression`] holds lambdas.
 //!
 //! ```
 //! use hashing::{CandidateHasher, Rng, TwoStage};
@@ -16,11 +17,14 @@
 //! ```
 
 mod cells;
+pub mod expression;
 pub mod nb_macro;
 pub mod sequence;
 mod space;
 mod tabulated;
+mod text;
 
 pub use cells::{Pooling, cell101, cell201, nb_graph};
 pub use space::{Candidate, Enumerated, Space};
 pub use tabulated::Tabulated;
+pub use text::ParseError;
