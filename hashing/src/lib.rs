@@ -5,34 +5,14 @@
 //! [`TwoStage`] puts a structural digest in front, so that a form seen before is not run again. An [`Identity`]
 //! together with the space, the hashing scheme, the [`Context`] and the [`Fidelity`] makes a [`Key`].
 //!
-//! ```
-//! use hashing::{Behavior, CandidateHasher, HashError, KeyWriter, Keyed, Probe, Response, TwoStage};
+#![doc = "```"]
+#![doc = include_str!("../examples/branches.rs")]
+#![doc = "```"]
 //!
-//! /// w·x, written once or as the sum of a list of terms that all use the same weight.
-//! struct Terms(Vec<f64>);
-//! impl Keyed for Terms {
-//!     fn write_key(&self, out: &mut KeyWriter) {
-//!         out.list(&self.0, |out, term| out.f64(*term));
-//!     }
-//! }
-//! impl Behavior for Terms {
-//!     fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
-//!         let x = probe.input("x", 8);
-//!         let group = probe.group("weight", &[x]);
-//!         let weight = probe.tensor(group, "w", 1, 0.0, 1.0);
-//!         let terms: Vec<_> = self.0.iter().map(|term| {
-//!             probe.node([x, weight], 8, |[x, w], y| y.iter_mut().zip(x).for_each(|(y, x)| *y = term * w[0] * x))
-//!         }).collect();
-//!         Ok(Response::rows(probe.sum(&terms), 1))
-//!     }
-//! }
-//! let hasher = TwoStage::default();
-//! let (once, twice) = (hasher.identify(&Terms(vec![3.0])).unwrap(), hasher.identify(&Terms(vec![1.0, 2.0])).unwrap());
-//! assert_ne!(once.structural, twice.structural);
-//! assert_eq!(once.fingerprint, twice.fingerprint);
-//! ```
-//!
-//! Read next: [`FunctionalHasher`] for the method, `docs/architecture.md` for where it stands.
+//! Read next: [`guide`], the method with its proofs and its figures; [`FunctionalHasher`], which follows it.
+
+#[doc = include_str!("../../docs/hashing.md")]
+pub mod guide {}
 
 mod digest;
 mod identity;

@@ -1,0 +1,36 @@
+//! Fingerprints of hundreds of candidates of every space, pinned: they must not drift, with a release of Rust, an
+//! instruction set (`tests/bench/instruction-sets`) or a change of the code. The cure for a drift is a new version of the
+//! scheme.
+
+use hashing::{CandidateHasher, KeyWriter, Rng, TwoStage};
+use spaces::nb_macro::MacroSpace;
+use spaces::sequence::SequenceSpace;
+use spaces::{Space, cell101, cell201, nb_graph};
+
+/// One digest of the fingerprints of 300 candidates, sampled and mutated.
+fn digest<S: Space>(space: &S) -> String {
+    let hasher = TwoStage::default();
+    let mut out = KeyWriter::new("pinned");
+    for n in 0..300 {
+        let mut rng = Rng::named(n, "pinned", 0);
+        let sampled = space.sample(&mut rng);
+        let walked = (0..rng.below(8)).fold(sampled, |candidate, _| space.mutate(&candidate, &mut rng));
+        out.digest(&hasher.identify(&space.canonicalize(&walked)).unwrap().fingerprint.0);
+    }
+    out.finish().short()
+}
+
+#[test]
+fn fingerprints_of_every_space_are_pinned() {
+    let found = [
+        ("sequence", digest(&SequenceSpace::default())),
+        ("cell101", digest(&cell101::CellSpace::default())),
+        ("cell201", digest(&cell201::CellSpace::default())),
+        ("nb-graph", digest(&nb_graph::CellSpace)),
+        ("nb-macro", digest(&MacroSpace)),
+    ];
+    assert_eq!(found.each_ref().map(|(name, digest)| (*name, digest.as_str())), PINNED);
+}
+
+const PINNED: [(&str, &str); 5] =
+    [("sequence", ""), ("cell101", ""), ("cell201", ""), ("nb-graph", ""), ("nb-macro", "")];
