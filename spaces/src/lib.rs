@@ -3,7 +3,8 @@
 //! [`Space`] draws, mutates and canonicalizes candidates; a [`Candidate`] can be written as JSON, digested part by
 //! part ([`hashing::Keyed`]) and run on a probe ([`hashing::Behavior`]). [`sequence`] holds stacks of token and
 //! channel mixers; [`cell201`] and [`cell101`] are published benchmarks, whose classes are known exactly;
-//! [`expression`] holds lambdas.
+//! [`expression`] holds lambdas,
+//! [`program`] imperative code.
 //!
 //! ```
 //! use hashing::{CandidateHasher, Rng, TwoStage};
@@ -17,6 +18,7 @@
 
 mod cells;
 pub mod expression;
+pub mod program;
 pub mod sequence;
 mod space;
 mod text;
