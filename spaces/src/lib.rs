@@ -4,7 +4,7 @@
 //! part ([`hashing::Keyed`]) and run on a probe ([`hashing::Behavior`]). [`sequence`] holds stacks of token and
 //! channel mixers; [`cell201`], [`cell101`], [`nb_graph`] and [`nb_macro`] are published benchmarks, whose classes are
 //! known exactly; where a candidate is [`Tabulated`], a table tells how it was judged.
-//! [`expression`] holds lambdas.
+//! [`expression`] holds lambdas, [`program`] learning algorithms for registers.
 //!
 //! ```
 //! use hashing::{CandidateHasher, Rng, TwoStage};
@@ -19,6 +19,7 @@
 mod cells;
 pub mod expression;
 pub mod nb_macro;
+pub mod program;
 pub mod sequence;
 mod space;
 mod tabulated;
