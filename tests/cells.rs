@@ -136,3 +136,16 @@ fn cells_are_read_in_the_form_of_their_benchmark_and_errors_say_what_is_wrong() 
         assert!(error.contains(word), "{json}: {error}");
     }
 }
+
+#[test]
+fn counts_do_not_depend_on_the_seed_of_the_probe() {
+    fn count<S: Enumerated>(space: &S, hasher: &FunctionalHasher) -> usize {
+        space.all().map(|cell| hasher.fingerprint(&cell).unwrap().0).collect::<HashSet<_>>().len()
+    }
+    for seed in 1..=20 {
+        let hasher = FunctionalHasher::new(Scheme { seed, ..Scheme::default() });
+        let linear = cell201::CellSpace { pooling: Pooling::Linear };
+        let five = cell101::CellSpace { vertices: Some(5), ..Default::default() };
+        assert_eq!((count(&linear, &hasher), count(&five, &hasher)), (5_044, 2_441), "seed {seed}");
+    }
+}

@@ -1,7 +1,11 @@
 //! Expressions: what is equal by algebra has one fingerprint, what differs anywhere has its own.
 
+#[path = "common/expression_truths.rs"]
+mod expression_truths;
+
 use std::collections::{HashMap, HashSet};
 
+use expression_truths::{Tree, trees};
 use hashing::{CandidateHasher, Class, FunctionalHasher, Identity, Rng, Scheme, TwoStage};
 use spaces::expression::{Binary, Expression, Node, Unary, canonicalize};
 
@@ -98,75 +102,6 @@ fn what_is_defined_nowhere_has_the_digest_of_its_text() {
     assert_eq!(identify(&read("x - x")).class, Class::Constant);
 }
 
-/// 2⁶¹ − 1, a prime.
-const PRIME: u64 = (1 << 61) - 1;
-/// Two rational functions of small degree that differ agree at a random point once in 10^17 times; at all of these never.
-const PLACES: usize = 3;
-type Element = [u64; PLACES];
-
-fn product(a: u64, b: u64) -> u64 {
-    (u128::from(a) * u128::from(b) % u128::from(PRIME)) as u64
-}
-
-/// By Fermat's little theorem.
-fn inverse(a: u64) -> u64 {
-    let (mut power, mut result, mut left) = (a, 1, PRIME - 2);
-    while left > 0 {
-        if left & 1 == 1 {
-            result = product(result, power);
-        }
-        power = product(power, power);
-        left >>= 1;
-    }
-    result
-}
-
-struct Tree {
-    expression: Expression,
-    element: Element,
-}
-
-/// `None` where the divisor is zero as a function.
-fn divided(a: &Element, b: &Element) -> Option<Element> {
-    if *b == [0; PLACES] {
-        return None;
-    }
-    assert!(b.iter().all(|b| *b != 0), "a divisor is zero by chance: draw other places");
-    Some(std::array::from_fn(|i| product(a[i], inverse(b[i]))))
-}
-
-fn combined(binary: Binary, a: &Element, b: &Element) -> Option<Element> {
-    match binary {
-        Binary::Add => Some(std::array::from_fn(|i| (a[i] + b[i]) % PRIME)),
-        Binary::Subtract => Some(std::array::from_fn(|i| (a[i] + PRIME - b[i]) % PRIME)),
-        Binary::Multiply => Some(std::array::from_fn(|i| product(a[i], b[i]))),
-        _ => divided(a, b),
-    }
-}
-
-/// All rational expressions of x and a with so many nodes, given all shorter ones: the inverse of one, or two joined.
-fn longer(shorter: &[Vec<Tree>], length: usize) -> Vec<Tree> {
-    let mut trees = Vec::new();
-    for Tree { expression, element } in &shorter[length - 1] {
-        if let Some(element) = divided(&[1; PLACES], element) {
-            trees.push(Tree { expression: Expression::unary(Unary::Inverse, expression.clone()), element });
-        }
-    }
-    for left in 1..length.saturating_sub(1) {
-        for a in &shorter[left] {
-            for b in &shorter[length - 1 - left] {
-                for binary in [Binary::Add, Binary::Subtract, Binary::Multiply, Binary::Divide] {
-                    if let Some(element) = combined(binary, &a.element, &b.element) {
-                        let expression = Expression::binary(binary, &a.expression, &b.expression);
-                        trees.push(Tree { expression, element });
-                    }
-                }
-            }
-        }
-    }
-    trees
-}
-
 /// Counted over a finite field: two rational functions over the integers with small coefficients are equal if and only
 /// if they are equal modulo a large prime.
 #[test]
@@ -174,18 +109,10 @@ fn rational_expressions_fall_into_the_classes_that_a_finite_field_decides() {
     const LONGEST: usize = 9;
     const TREES: [usize; LONGEST] = [2, 2, 18, 48, 348, 1382, 8930, 42998, 264818];
     const FUNCTIONS: [usize; LONGEST] = [2, 4, 16, 36, 134, 367, 1139, 3523, 11032];
-    let mut rng = Rng::named(0, "places", 0);
-    let mut leaf = |name| Tree {
-        expression: Expression::input(name),
-        element: std::array::from_fn(|_| rng.next_u64() % PRIME),
-    };
     let hasher = FunctionalHasher::new(Scheme::default());
-    let mut trees = vec![Vec::new(), vec![leaf("x"), leaf("a")]];
+    let trees = trees(LONGEST);
     let (mut by_field, mut by_hash) = (HashMap::new(), HashMap::new());
     for length in 1..=LONGEST {
-        if length > 1 {
-            trees.push(longer(&trees, length));
-        }
         assert_eq!(trees[length].len(), TREES[length - 1], "trees of length {length}");
         for Tree { expression, element } in &trees[length] {
             let (digest, _) = hasher.fingerprint(expression).unwrap();
@@ -194,6 +121,25 @@ fn rational_expressions_fall_into_the_classes_that_a_finite_field_decides() {
             assert_eq!(*by_hash.entry(digest).or_insert(*element), *element, "merged: {expression}");
         }
         assert_eq!(by_field.len(), FUNCTIONS[length - 1], "functions up to length {length}");
+    }
+}
+
+#[test]
+fn functions_are_told_apart_under_any_seed_of_the_probe() {
+    let trees: Vec<Tree> = trees(7).into_iter().flatten().collect();
+    for seed in 1..=20 {
+        let hasher = FunctionalHasher::new(Scheme { seed, ..Scheme::default() });
+        let mut by_field = HashMap::new();
+        for Tree { expression, element } in &trees {
+            let (digest, _) = hasher.fingerprint(expression).unwrap();
+            assert_eq!(
+                *by_field.entry(*element).or_insert(digest),
+                digest,
+                "seed {seed} splits {expression}"
+            );
+        }
+        let functions: HashSet<_> = by_field.values().collect();
+        assert_eq!((by_field.len(), functions.len()), (1_139, 1_139), "seed {seed}");
     }
 }
 

@@ -6,13 +6,17 @@
 
 #[path = "../../tests/common/cell_truths.rs"]
 mod cell_truths;
+#[path = "../../tests/common/expression_truths.rs"]
+mod expression_truths;
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use cell_truths::{smallest_numbering, symbolic};
+use expression_truths::trees;
 use hashing::{Digest, FunctionalHasher, Keyed, Scheme};
-use spaces::{Enumerated, Pooling, Space, cell101, cell201};
+use spaces::expression::{Binary, Expression, Node};
+use spaces::{Enumerated, Pooling, cell101, cell201};
 
 /// Candidates, the class of each by its truth, and the pairs that are one edit apart and differ.
 struct Known<C> {
@@ -37,18 +41,17 @@ struct Rates {
 }
 
 impl<C: hashing::Behavior + Keyed> Known<C> {
-    fn of<S: Enumerated<Candidate = C>, T: Hash + Eq>(
+    fn of<T: Hash + Eq>(
         name: &'static str,
-        space: &S,
-        truth: impl Fn(&C) -> T,
+        known: impl IntoIterator<Item = (C, T)>,
         edits: impl Fn(&C) -> Vec<C>,
     ) -> Self {
-        let candidates: Vec<C> = space.all().collect();
         let mut numbers = HashMap::new();
-        let mut class = Vec::new();
-        for candidate in &candidates {
+        let (mut candidates, mut class) = (Vec::new(), Vec::new());
+        for (candidate, truth) in known {
             let next = numbers.len();
-            class.push(*numbers.entry(truth(candidate)).or_insert(next));
+            class.push(*numbers.entry(truth).or_insert(next));
+            candidates.push(candidate);
         }
         let written = |candidate: &C| candidate.digest("written");
         let place: HashMap<Digest, usize> =
@@ -188,6 +191,37 @@ fn edits101(cell: &cell101::Cell) -> Vec<cell101::Cell> {
     edited
 }
 
+/// One operation or one input changed.
+fn edits_of_expression(expression: &Expression) -> Vec<Expression> {
+    const BINARY: [Binary; 4] = [Binary::Add, Binary::Subtract, Binary::Multiply, Binary::Divide];
+    let edited = |chosen: usize, other: usize| {
+        let mut stack: Vec<Expression> = Vec::new();
+        for (i, node) in expression.nodes().iter().enumerate() {
+            let edit = i == chosen;
+            let mut pop = || stack.pop().expect("operands stand before their operation");
+            let part = match node {
+                Node::Input(n) => {
+                    let name = expression.inputs()[*n].as_str();
+                    Expression::input(if edit { ["x", "a"][other % 2] } else { name })
+                }
+                Node::Constant(_) => unreachable!("leaves are inputs"),
+                Node::Unary(unary) => Expression::unary(*unary, pop()),
+                Node::Binary(binary) => {
+                    let (b, a) = (pop(), pop());
+                    Expression::binary(if edit { BINARY[other] } else { *binary }, &a, &b)
+                }
+            };
+            stack.push(part);
+        }
+        stack.pop().expect("an expression is one value")
+    };
+    let nodes = 0..expression.nodes().len();
+    nodes
+        .flat_map(|chosen| (0..BINARY.len()).map(move |other| (chosen, other)))
+        .map(|(c, o)| edited(c, o))
+        .collect()
+}
+
 fn main() {
     println!(
         "| space | setting | classes | found | candidates split off | fingerprints merged | near pairs merged | runs a draw |"
@@ -196,13 +230,17 @@ fn main() {
     let mut all = Vec::new();
     for (name, pooling) in [("cell201 linear", Pooling::Linear), ("cell201 nonlinear", Pooling::Nonlinear)] {
         let space = cell201::CellSpace { pooling };
-        let known = Known::of(name, &space, symbolic::form, edits201);
+        let known = Known::of(name, space.all().map(|cell| (cell, symbolic::form(&cell))), edits201);
         all.push((name, known.sweep()));
     }
     let space = cell101::CellSpace { vertices: Some(6), ..Default::default() };
-    assert!(space.name().starts_with("cell101"));
-    let known = Known::of("cell101, 6 vertices", &space, smallest_numbering, edits101);
+    let labelled =
+        space.all().map(|cell| (smallest_numbering(&cell), cell)).map(|(truth, cell)| (cell, truth));
+    let known = Known::of("cell101, 6 vertices", labelled, edits101);
     all.push(("cell101, 6 vertices", known.sweep()));
+    let rational = trees(8).into_iter().flatten().map(|tree| (tree.expression, tree.element));
+    let known = Known::of("expressions up to length 8", rational, edits_of_expression);
+    all.push(("expressions up to length 8", known.sweep()));
     println!("\nSeeds 1 to 20:\n");
     println!(
         "| space | exact seeds | false splits | at most (95 %) | false merges of near pairs | at most (95 %) |"

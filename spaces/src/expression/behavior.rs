@@ -48,10 +48,11 @@ fn points(x: &[f64]) -> &Points {
     x.as_chunks().0.first_chunk().expect("a node has a value and an error at every point")
 }
 
-/// Most points within ±2, some out to ±17, so that bounds such as max(x, 10) show.
+/// Most points within ±2, some out to ±17, so that bounds such as max(x, 10) show; none within 1/16 of zero, where
+/// 1/x + (x − 1/x) would lose its digits.
 fn spread(u: &[f64], x: &mut [f64]) {
     let (values, errors) = x.split_at_mut(POINTS);
-    values.iter_mut().zip(u).for_each(|(x, u)| *x = u + u * u * u * u * u);
+    values.iter_mut().zip(u).for_each(|(x, u)| *x = 0.0625f64.copysign(*u) + u + u * u * u * u * u);
     errors.fill(0.0);
 }
 
