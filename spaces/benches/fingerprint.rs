@@ -1,25 +1,63 @@
-//! What a fingerprint costs, on one thread: stacks by depth, and the cells of NAS-Bench-201.
+//! What a fingerprint costs, on one thread: stacks by depth and by mixer, and the cells of published benchmarks.
 //!
 //! `cargo bench -p fecund-spaces --bench fingerprint`
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use hashing::{FunctionalHasher, Rng, Scheme};
-use spaces::Space;
-use spaces::cell201::CellSpace;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use hashing::{Behavior, FunctionalHasher, Rng, Scheme};
+use spaces::nb_macro::MacroSpace;
 use spaces::sequence::{Genome, SequenceSpace};
+use spaces::{Space, cell101, cell201, nb_graph};
 
-fn main() {
+criterion_group!(benches, stacks_of_a_walk, stacks_of_one_kind, cells);
+criterion_main!(benches);
+
+/// Layers of two mixers each, hence two nodes. The last three are the dearest that genes allow.
+const KINDS: [(&str, &[&str]); 4] = [
+    ("attention + mlp", &[r#"{"token": {"kind": "attention"}, "channel": {"kind": "mlp", "ratio": 4}}"#]),
+    ("mamba + glu", &[MAMBA]),
+    ("s4d + glu", &[S4D]),
+    ("mamba, s4d + glu", &[MAMBA, S4D]),
+];
+const MAMBA: &str = r#"{"token": {"kind": "mamba", "state": 16, "discretization": "zoh"},
+    "order": "bidirectional", "channel": {"kind": "glu", "ratio": 4, "activation": "gelu"}}"#;
+const S4D: &str = r#"{"token": {"kind": "s4d", "state": 32}, "order": "bidirectional",
+    "channel": {"kind": "glu", "ratio": 4, "activation": "gelu"}}"#;
+
+fn stacks_of_a_walk(criterion: &mut Criterion) {
+    let mut group = group(criterion, "stacks of a random walk");
     let space = SequenceSpace::default();
-    println!("{:24} {:>10} {:>12}", "candidates", "number", "µs each");
     for depth in [1, 2, 4, 8] {
         let genomes: Vec<Genome> = of_depth(&space, depth).take(50).collect();
-        report(&format!("stacks of depth {depth}"), &genomes);
+        fingerprint(&mut group, &format!("{depth} layers"), &genomes);
     }
-    let cells: Vec<_> =
-        (0..5000).map(|n| CellSpace::default().sample(&mut Rng::named(0, "cell", n))).collect();
-    report("cells", &cells);
+}
+
+fn stacks_of_one_kind(criterion: &mut Criterion) {
+    for layers in [8, 20] {
+        let mut group = group(criterion, &format!("stacks of {} nodes", 2 * layers));
+        for (name, kind) in KINDS {
+            let layers: Vec<&str> = kind.iter().copied().cycle().take(layers).collect();
+            let json = format!("{{\"layers\": [{}]}}", layers.join(","));
+            let genome: Genome = serde_json::from_str(&json).expect("a genome");
+            fingerprint(&mut group, name, &[genome]);
+        }
+    }
+}
+
+fn cells(criterion: &mut Criterion) {
+    let mut group = group(criterion, "cells");
+    fingerprint(&mut group, "cell101", &sampled(&cell101::CellSpace::default()));
+    fingerprint(&mut group, "cell201", &sampled(&cell201::CellSpace::default()));
+    fingerprint(&mut group, "nb-graph", &sampled(&nb_graph::CellSpace));
+    fingerprint(&mut group, "nb-macro", &sampled(&MacroSpace));
+}
+
+fn sampled<S: Space>(space: &S) -> Vec<S::Candidate> {
+    (0..500).map(|n| space.sample(&mut Rng::named(0, "cell", n))).collect()
 }
 
 /// Canonical genomes found on a random walk.
@@ -32,12 +70,21 @@ fn of_depth(space: &SequenceSpace, depth: usize) -> impl Iterator<Item = Genome>
     walk.filter(move |genome| genome.depth() == depth)
 }
 
-fn report<C: hashing::Behavior>(name: &str, candidates: &[C]) {
+fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = criterion.benchmark_group(name);
+    group.sample_size(20).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    group
+}
+
+/// The time is that of one candidate, as the mean over all of them.
+fn fingerprint<C: Behavior>(group: &mut BenchmarkGroup<WallTime>, name: &str, candidates: &[C]) {
     let hasher = FunctionalHasher::new(Scheme::default());
-    let start = Instant::now();
-    for candidate in candidates {
-        black_box(hasher.fingerprint(candidate).expect("candidates can be run"));
-    }
-    let each = 1e6 * start.elapsed().as_secs_f64() / candidates.len() as f64;
-    println!("{name:24} {:10} {each:12.1}", candidates.len());
+    let all = |rounds| {
+        let start = Instant::now();
+        for candidate in (0..rounds).flat_map(|_| candidates) {
+            black_box(hasher.fingerprint(candidate).expect("candidates can be run"));
+        }
+        start.elapsed().div_f64(candidates.len() as f64)
+    };
+    group.bench_function(name, |bencher| bencher.iter_custom(all));
 }

@@ -1,5 +1,13 @@
-//! The little mathematics that definitions are written in. Transcendental functions come from `libm`, in Rust, so
-//! that a definition gives the same bits on every machine.
+//! The little mathematics that definitions are written in. Sums are taken in the order in which they are written,
+//! and functions come from [`super::functions`], so that a definition gives the same bits on every machine.
+//!
+//! The loops that take the time are compiled for vectors of four numbers as well, and run so where the processor has
+//! them: the same operations in the same order, hence the same bits.
+
+use multiversion::multiversion;
+
+pub use super::functions::{cos, exp, gelu, relu, sigmoid, silu, sin, softplus, tanh};
+pub use super::lanes::Lanes;
 
 /// Rows (time steps) of numbers (channels), row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,105 +41,159 @@ impl Matrix {
 
     /// Applies `f` to every element.
     pub fn map(mut self, f: impl Fn(f64) -> f64) -> Self {
-        self.data.iter_mut().for_each(|x| *x = f(*x));
+        map_in_place(&mut self.data, f);
         self
     }
 
     /// Elementwise `f(self, other)`.
+    #[inline]
     pub fn zip(mut self, other: &Self, f: impl Fn(f64, f64) -> f64) -> Self {
         assert_eq!((self.rows, self.columns), (other.rows, other.columns));
         self.data.iter_mut().zip(&other.data).for_each(|(x, y)| *x = f(*x, *y));
         self
     }
 
+    /// Rows become columns.
+    pub fn transposed(rows: usize, columns: usize, data: &[f64]) -> Self {
+        assert_eq!(data.len(), rows * columns, "{rows} × {columns}");
+        let mut flipped = Self::zeros(columns, rows);
+        for (i, row) in data.chunks_exact(columns).enumerate() {
+            flipped.data[i..].iter_mut().step_by(rows).zip(row).for_each(|(y, x)| *y = *x);
+        }
+        flipped
+    }
+
     /// Columns `from..from + count`.
     pub fn columns(&self, from: usize, count: usize) -> Self {
-        let data = (0..self.rows).flat_map(|row| self.row(row)[from..from + count].iter().copied()).collect();
+        let mut data = Vec::with_capacity(self.rows * count);
+        (0..self.rows).for_each(|row| data.extend_from_slice(&self.row(row)[from..from + count]));
         Self::new(self.rows, count, data)
+    }
+
+    /// Overwrites the columns from `from` on.
+    pub fn set_columns(&mut self, from: usize, other: &Self) {
+        for row in 0..self.rows {
+            self.row_mut(row)[from..from + other.columns].copy_from_slice(other.row(row));
+        }
     }
 
     /// The rows in reverse order of time.
     pub fn reversed(&self) -> Self {
-        let data = (0..self.rows).rev().flat_map(|row| self.row(row).iter().copied()).collect();
+        let mut data = Vec::with_capacity(self.data.len());
+        (0..self.rows).rev().for_each(|row| data.extend_from_slice(self.row(row)));
         Self::new(self.rows, self.columns, data)
     }
 }
 
 /// x·Wᵀ + b for every row; `weight` is outputs × inputs, `bias` may be empty.
 pub fn linear(x: &Matrix, weight: &[f64], bias: &[f64]) -> Matrix {
-    let outputs = weight.len() / x.columns;
-    let mut y = Matrix::zeros(x.rows, outputs);
-    for t in 0..x.rows {
-        let input = x.row(t);
-        for (o, out) in y.row_mut(t).iter_mut().enumerate() {
-            *out =
-                dot(&weight[o * input.len()..][..input.len()], input) + bias.get(o).copied().unwrap_or(0.0);
+    Linear::new(weight, x.columns, bias).apply(x)
+}
+
+/// [`linear`] with its weights laid out for many rows: eight outputs are computed side by side. Each is the sum over
+/// the inputs, from the first to the last, and then the bias.
+pub struct Linear<'a> {
+    inputs: usize,
+    outputs: usize,
+    /// For every eight outputs, and for each input, its eight weights. What is beyond the outputs is zero.
+    panels: Vec<Lanes>,
+    bias: &'a [f64],
+}
+
+impl<'a> Linear<'a> {
+    pub fn new(weight: &[f64], inputs: usize, bias: &'a [f64]) -> Self {
+        let outputs = weight.len() / inputs;
+        let mut panels = vec![Lanes::ZERO; outputs.div_ceil(Lanes::COUNT) * inputs];
+        for (o, row) in weight.chunks_exact(inputs).enumerate() {
+            let panel = &mut panels[o / Lanes::COUNT * inputs..][..inputs];
+            panel.iter_mut().zip(row).for_each(|(weights, w)| weights.0[o % Lanes::COUNT] = *w);
         }
+        Self { inputs, outputs, panels, bias }
     }
-    y
+
+    pub fn apply(&self, x: &Matrix) -> Matrix {
+        let mut y = Matrix::zeros(x.rows, self.outputs);
+        self.apply_to_rows(&x.data, &mut y.data);
+        y
+    }
+
+    /// For row after row of `x`, overwrites a row of `y`.
+    pub fn apply_to_rows(&self, x: &[f64], y: &mut [f64]) {
+        let rows = x.chunks_exact(self.inputs).zip(y.chunks_exact_mut(self.outputs));
+        apply_to_rows(&self.panels, self.bias, rows);
+    }
+}
+
+#[multiversion(targets("x86_64+avx+avx2"))]
+fn apply_to_rows<'a>(panels: &[Lanes], bias: &[f64], rows: impl Iterator<Item = (&'a [f64], &'a mut [f64])>) {
+    for (x, y) in rows {
+        for (i, panel) in panels.chunks_exact(x.len()).enumerate() {
+            let mut sum = Lanes::ZERO;
+            x.iter().zip(panel).for_each(|(x, weights)| sum += *x * *weights);
+            sum.store(y, i * Lanes::COUNT);
+        }
+        y.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+    }
+}
+
+#[multiversion(targets("x86_64+avx+avx2"))]
+fn map_in_place(values: &mut [f64], f: impl Fn(f64) -> f64) {
+    values.iter_mut().for_each(|x| *x = f(*x));
+}
+
+/// A·B.
+pub fn product(a: &Matrix, b: &Matrix) -> Matrix {
+    let flipped = Matrix::transposed(b.rows, b.columns, &b.data);
+    linear(a, &flipped.data, &[])
 }
 
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// In place, with the largest value subtracted first.
-pub fn softmax(values: &mut [f64]) {
-    let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    values.iter_mut().for_each(|v| *v = libm::exp(*v - max));
-    let sum: f64 = values.iter().sum();
-    values.iter_mut().for_each(|v| *v /= sum);
-}
-
-pub fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-x))
-}
-
-pub fn silu(x: f64) -> f64 {
-    x * sigmoid(x)
-}
-
-/// ln(1 + eˣ).
-pub fn softplus(x: f64) -> f64 {
-    if x > 30.0 { x } else { libm::log1p(libm::exp(x)) }
-}
-
-/// x·Φ(x), with the exact error function.
-pub fn gelu(x: f64) -> f64 {
-    0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2))
+/// eˣ/Σ eˣ over every row, with its largest value subtracted first.
+pub fn softmax(x: Matrix) -> Matrix {
+    let shifted = each_row(x, |row| {
+        let max = row.iter().fold(f64::NEG_INFINITY, |max, x| if *x > max { *x } else { max });
+        row.iter_mut().for_each(|x| *x -= max);
+    });
+    each_row(shifted.map(exp), |row| {
+        let inverse = 1.0 / row.iter().sum::<f64>();
+        row.iter_mut().for_each(|x| *x *= inverse);
+    })
 }
 
 /// The activations that genes may name.
 pub const ACTIVATIONS: [&str; 4] = ["gelu", "relu", "silu", "tanh"];
 
 /// Panics on a name that is not in [`ACTIVATIONS`] (or `sigmoid`, for gates): genomes are checked when they are made.
-pub fn activation(name: &str) -> fn(f64) -> f64 {
+pub fn activate(x: Matrix, name: &str) -> Matrix {
     match name {
-        "gelu" => gelu,
-        "relu" => |x| x.max(0.0),
-        "silu" => silu,
-        "tanh" => libm::tanh,
-        "sigmoid" => sigmoid,
+        "gelu" => x.map(gelu),
+        "relu" => x.map(relu),
+        "silu" => x.map(silu),
+        "tanh" => x.map(tanh),
+        "sigmoid" => x.map(sigmoid),
         _ => panic!("no activation `{name}`"),
     }
 }
 
 /// (x − mean)/√(variance + 1e-5) · gain + bias, over the channels of each row (Ba et al. 2016).
 pub fn layer_norm(x: &Matrix, gain: &[f64], bias: &[f64]) -> Matrix {
-    each_row(x, |row| {
+    each_row(x.clone(), |row| {
         let n = row.len() as f64;
         let mean = row.iter().sum::<f64>() / n;
         let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
-        let scale = 1.0 / libm::sqrt(variance + EPSILON);
+        let scale = 1.0 / (variance + EPSILON).sqrt();
         row.iter_mut().zip(gain).zip(bias).for_each(|((x, g), b)| *x = (*x - mean) * scale * g + b);
     })
 }
 
 /// x/√(mean x² + 1e-5) · gain, over the channels of each row (Zhang and Sennrich 2019).
 pub fn rms_norm(x: &Matrix, gain: &[f64]) -> Matrix {
-    each_row(x, |row| {
+    each_row(x.clone(), |row| {
         let square = dot(row, row) / row.len() as f64;
-        let scale = 1.0 / libm::sqrt(square + EPSILON);
+        let scale = 1.0 / (square + EPSILON).sqrt();
         row.iter_mut().zip(gain).for_each(|(x, g)| *x *= scale * g);
     })
 }
@@ -139,8 +201,33 @@ pub fn rms_norm(x: &Matrix, gain: &[f64]) -> Matrix {
 /// Added to variances before the root.
 pub const EPSILON: f64 = 1e-5;
 
-fn each_row(x: &Matrix, f: impl Fn(&mut [f64])) -> Matrix {
-    let mut y = x.clone();
-    (0..y.rows).for_each(|row| f(y.row_mut(row)));
-    y
+fn each_row(mut x: Matrix, f: impl Fn(&mut [f64])) -> Matrix {
+    x.data.chunks_exact_mut(x.columns).for_each(f);
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use hashing::Rng;
+
+    use super::*;
+
+    #[test]
+    fn products_are_sums_in_the_order_of_the_inputs() {
+        let mut rng = Rng::named(0, "product", 0);
+        for (rows, inputs, outputs) in [(1, 1, 1), (3, 8, 24), (5, 7, 33), (2, 64, 4)] {
+            let mut drawn = |len| (0..len).map(|_| rng.normal()).collect::<Vec<_>>();
+            let x = Matrix::new(rows, inputs, drawn(rows * inputs));
+            let (weight, bias) = (drawn(outputs * inputs), drawn(outputs));
+            let y = linear(&x, &weight, &bias);
+            for t in 0..rows {
+                for o in 0..outputs {
+                    let sum = (0..inputs).fold(0.0, |sum, i| sum + x.at(t, i) * weight[o * inputs + i]);
+                    assert_eq!(y.at(t, o).to_bits(), (sum + bias[o]).to_bits());
+                }
+            }
+            let flipped = Matrix::transposed(outputs, inputs, &weight);
+            assert_eq!(product(&x, &flipped), linear(&x, &weight, &[]));
+        }
+    }
 }

@@ -124,14 +124,15 @@ impl Network {
         let weights = supply(&self.embedding(), cases);
         let mut xs: Vec<Matrix> = cases.iter().map(|x| apply_linear(x, &weights[0])).collect();
         for (index, layer) in self.genome.layers.iter().enumerate() {
+            let places = [Place::Token, Place::Channel];
+            let branches = places.map(|place| self.branch(index, place));
             let mut supplied = [None, None];
             for _ in 0..layer.repeat {
-                for (place, weights) in [Place::Token, Place::Channel].into_iter().zip(&mut supplied) {
-                    let Some(group) = self.branch(index, place) else { continue };
-                    let weights = weights.get_or_insert_with(|| supply(&group, &xs));
+                for ((place, group), weights) in places.into_iter().zip(&branches).zip(&mut supplied) {
+                    let Some(group) = group else { continue };
+                    let weights = weights.get_or_insert_with(|| supply(group, &xs));
                     for x in &mut xs {
-                        let added = self.apply_branch(layer, place, weights, x);
-                        *x = std::mem::replace(x, Matrix::zeros(0, 0)).zip(&added, |x, y| x + y);
+                        *x = self.apply_branch(layer, place, weights, x).zip(x, |added, x| x + added);
                     }
                 }
             }

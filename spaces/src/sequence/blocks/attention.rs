@@ -1,6 +1,6 @@
 //! Multi-head attention: y = W_o · concat_h softmax(q_h k_hᵀ/√d_h) v_h, over all steps or over those up to t.
 
-use crate::sequence::math::{Matrix, dot, linear, softmax};
+use crate::sequence::math::{Matrix, linear, product, softmax};
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
 
 pub struct Attention;
@@ -38,22 +38,16 @@ impl Block for Attention {
 
     fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
         let [q, k, v] = ["w_q", "w_k", "w_v"].map(|name| linear(x, &weights[name], &[]));
-        let heads = settings.number("heads");
-        let size = x.columns / heads;
-        let scale = 1.0 / libm::sqrt(size as f64);
+        let size = x.columns / settings.number("heads");
+        let scale = 1.0 / (size as f64).sqrt();
         let mut mixed = Matrix::zeros(x.rows, x.columns);
-        for t in 0..x.rows {
-            let seen = if settings.flag("causal") { t + 1 } else { x.rows };
-            for head in (0..heads).map(|h| h * size..(h + 1) * size) {
-                let query = &q.row(t)[head.clone()];
-                let mut attention: Vec<f64> =
-                    (0..seen).map(|s| scale * dot(query, &k.row(s)[head.clone()])).collect();
-                softmax(&mut attention);
-                for (s, a) in attention.into_iter().enumerate() {
-                    let value = &v.row(s)[head.clone()];
-                    mixed.row_mut(t)[head.clone()].iter_mut().zip(value).for_each(|(y, v)| *y += a * v);
-                }
+        for first in (0..x.columns).step_by(size) {
+            let [q, k, v] = [&q, &k, &v].map(|all| all.columns(first, size));
+            let mut scores = linear(&q, &k.data, &[]).map(|score| scale * score);
+            if settings.flag("causal") {
+                (0..x.rows).for_each(|t| scores.row_mut(t)[t + 1..].fill(f64::NEG_INFINITY));
             }
+            mixed.set_columns(first, &product(&softmax(scores), &v));
         }
         linear(&mixed, &weights["w_o"], &[])
     }

@@ -46,12 +46,14 @@ impl Block for Convolution {
 
 /// `w` is channels × kernel; column j looks j steps back.
 pub fn causal_convolution(x: &Matrix, w: &[f64], b: &[f64], kernel: usize) -> Matrix {
+    let w = Matrix::transposed(x.columns, kernel, w);
     let mut y = Matrix::zeros(x.rows, x.columns);
     for t in 0..x.rows {
-        for d in 0..x.columns {
-            let past = (0..kernel.min(t + 1)).map(|j| w[d * kernel + j] * x.at(t - j, d)).sum::<f64>();
-            y.row_mut(t)[d] = b[d] + past;
+        let y = y.row_mut(t);
+        for j in 0..kernel.min(t + 1) {
+            y.iter_mut().zip(w.row(j)).zip(x.row(t - j)).for_each(|((y, w), x)| *y += w * x);
         }
+        y.iter_mut().zip(b).for_each(|(y, b)| *y += b);
     }
     y
 }

@@ -1,6 +1,6 @@
 //! Gated perceptron on every step: y = W_o (act(W_g x) ∘ W_v x).
 
-use crate::sequence::math::{Matrix, activation, linear};
+use crate::sequence::math::{Matrix, activate, linear};
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
 
 pub struct Glu;
@@ -36,7 +36,7 @@ impl Block for Glu {
     }
 
     fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
-        let gate = linear(x, &weights["w_g"], &[]).map(activation(settings.word("activation")));
+        let gate = activate(linear(x, &weights["w_g"], &[]), settings.word("activation"));
         let value = linear(x, &weights["w_v"], &[]);
         linear(&gate.zip(&value, |g, v| g * v), &weights["w_o"], &[])
     }

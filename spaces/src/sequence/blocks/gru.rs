@@ -2,7 +2,9 @@
 //! r = σ(W_ir x + b_ir + W_hr h + b_hr), z = σ(W_iz x + b_iz + W_hz h + b_hz),
 //! n = tanh(W_in x + b_in + r ∘ (W_hn h + b_hn)), h ← (1 − z) ∘ n + z ∘ h, from h = 0.
 
-use crate::sequence::math::{Matrix, linear, sigmoid};
+use multiversion::multiversion;
+
+use crate::sequence::math::{Lanes, Linear, Matrix, linear, sigmoid, tanh};
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
 
 pub struct Gru;
@@ -39,20 +41,16 @@ impl Block for Gru {
     }
 
     fn forward(&self, _: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
-        let d = x.columns;
-        let inputs = linear(x, &weights["w_ih"], &weights["b_ih"]);
-        let mut h = Matrix::zeros(1, d);
-        let mut y = Matrix::zeros(x.rows, d);
+        let width = x.columns;
+        let from_input = linear(x, &weights["w_ih"], &weights["b_ih"]);
+        let state = Linear::new(&weights["w_hh"], width, &weights["b_hh"]);
+        let mut from_state = vec![0.0; 3 * width];
+        let mut h = vec![0.0; width];
+        let mut y = Matrix::zeros(x.rows, width);
         for t in 0..x.rows {
-            let from_input = inputs.row(t);
-            let from_state = linear(&h, &weights["w_hh"], &weights["b_hh"]);
-            for (i, out) in y.row_mut(t).iter_mut().enumerate() {
-                let gate = |g: usize| sigmoid(from_input[g * d + i] + from_state.data[g * d + i]);
-                let (r, z) = (gate(0), gate(1));
-                let n = libm::tanh(from_input[2 * d + i] + r * from_state.data[2 * d + i]);
-                *out = (1.0 - z) * n + z * h.data[i];
-            }
-            h.data.copy_from_slice(y.row(t));
+            state.apply_to_rows(&h, &mut from_state);
+            step(from_input.row(t), &from_state, &mut h);
+            y.row_mut(t).copy_from_slice(&h);
         }
         y
     }
@@ -63,5 +61,19 @@ impl Block for Gru {
 
     fn python(&self) -> &'static str {
         include_str!("gru.py")
+    }
+}
+
+/// From the products with x and with h to the next h.
+#[multiversion(targets("x86_64+avx+avx2"))]
+fn step(from_input: &[f64], from_state: &[f64], h: &mut [f64]) {
+    let width = h.len();
+    for first in (0..width).step_by(Lanes::COUNT) {
+        let load = |from: &[f64], row: usize| Lanes::load(from, row * width + first);
+        let r = (load(from_input, 0) + load(from_state, 0)).map(sigmoid);
+        let z = (load(from_input, 1) + load(from_state, 1)).map(sigmoid);
+        let n = (load(from_input, 2) + r * load(from_state, 2)).map(tanh);
+        let next = (Lanes::all(1.0) - z) * n + z * Lanes::load(h, first);
+        next.store(h, first);
     }
 }

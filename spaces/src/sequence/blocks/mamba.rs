@@ -4,7 +4,9 @@
 //! The input is scaled by Δ (Euler), as the published code does, or by (e^{ΔA} − 1)/A (zero-order hold): two maps.
 
 use super::convolution::causal_convolution;
-use crate::sequence::math::{Matrix, linear, silu, softplus};
+use multiversion::multiversion;
+
+use crate::sequence::math::{Lanes, Matrix, exp, linear, silu, softplus};
 use crate::sequence::{Block, Gene, Init, Place, Settings, Tensor, Weights};
 
 pub struct Mamba;
@@ -65,27 +67,23 @@ impl Block for Mamba {
 
     fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
         let (inner, state, rank) = (EXPAND * x.columns, settings.number("state"), rank(x.columns));
-        let zoh = settings.word("discretization") == "zoh";
         let both = linear(x, &weights["w_in"], &[]);
         let u = causal_convolution(&both.columns(0, inner), &weights["w_conv"], &weights["b_conv"], KERNEL)
             .map(silu);
         let made = linear(&u, &weights["w_x"], &[]);
         let step = linear(&made.columns(0, rank), &weights["w_dt"], &weights["b_dt"]).map(softplus);
+        let scan = Scan {
+            zoh: settings.word("discretization") == "zoh",
+            log_a: &weights["log_a"],
+            b: made.columns(rank, state),
+            c: made.columns(rank + state, state),
+            d: &weights["d"],
+            step,
+            u,
+        };
         let mut v = Matrix::zeros(x.rows, inner);
-        for e in 0..inner {
-            let mut h = vec![0.0; state];
-            for t in 0..x.rows {
-                let (input, dt) = (u.at(t, e), step.at(t, e));
-                let mut sum = weights["d"][e] * input;
-                for (n, h) in h.iter_mut().enumerate() {
-                    let a = -libm::exp(weights["log_a"][e * state + n]);
-                    let decay = libm::exp(dt * a);
-                    let scale = if zoh { (decay - 1.0) / a } else { dt };
-                    *h = decay * *h + scale * made.at(t, rank + n) * input;
-                    sum += made.at(t, rank + state + n) * *h;
-                }
-                v.row_mut(t)[e] = sum;
-            }
+        for first in (0..inner).step_by(Lanes::COUNT) {
+            run(&scan, first, &mut v);
         }
         let gate = both.columns(inner, inner).map(silu);
         linear(&v.zip(&gate, |v, z| v * z), &weights["w_out"], &[])
@@ -99,6 +97,48 @@ impl Block for Mamba {
 
     fn python(&self) -> &'static str {
         include_str!("mamba.py")
+    }
+}
+
+/// What the recurrence reads: steps in rows.
+struct Scan<'a> {
+    zoh: bool,
+    log_a: &'a [f64],
+    b: Matrix,
+    c: Matrix,
+    d: &'a [f64],
+    step: Matrix,
+    u: Matrix,
+}
+
+/// One state of eight channels.
+struct State {
+    a: Lanes,
+    inverse_of_a: Lanes,
+    h: Lanes,
+}
+
+/// The recurrence of the channels from `first` on, side by side.
+#[multiversion(targets("x86_64+avx+avx2"))]
+fn run(scan: &Scan, first: usize, v: &mut Matrix) {
+    let count = scan.b.columns;
+    let mut states = Vec::with_capacity(count);
+    for n in 0..count {
+        let a = -Lanes::load_column(scan.log_a, count, n, first).map(exp);
+        states.push(State { a, inverse_of_a: a.map(|a| 1.0 / a), h: Lanes::ZERO });
+    }
+    let d = Lanes::load(scan.d, first);
+    for t in 0..v.rows {
+        let (u, step) = (Lanes::load(scan.u.row(t), first), Lanes::load(scan.step.row(t), first));
+        let mut sum = d * u;
+        for ((State { a, inverse_of_a, h }, b), c) in states.iter_mut().zip(scan.b.row(t)).zip(scan.c.row(t))
+        {
+            let decay = (step * *a).map(exp);
+            let scale = if scan.zoh { (decay - Lanes::all(1.0)) * *inverse_of_a } else { step };
+            *h = decay * *h + *b * (scale * u);
+            sum += *c * *h;
+        }
+        sum.store(v.row_mut(t), first);
     }
 }
 

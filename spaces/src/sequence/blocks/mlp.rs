@@ -1,6 +1,6 @@
 //! Two-layer perceptron on every step: y = W_2 act(W_1 x + b_1) + b_2.
 
-use crate::sequence::math::{ACTIVATIONS, Matrix, activation, linear};
+use crate::sequence::math::{ACTIVATIONS, Matrix, activate, linear};
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
 
 pub struct Mlp;
@@ -37,8 +37,8 @@ impl Block for Mlp {
     }
 
     fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
-        let hidden = linear(x, &weights["w_1"], &weights["b_1"]).map(activation(settings.word("activation")));
-        linear(&hidden, &weights["w_2"], &weights["b_2"])
+        let hidden = linear(x, &weights["w_1"], &weights["b_1"]);
+        linear(&activate(hidden, settings.word("activation")), &weights["w_2"], &weights["b_2"])
     }
 
     fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64 {

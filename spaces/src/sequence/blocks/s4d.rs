@@ -2,7 +2,9 @@
 //! h_n[t] = e^{ΔA_n} h_n[t−1] + (e^{ΔA_n} − 1)/A_n · u[t], v[t] = 2 Re Σ_n C_n h_n[t] + D u[t];
 //! then y = GLU(W gelu(v) + b). The convolution with K_l = 2 Re Σ_n C_n (e^{ΔA_n} − 1)/A_n e^{lΔA_n} is the same map.
 
-use crate::sequence::math::{Matrix, gelu, linear, sigmoid};
+use multiversion::multiversion;
+
+use crate::sequence::math::{Lanes, Matrix, cos, exp, gelu, linear, sigmoid, sin};
 use crate::sequence::{Block, Gene, Init, Place, Settings, Tensor, Weights};
 
 pub struct S4d;
@@ -50,29 +52,16 @@ impl Block for S4d {
         ]
     }
 
-    fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
-        let modes = settings.number("state") / 2;
+    fn forward(&self, _: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
+        let modes = ["log_decay", "frequency", "c_re", "c_im"].map(|name| &weights[name]);
+        let scan = Scan { u: x, log_step: &weights["log_step"], modes, d: &weights["d"] };
         let mut v = Matrix::zeros(x.rows, x.columns);
-        for channel in 0..x.columns {
-            let step = libm::exp(weights["log_step"][channel]);
-            for t in 0..x.rows {
-                v.row_mut(t)[channel] = weights["d"][channel] * x.at(t, channel);
-            }
-            for mode in channel * modes..(channel + 1) * modes {
-                let a = Complex(-libm::exp(weights["log_decay"][mode]), weights["frequency"][mode]);
-                let c = Complex(weights["c_re"][mode], weights["c_im"][mode]);
-                let decay = Complex(step * a.0, step * a.1).exp();
-                let gain = Complex(decay.0 - 1.0, decay.1).over(a);
-                let mut h = Complex(0.0, 0.0);
-                for t in 0..x.rows {
-                    let u = x.at(t, channel);
-                    h = h.times(decay).plus(Complex(gain.0 * u, gain.1 * u));
-                    v.row_mut(t)[channel] += 2.0 * c.times(h).0;
-                }
-            }
+        for first in (0..x.columns).step_by(Lanes::COUNT) {
+            run(&scan, first, &mut v);
         }
         let y = linear(&v.map(gelu), &weights["w"], &weights["b"]);
-        y.columns(0, x.columns).zip(&y.columns(x.columns, x.columns), |value, gate| value * sigmoid(gate))
+        let gate = y.columns(x.columns, x.columns).map(sigmoid);
+        y.columns(0, x.columns).zip(&gate, |value, gate| value * gate)
     }
 
     /// By FFT of length 2L with 5·n·log₂n real operations a transform, three transforms a channel.
@@ -97,26 +86,71 @@ fn frequency(index: usize, shape: &[usize]) -> f64 {
     std::f64::consts::PI * (index % shape[1]) as f64
 }
 
+/// What the recurrence reads.
+struct Scan<'a> {
+    u: &'a Matrix,
+    log_step: &'a [f64],
+    /// log_decay, frequency, real and imaginary part of C.
+    modes: [&'a [f64]; 4],
+    d: &'a [f64],
+}
+
+/// One mode of eight channels.
+struct Mode {
+    /// e^{ΔA}.
+    decay: Complex,
+    /// 2 C (e^{ΔA} − 1)/A: the factors that do not depend on time.
+    out: Complex,
+    h: Complex,
+}
+
+/// The recurrence of the channels from `first` on, side by side.
+#[multiversion(targets("x86_64+avx+avx2"))]
+fn run(scan: &Scan, first: usize, v: &mut Matrix) {
+    let count = scan.modes[0].len() / scan.d.len();
+    let step = Lanes::load(scan.log_step, first).map(exp);
+    let mut modes = Vec::with_capacity(count);
+    for n in 0..count {
+        let [log_decay, frequency, re, im] = scan.modes.map(|all| Lanes::load_column(all, count, n, first));
+        let (a, c) = (Complex(-log_decay.map(exp), frequency), Complex(re, im));
+        let decay = Complex(step * a.0, step * a.1).exp();
+        let gain = Complex(decay.0 - Lanes::all(1.0), decay.1).over(a);
+        let out = Complex(2.0 * c.0, 2.0 * c.1).times(gain);
+        modes.push(Mode { decay, out, h: Complex(Lanes::ZERO, Lanes::ZERO) });
+    }
+    let d = Lanes::load(scan.d, first);
+    for t in 0..v.rows {
+        let u = Lanes::load(scan.u.row(t), first);
+        let mut sum = d * u;
+        for Mode { decay, out, h } in &mut modes {
+            let Complex(re, im) = h.times(*decay);
+            *h = Complex(re + u, im);
+            sum += h.times(*out).0;
+        }
+        sum.store(v.row_mut(t), first);
+    }
+}
+
+/// Of channels side by side: real and imaginary parts.
 #[derive(Clone, Copy)]
-struct Complex(f64, f64);
+struct Complex(Lanes, Lanes);
 
 impl Complex {
+    #[inline(always)]
     fn exp(self) -> Self {
-        let size = libm::exp(self.0);
-        Self(size * libm::cos(self.1), size * libm::sin(self.1))
+        let size = self.0.map(exp);
+        Self(size * self.1.map(cos), size * self.1.map(sin))
     }
 
-    fn plus(self, other: Self) -> Self {
-        Self(self.0 + other.0, self.1 + other.1)
-    }
-
+    #[inline(always)]
     fn times(self, other: Self) -> Self {
         Self(self.0 * other.0 - self.1 * other.1, self.0 * other.1 + self.1 * other.0)
     }
 
+    #[inline(always)]
     fn over(self, other: Self) -> Self {
-        let square = other.0 * other.0 + other.1 * other.1;
+        let inverse = (other.0 * other.0 + other.1 * other.1).map(|square| 1.0 / square);
         let Self(re, im) = self.times(Self(other.0, -other.1));
-        Self(re / square, im / square)
+        Self(re * inverse, im * inverse)
     }
 }
