@@ -499,11 +499,11 @@ fn an_explanation_shows_forms_roles_responses_and_ingredients() {
     );
     let third = arch(conv, "nor_conv_1x1", "avg_pool_3x3");
     let rows = [&apart, &together, &third].map(|arch| format!("{arch},1\n")).concat();
-    folder.write("table.csv", &format!("arch,score\n{rows}"));
+    folder.write("table.csv", format!("arch,score\n{rows}"));
     let words = "search --space cell201 --data table.csv --objective score --trials 3 --out run";
     stdout(&folder, &words.split(' ').collect::<Vec<_>>());
     for (name, arch) in [("a", &apart), ("b", &together), ("c", &third)] {
-        folder.write(&format!("{name}.json"), &format!("{{\"arch\": \"{arch}\"}}"));
+        folder.write(&format!("{name}.json"), format!("{{\"arch\": \"{arch}\"}}"));
     }
     let explain = |a: &str, b: &str| -> serde_json::Value {
         let printed = stdout(&folder, &["cache", "explain", "run", a, b, "--format", "json"]);

@@ -164,7 +164,7 @@ const MUST_MERGE: [(&str, In, Stage, &str, &str); 22] = [
     (
         "operands associate",
         In::Cell201,
-        Probe,
+        Canonical,
         r#"{"arch": "|nor_conv_1x1~0|+|nor_conv_3x3~0|skip_connect~1|+|skip_connect~0|none~1|skip_connect~2|"}"#,
         r#"{"arch": "|nor_conv_1x1~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"}"#,
     ),
@@ -178,7 +178,7 @@ const MUST_MERGE: [(&str, In, Stage, &str, &str); 22] = [
     (
         "an identity on the way is not there, behind an operation either",
         In::Cell201,
-        Probe,
+        Canonical,
         r#"{"arch": "|avg_pool_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|nor_conv_3x3~2|"}"#,
         r#"{"arch": "|avg_pool_3x3~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|none~2|"}"#,
     ),

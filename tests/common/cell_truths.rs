@@ -92,7 +92,9 @@ pub mod symbolic {
 
     /// f(n·x) = n·f(x).
     fn homogeneous(sum: &Sum, f: impl FnOnce(Sum) -> Term) -> Sum {
-        let gcd = |a: usize, b: usize| (1..=a.max(b)).rev().find(|d| a % d == 0 && b % d == 0).unwrap();
+        let gcd = |a: usize, b: usize| {
+            (1..=a.max(b)).rev().find(|d| a.is_multiple_of(*d) && b.is_multiple_of(*d)).unwrap()
+        };
         let Some(common) = sum.values().copied().reduce(gcd) else { return Sum::new() };
         let reduced = sum.iter().map(|(term, count)| (term.clone(), count / common)).collect();
         [(f(reduced), common)].into()

@@ -121,8 +121,8 @@ impl Explanation {
         let mut sides = comfy_table::Table::new();
         sides.load_style(comfy_table::presets::NOTHING);
         sides.set_header(["", "A", "B"]);
-        for (name, of) in Side::FIELDS {
-            sides.add_row([name.to_string(), of(a), of(b)]);
+        for ((name, a), b) in Side::<C>::FIELDS.into_iter().zip(a.values()).zip(b.values()) {
+            sides.add_row([name.to_string(), a, b]);
         }
         let mut lines: Vec<String> = sides.lines().map(|line| line.trim_end().to_string()).collect();
         lines.extend(self.differences.iter().map(|difference| format!("differs     {difference}")));
@@ -180,14 +180,19 @@ impl Explanation {
 }
 
 impl<C: Serialize> Side<C> {
-    const FIELDS: [(&'static str, fn(&Self) -> String); 6] = [
-        ("candidate", |side| side.shown.clone()),
-        ("canonical", |side| format!("{:#}", json!(side.canonical))),
-        ("structural", |side| side.structural.clone()),
-        ("function", |side| side.fingerprint.clone()),
-        ("class", |side| format!("{:?}", side.class).to_lowercase()),
-        ("key", |side| side.key.map_or(String::new(), |key| key.to_string())),
-    ];
+    const FIELDS: [&'static str; 6] = ["candidate", "canonical", "structural", "function", "class", "key"];
+
+    /// In the order of [`Side::FIELDS`].
+    fn values(&self) -> [String; 6] {
+        [
+            self.shown.clone(),
+            format!("{:#}", json!(self.canonical)),
+            self.structural.clone(),
+            self.fingerprint.clone(),
+            format!("{:?}", self.class).to_lowercase(),
+            self.key.map_or(String::new(), |key| key.to_string()),
+        ]
+    }
 }
 
 impl<S: Space + Default> Known<S> {
