@@ -241,3 +241,85 @@ fn mark(marks: &mut [Mark], classes: &[Vec<(usize, Mark)>]) {
         marks[first] = marks[first].then_text("numbered");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::{Rng, Value};
+
+    /// Layers tanh(Wx), each of a sum of earlier values; what it is made of is drawn from the seed.
+    struct Graph {
+        /// Of each layer: its kind, and the values that it reads.
+        layers: Vec<(&'static str, Vec<usize>)>,
+    }
+
+    impl Graph {
+        fn random(seed: u64) -> Self {
+            let mut rng = Rng::named(seed, "graph", 0);
+            let count = 3 + rng.below(5);
+            let layer = |i: usize, rng: &mut Rng| {
+                let kind = ["a", "b"][rng.below(2)];
+                (kind, (0..=i).filter(|source| *source == 0 || rng.chance(0.4)).collect())
+            };
+            Self { layers: (0..count).map(|i| layer(i, &mut rng)).collect() }
+        }
+    }
+
+    impl Behavior for Graph {
+        fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
+            let mut values: Vec<Value> = vec![probe.input("x", 12)];
+            for (kind, sources) in &self.layers {
+                let operands: Vec<_> = sources.iter().map(|source| values[*source]).collect();
+                let sum = probe.sum(&operands);
+                let group = probe.group(kind, &[sum]);
+                let w = probe.tensor(group, "w", 3, 0.0, 1.0);
+                values.push(probe.node([sum, w], 12, |[x, w], y| {
+                    y.iter_mut().enumerate().for_each(|(i, y)| {
+                        *y = libm::tanh(w[0] * x[i] + w[1] * x[(i + 1) % 12] + w[2] * x[(i + 5) % 12]);
+                    });
+                }));
+            }
+            let output = probe.sum(&values);
+            Ok(Response::rows(output, 3))
+        }
+    }
+
+    #[test]
+    fn what_the_tape_keeps_is_what_would_be_computed() {
+        let (keeping, afresh) =
+            (FunctionalHasher::new(Scheme::default()), FunctionalHasher::new(Scheme::default()));
+        let mut tape = Tape::default();
+        tape.afresh = true;
+        afresh.tapes.lock().unwrap().push(tape);
+        let (mut seen, mut redrawn) = (HashSet::new(), 0);
+        for graph in (0..200).map(Graph::random) {
+            let print = keeping.fingerprint(&graph).unwrap();
+            assert_eq!(print, afresh.fingerprint(&graph).unwrap());
+            seen.insert(print.0);
+            redrawn += usize::from(keeping.trace(&graph).unwrap().draws[0].runs > 1);
+        }
+        assert!(afresh.tapes.lock().unwrap()[0].afresh, "the tape was used");
+        assert!(seen.len() > 150 && redrawn > 100, "{} functions, {redrawn} redrawn", seen.len());
+    }
+
+    #[test]
+    fn a_response_of_broken_rows_is_an_error_and_a_pole_is_unhashable() {
+        struct Odd(usize, f64);
+        impl Behavior for Odd {
+            fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
+                let x = probe.input("x", 6);
+                let y = probe.node([x], 6, |[x], y| y.iter_mut().zip(x).for_each(|(y, x)| *y = x * self.1));
+                Ok(Response::rows(y, self.0))
+            }
+        }
+        let hasher = FunctionalHasher::new(Scheme::default());
+        for columns in [0, 4] {
+            assert!(matches!(hasher.fingerprint(&Odd(columns, 1.0)), Err(HashError::Malformed(_))));
+        }
+        assert_eq!(hasher.fingerprint(&Odd(3, f64::INFINITY)), Ok((None, Class::Unhashable)));
+        assert_eq!(hasher.fingerprint(&Odd(3, 0.0)).unwrap().1, Class::Constant);
+        assert_eq!(hasher.fingerprint(&Odd(3, 1.0)).unwrap().1, Class::Function);
+    }
+}
