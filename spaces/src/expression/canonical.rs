@@ -47,10 +47,10 @@ impl Form {
         fold(nodes, |node, stack: &mut Vec<Self>| match node {
             Node::Input(_) => Self::atom(vec![node]),
             Node::Constant(c) => Self::Constant(c),
-            Node::Unary(unary) => stack.pop().expect(COMPLETE).under(unary),
+            Node::Unary(unary) => stack.pop().expect(COMPLETE).applied(unary),
             Node::Binary(binary) => {
                 let right = stack.pop().expect(COMPLETE);
-                stack.pop().expect(COMPLETE).with(binary, right)
+                stack.pop().expect(COMPLETE).combined(binary, right)
             }
         })
     }
@@ -59,7 +59,8 @@ impl Form {
         Self::Product { coefficient: 1.0, over: vec![code], under: Vec::new() }
     }
 
-    fn under(self, unary: Unary) -> Self {
+    /// An operation on this.
+    fn applied(self, unary: Unary) -> Self {
         if let Self::Constant(c) = self {
             return match unary.track(Tracked::constant(c)).value {
                 value if value.is_finite() => Self::Constant(value + 0.0),
@@ -69,10 +70,10 @@ impl Form {
         match unary {
             Unary::Negate => self.times(-1.0),
             Unary::Inverse => self.inverse(),
-            Unary::Relu => self.with(Binary::Maximum, Self::Constant(0.0)),
+            Unary::Relu => self.combined(Binary::Maximum, Self::Constant(0.0)),
             Unary::Absolute if self.is_never_negative() => self,
-            Unary::Absolute | Unary::Square if self.is_negated() => self.times(-1.0).under(unary),
-            Unary::Tanh if self.is_negated() => self.times(-1.0).under(unary).times(-1.0),
+            Unary::Absolute | Unary::Square if self.is_negated() => self.times(-1.0).applied(unary),
+            Unary::Tanh if self.is_negated() => self.times(-1.0).applied(unary).times(-1.0),
             _ => {
                 let mut code = self.write();
                 code.push(Node::Unary(unary));
@@ -81,7 +82,7 @@ impl Form {
         }
     }
 
-    fn with(self, binary: Binary, right: Self) -> Self {
+    fn combined(self, binary: Binary, right: Self) -> Self {
         match binary {
             Binary::Add => self.plus(right),
             Binary::Subtract => self.plus(right.times(-1.0)),
@@ -186,7 +187,7 @@ impl Form {
 
     fn inverse(self) -> Self {
         if let Self::Constant(_) = self {
-            return self.under(Unary::Inverse);
+            return self.applied(Unary::Inverse);
         }
         let (coefficient, over, under) = self.into_factors();
         let reciprocal = Some(1.0 / coefficient + 0.0).filter(|c| c.is_finite() && *c != 0.0);
