@@ -25,14 +25,13 @@ enum Form {
     Constant(f64),
     /// Σ coefficient · term + constant.
     Sum {
-        terms: Vec<(f64, Code)>,
+        terms: Vec<(f64, Factors)>,
         constant: f64,
     },
-    /// coefficient · Π over / Π under.
+    /// coefficient · factors.
     Product {
         coefficient: f64,
-        over: Vec<Code>,
-        under: Vec<Code>,
+        factors: Factors,
     },
     /// The smallest or largest of the operands and the bound.
     Extreme {
@@ -42,24 +41,32 @@ enum Form {
     },
 }
 
+/// Π over / Π under, both in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Factors {
+    over: Vec<Code>,
+    under: Vec<Code>,
+}
+
 impl Form {
     fn read(nodes: &[Node]) -> Self {
         fold(nodes, |node, stack: &mut Vec<Self>| match node {
             Node::Input(_) => Self::atom(vec![node]),
             Node::Constant(c) => Self::Constant(c),
-            Node::Unary(unary) => stack.pop().expect(COMPLETE).under(unary),
+            Node::Unary(unary) => stack.pop().expect(COMPLETE).applied(unary),
             Node::Binary(binary) => {
                 let right = stack.pop().expect(COMPLETE);
-                stack.pop().expect(COMPLETE).with(binary, right)
+                stack.pop().expect(COMPLETE).combined(binary, right)
             }
         })
     }
 
     fn atom(code: Code) -> Self {
-        Self::Product { coefficient: 1.0, over: vec![code], under: Vec::new() }
+        Self::Product { coefficient: 1.0, factors: Factors::one(code) }
     }
 
-    fn under(self, unary: Unary) -> Self {
+    /// An operation on this.
+    fn applied(self, unary: Unary) -> Self {
         if let Self::Constant(c) = self {
             return match unary.track(Tracked::constant(c)).value {
                 value if value.is_finite() => Self::Constant(value + 0.0),
@@ -69,10 +76,10 @@ impl Form {
         match unary {
             Unary::Negate => self.times(-1.0),
             Unary::Inverse => self.inverse(),
-            Unary::Relu => self.with(Binary::Maximum, Self::Constant(0.0)),
+            Unary::Relu => self.combined(Binary::Maximum, Self::Constant(0.0)),
             Unary::Absolute if self.is_never_negative() => self,
-            Unary::Absolute | Unary::Square if self.is_negated() => self.times(-1.0).under(unary),
-            Unary::Tanh if self.is_negated() => self.times(-1.0).under(unary).times(-1.0),
+            Unary::Absolute | Unary::Square if self.is_negated() => self.times(-1.0).applied(unary),
+            Unary::Tanh if self.is_negated() => self.times(-1.0).applied(unary).times(-1.0),
             _ => {
                 let mut code = self.write();
                 code.push(Node::Unary(unary));
@@ -81,7 +88,7 @@ impl Form {
         }
     }
 
-    fn with(self, binary: Binary, right: Self) -> Self {
+    fn combined(self, binary: Binary, right: Self) -> Self {
         match binary {
             Binary::Add => self.plus(right),
             Binary::Subtract => self.plus(right.times(-1.0)),
@@ -92,110 +99,108 @@ impl Form {
     }
 
     fn plus(self, other: Self) -> Self {
-        let (mut terms, a) = self.into_terms();
-        let (more, b) = other.into_terms();
-        terms.extend(more);
-        match joined(Binary::Add, a, b) {
-            Some(constant) => summed(terms, constant),
-            // Too large to be one constant.
-            None => {
-                terms.push((b, vec![Node::Constant(1.0)]));
-                summed(terms, a)
-            }
+        let (a, b) = (self.constant(), other.constant());
+        let mut terms = self.into_terms();
+        terms.extend(other.into_terms());
+        let constant = one_constant(a, b, &mut terms);
+        summed(terms, constant)
+    }
+
+    /// What is added besides the terms.
+    fn constant(&self) -> f64 {
+        match self {
+            Self::Constant(constant) | Self::Sum { constant, .. } => *constant,
+            Self::Product { .. } | Self::Extreme { .. } => 0.0,
         }
     }
 
-    fn into_terms(self) -> (Vec<(f64, Code)>, f64) {
+    /// What is multiplied besides the factors.
+    fn coefficient(&self) -> f64 {
         match self {
-            Self::Constant(c) => (Vec::new(), c),
-            Self::Sum { terms, constant } => (terms, constant),
-            Self::Product { coefficient, over, under } => {
-                let term = Self::Product { coefficient: 1.0, over, under }.write();
-                (vec![(coefficient, term)], 0.0)
-            }
-            Self::Extreme { .. } => (vec![(1.0, self.write())], 0.0),
+            Self::Constant(coefficient) | Self::Product { coefficient, .. } => *coefficient,
+            Self::Sum { .. } | Self::Extreme { .. } => 1.0,
+        }
+    }
+
+    /// A product as it is written, where two coefficients do not make one.
+    fn unread(self, other: Self) -> Self {
+        let mut code = self.write();
+        code.extend(other.write());
+        code.push(Node::Binary(Binary::Multiply));
+        Self::atom(code)
+    }
+
+    fn into_terms(self) -> Vec<(f64, Factors)> {
+        match self {
+            Self::Constant(_) => Vec::new(),
+            Self::Sum { terms, .. } => terms,
+            Self::Product { coefficient, factors } => vec![(coefficient, factors)],
+            Self::Extreme { .. } => vec![(1.0, Factors::one(self.write()))],
         }
     }
 
     fn multiplied(self, other: Self) -> Self {
+        let Some(coefficient) = joined(Binary::Multiply, self.coefficient(), other.coefficient()) else {
+            return self.unread(other);
+        };
         match (self, other) {
-            (Self::Constant(c), form) | (form, Self::Constant(c)) => form.times(c),
-            (a, b) => {
-                let (a, mut over, mut under) = a.into_factors();
-                let (b, more_over, more_under) = b.into_factors();
-                over.extend(more_over);
-                under.extend(more_under);
-                let coefficient = joined(Binary::Multiply, a, b).unwrap_or_else(|| {
-                    over.push(vec![Node::constant(b)]);
-                    a
-                });
-                Self::product(coefficient, over, under)
-            }
+            (Self::Constant(_), Self::Constant(_)) => Self::Constant(coefficient),
+            (Self::Constant(c), form) | (form, Self::Constant(c)) if c.abs() == 1.0 => form.times(c),
+            (a, b) => Self::product(coefficient, a.into_factors().and(b.into_factors())),
         }
     }
 
-    fn into_factors(self) -> (f64, Vec<Code>, Vec<Code>) {
+    fn into_factors(self) -> Factors {
         match self {
-            Self::Product { coefficient, over, under } => (coefficient, over, under),
-            other => (1.0, vec![other.write()], Vec::new()),
+            Self::Constant(_) => Factors::default(),
+            Self::Product { factors, .. } => factors,
+            other => Factors::one(other.write()),
         }
     }
 
-    /// Sorted; a single factor is what it is.
-    fn product(coefficient: f64, mut over: Vec<Code>, mut under: Vec<Code>) -> Self {
-        over.sort_by(compare);
-        under.sort_by(compare);
-        if let ([factor], []) = (&over[..], &under[..])
-            && (coefficient == 1.0 || coefficient == -1.0 && is_sum(factor))
-            && factor.len() > 1
-        {
-            let form = Self::read(factor);
-            return if coefficient < 0.0 { form.times(-1.0) } else { form };
+    /// A single factor is what it is.
+    fn product(coefficient: f64, factors: Factors) -> Self {
+        match factors.alone().map(|factor| (coefficient, factor)) {
+            Some((1.0, factor)) if is_sum(factor) || is_extreme(factor) => Self::read(factor),
+            Some((-1.0, factor)) if is_sum(factor) => Self::read(factor).times(-1.0),
+            _ => Self::Product { coefficient, factors },
         }
-        Self::Product { coefficient, over, under }
     }
 
     /// c times this.
     fn times(self, c: f64) -> Self {
-        if c == 1.0 {
-            return self;
-        }
         match self {
-            Self::Constant(value) => match joined(Binary::Multiply, value, c) {
-                Some(value) => Self::Constant(value),
-                None => Self::Product {
-                    coefficient: c,
-                    over: vec![vec![Node::constant(value)]],
-                    under: Vec::new(),
-                },
-            },
+            form if c == 1.0 => form,
             Self::Sum { terms, constant } if c == -1.0 => {
                 let negated = terms.into_iter().map(|(coefficient, term)| (-coefficient + 0.0, term));
                 Self::Sum { terms: negated.collect(), constant: -constant + 0.0 }
             }
-            other => {
-                let (coefficient, mut over, under) = other.into_factors();
-                let coefficient = joined(Binary::Multiply, coefficient, c).unwrap_or_else(|| {
-                    over.push(vec![Node::constant(coefficient)]);
-                    c
-                });
-                Self::product(coefficient, over, under)
+            form if c == -1.0 => {
+                let coefficient = -form.coefficient() + 0.0;
+                match form {
+                    Self::Constant(_) => Self::Constant(coefficient),
+                    form => Self::product(coefficient, form.into_factors()),
+                }
             }
+            form => form.multiplied(Self::Constant(c)),
         }
     }
 
     fn inverse(self) -> Self {
         if let Self::Constant(_) = self {
-            return self.under(Unary::Inverse);
+            return self.applied(Unary::Inverse);
         }
-        let (coefficient, over, under) = self.into_factors();
+        let coefficient = self.coefficient();
+        let factors = self.into_factors();
         let reciprocal = Some(1.0 / coefficient + 0.0).filter(|c| c.is_finite() && *c != 0.0);
-        match (reciprocal, &under[..]) {
-            (Some(reciprocal), []) => Self::product(reciprocal, Vec::new(), over),
-            (reciprocal, _) => {
+        match reciprocal {
+            Some(reciprocal) if factors.under.is_empty() => {
+                Self::product(reciprocal, Factors { over: Vec::new(), under: factors.over })
+            }
+            _ => {
                 let inside = if reciprocal.is_some() { 1.0 } else { coefficient };
-                let factor = Self::Product { coefficient: inside, over, under }.write();
-                Self::product(reciprocal.unwrap_or(1.0), Vec::new(), vec![factor])
+                let divisor = factors.write(inside);
+                Self::product(reciprocal.unwrap_or(1.0), Factors { over: Vec::new(), under: vec![divisor] })
             }
         }
     }
@@ -204,7 +209,7 @@ impl Form {
         let (mut operands, a) = self.into_operands(which);
         let (more, b) = other.into_operands(which);
         operands.extend(more);
-        operands.sort_by(compare);
+        operands.sort_by(|a, b| compare(a, b));
         operands.dedup_by(|a, b| compare(a, b).is_eq());
         let bound = match (a, b) {
             (Some(a), Some(b)) => Some(which.apply(a, b)),
@@ -232,8 +237,9 @@ impl Form {
     fn is_never_negative(&self) -> bool {
         match self {
             Self::Extreme { which: Binary::Maximum, bound, .. } => bound.is_some_and(|bound| bound >= 0.0),
-            Self::Product { coefficient, over, under } => {
-                *coefficient >= 0.0 && over.iter().chain(under).all(|factor| never_negative(factor))
+            Self::Product { coefficient, factors } => {
+                let mut all = factors.over.iter().chain(&factors.under);
+                *coefficient >= 0.0 && all.all(|factor| never_negative(factor))
             }
             _ => false,
         }
@@ -243,44 +249,144 @@ impl Form {
         match self {
             Self::Constant(c) => vec![Node::constant(c)],
             Self::Sum { terms, constant } => write_sum(&terms, constant),
-            Self::Product { coefficient, over, under } => write_product(coefficient, &over, &under),
+            Self::Product { coefficient, factors } => factors.write(coefficient),
             Self::Extreme { which, operands, bound } => write_extreme(which, &operands, bound),
         }
     }
 }
 
+impl Factors {
+    fn one(code: Code) -> Self {
+        Self { over: vec![code], under: Vec::new() }
+    }
+
+    /// The only factor.
+    fn alone(&self) -> Option<&Code> {
+        match (&self.over[..], &self.under[..]) {
+            ([factor], []) => Some(factor),
+            _ => None,
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.over.extend(other.over);
+        self.under.extend(other.under);
+        self.over.sort_by(|a, b| compare(a, b));
+        self.under.sort_by(|a, b| compare(a, b));
+        self
+    }
+
+    fn write(&self, coefficient: f64) -> Code {
+        let mut code = Code::new();
+        let mut above = self.over.iter();
+        let mut below = self.under.iter();
+        let sign = coefficient == -1.0 && !self.over.is_empty();
+        if coefficient != 1.0 && !sign {
+            code.push(Node::constant(coefficient));
+        } else if let Some(first) = above.next() {
+            code.extend(first);
+        } else if let Some(first) = below.next() {
+            code.extend(first);
+            code.push(Node::Unary(Unary::Inverse));
+        }
+        for factor in above {
+            code.extend(factor);
+            code.push(Node::Binary(Binary::Multiply));
+        }
+        for factor in below {
+            code.extend(factor);
+            code.push(Node::Binary(Binary::Divide));
+        }
+        if sign {
+            code.push(Node::Unary(Unary::Negate));
+        }
+        code
+    }
+
+    /// Short before long, then factor by factor.
+    fn compare(&self, other: &Self) -> Ordering {
+        let codes = |factors: &Self| factors.over.len() + factors.under.len();
+        let length = |factors: &Self| {
+            factors.over.iter().chain(&factors.under).map(Vec::len).sum::<usize>() + codes(factors)
+        };
+        let each = || {
+            let (a, b) = (self.over.iter().chain(&self.under), other.over.iter().chain(&other.under));
+            a.zip(b).map(|(a, b)| compare(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        };
+        length(self)
+            .cmp(&length(other))
+            .then(codes(self).cmp(&codes(other)))
+            .then(self.over.len().cmp(&other.over.len()))
+            .then_with(each)
+    }
+}
+
+/// The sum of two constants. Where it is too large for a number, the larger one becomes a term without factors.
+fn one_constant(a: f64, b: f64, terms: &mut Vec<(f64, Factors)>) -> f64 {
+    joined(Binary::Add, a, b).unwrap_or_else(|| {
+        let (small, large) = if a.abs() < b.abs() { (a, b) } else { (b, a) };
+        terms.push((large, Factors::default()));
+        small
+    })
+}
+
 /// Equal terms joined, sums among them opened, in order; a single term is what it is.
-fn summed(mut terms: Vec<(f64, Code)>, mut constant: f64) -> Form {
+fn summed(mut terms: Vec<(f64, Factors)>, mut constant: f64) -> Form {
     loop {
-        terms.sort_by(|(a, x), (b, y)| compare(x, y).then(a.total_cmp(b)));
-        let mut merged: Vec<(f64, Code)> = Vec::with_capacity(terms.len());
+        terms.sort_by(|(a, x), (b, y)| x.compare(y).then(a.total_cmp(b)));
+        let mut merged: Vec<(f64, Factors)> = Vec::with_capacity(terms.len());
         for (coefficient, term) in terms {
-            let joins = merged.last().filter(|(_, last)| *last == term);
-            match joins.and_then(|(before, _)| joined(Binary::Add, *before, coefficient)) {
-                Some(sum) => merged.last_mut().expect("it was just seen").0 = sum,
+            let before = merged.last_mut().filter(|(_, last)| *last == term);
+            match before.and_then(|(c, _)| Some((joined(Binary::Add, *c, coefficient)?, c))) {
+                Some((sum, before)) => *before = sum,
                 None => merged.push((coefficient, term)),
             }
         }
         terms = merged;
-        let Some(open) = terms.iter().position(|(c, term)| c.abs() == 1.0 && is_sum(term)) else { break };
-        let (sign, term) = terms.swap_remove(open);
-        let (inner, more) = Form::read(&term).times(sign).into_terms();
-        let Some(sum) = joined(Binary::Add, constant, more) else {
-            terms.push((sign, term));
-            break;
-        };
-        constant = sum;
-        terms.extend(inner);
+        let open = terms.iter().enumerate().find_map(|(i, (sign, term))| {
+            let factor = term.alone().filter(|factor| sign.abs() == 1.0 && is_sum(factor))?;
+            Some((i, Form::read(factor).times(*sign)))
+        });
+        let Some((i, sum)) = open else { break };
+        terms.swap_remove(i);
+        let more = sum.constant();
+        terms.extend(sum.into_terms());
+        constant = one_constant(constant, more, &mut terms);
     }
-    match &terms[..] {
-        [] => Form::Constant(constant),
-        [(coefficient, term)] if constant == 0.0 => Form::read(term).times(*coefficient),
-        _ => Form::Sum { terms, constant },
+    match terms.pop() {
+        None => Form::Constant(constant),
+        Some((coefficient, term)) if terms.is_empty() && constant == 0.0 => Form::product(coefficient, term),
+        Some(last) => {
+            terms.push(last);
+            Form::Sum { terms, constant }
+        }
     }
+}
+
+fn write_sum(terms: &[(f64, Factors)], constant: f64) -> Code {
+    let mut code = Code::new();
+    for (coefficient, term) in terms {
+        if code.is_empty() {
+            code = term.write(*coefficient);
+        } else {
+            code.extend(term.write(coefficient.abs()));
+            code.push(Node::Binary(if *coefficient < 0.0 { Binary::Subtract } else { Binary::Add }));
+        }
+    }
+    if constant != 0.0 {
+        code.push(Node::constant(constant.abs()));
+        code.push(Node::Binary(if constant < 0.0 { Binary::Subtract } else { Binary::Add }));
+    }
+    code
 }
 
 fn is_sum(code: &[Node]) -> bool {
     matches!(code.last(), Some(Node::Binary(Binary::Add | Binary::Subtract)))
+}
+
+fn is_extreme(code: &[Node]) -> bool {
+    use Node::{Binary as Two, Unary as One};
+    matches!(code.last(), Some(Two(Binary::Minimum | Binary::Maximum) | One(Unary::Relu)))
 }
 
 fn never_negative(code: &[Node]) -> bool {
@@ -293,61 +399,6 @@ fn joined(binary: Binary, a: f64, b: f64) -> Option<f64> {
     let value = binary.track(Tracked::constant(a), Tracked::constant(b)).value;
     let vanishes = binary == Binary::Multiply && value == 0.0 && a != 0.0 && b != 0.0;
     (value.is_finite() && !vanishes).then_some(value + 0.0)
-}
-
-fn write_sum(terms: &[(f64, Code)], constant: f64) -> Code {
-    let mut code = Code::new();
-    for (coefficient, term) in terms {
-        let first = code.is_empty();
-        let shown = if first { *coefficient } else { coefficient.abs() };
-        code.extend(scaled(shown, term));
-        if !first {
-            code.push(Node::Binary(if *coefficient < 0.0 { Binary::Subtract } else { Binary::Add }));
-        }
-    }
-    if constant != 0.0 {
-        code.push(Node::constant(constant.abs()));
-        code.push(Node::Binary(if constant < 0.0 { Binary::Subtract } else { Binary::Add }));
-    }
-    code
-}
-
-/// A term, itself written with coefficient 1, times a coefficient.
-fn scaled(coefficient: f64, term: &Code) -> Code {
-    if coefficient == 1.0 {
-        return term.clone();
-    }
-    match Form::read(term) {
-        Form::Product { over, under, .. } => write_product(coefficient, &over, &under),
-        _ => write_product(coefficient, std::slice::from_ref(term), &[]),
-    }
-}
-
-fn write_product(coefficient: f64, over: &[Code], under: &[Code]) -> Code {
-    let mut code = Code::new();
-    let mut above = over.iter();
-    let mut below = under.iter();
-    let sign = coefficient == -1.0 && !over.is_empty();
-    if coefficient != 1.0 && !sign {
-        code.push(Node::constant(coefficient));
-    } else if let Some(first) = above.next() {
-        code.extend(first);
-    } else if let Some(first) = below.next() {
-        code.extend(first);
-        code.push(Node::Unary(Unary::Inverse));
-    }
-    for factor in above {
-        code.extend(factor);
-        code.push(Node::Binary(Binary::Multiply));
-    }
-    for factor in below {
-        code.extend(factor);
-        code.push(Node::Binary(Binary::Divide));
-    }
-    if sign {
-        code.push(Node::Unary(Unary::Negate));
-    }
-    code
 }
 
 fn write_extreme(which: Binary, operands: &[Code], bound: Option<f64>) -> Code {
@@ -365,7 +416,7 @@ fn write_extreme(which: Binary, operands: &[Code], bound: Option<f64>) -> Code {
 }
 
 /// Short before long, then node by node.
-fn compare(a: &Code, b: &Code) -> Ordering {
+fn compare(a: &[Node], b: &[Node]) -> Ordering {
     let nodes = || a.iter().zip(b).map(|(a, b)| compare_nodes(*a, *b)).find(|order| order.is_ne());
     a.len().cmp(&b.len()).then_with(|| nodes().unwrap_or(Ordering::Equal))
 }

@@ -2,6 +2,7 @@
 
 use hashing::{KeyWriter, Keyed};
 
+use super::operation::Tracked;
 use super::{Binary, Unary};
 
 /// A function of named inputs.
@@ -87,19 +88,16 @@ impl Expression {
     ///
     /// Panics if there are fewer values than inputs.
     pub fn evaluate(&self, values: &[f64]) -> f64 {
-        self.fold(|node, stack| {
-            let pop = |stack: &mut Vec<super::operation::Tracked>| stack.pop().expect(COMPLETE);
-            match node {
-                Node::Input(i) => super::operation::Tracked::exact(values[i]),
-                Node::Constant(c) => super::operation::Tracked::constant(c),
-                Node::Unary(unary) => unary.track(pop(stack)),
-                Node::Binary(binary) => {
-                    let right = pop(stack);
-                    binary.track(pop(stack), right)
-                }
+        let result = self.fold(|node, stack: &mut Vec<Tracked>| match node {
+            Node::Input(i) => Tracked::exact(values[i]),
+            Node::Constant(c) => Tracked::constant(c),
+            Node::Unary(unary) => unary.track(stack.pop().expect(COMPLETE)),
+            Node::Binary(binary) => {
+                let right = stack.pop().expect(COMPLETE);
+                binary.track(stack.pop().expect(COMPLETE), right)
             }
-        })
-        .value
+        });
+        result.value
     }
 
     /// Walks the nodes with a stack, from which `step` takes the operands of a node.

@@ -45,9 +45,13 @@ impl fmt::Display for Expression {
                 match precedence(binary) {
                     None => (format!("{sign}({left}, {right})"), ATOM),
                     Some(holds) => {
-                        let (left, right) =
-                            (within(left, left_holds, holds), within(right, right_holds, holds + 1));
-                        (format!("{left} {sign} {right}"), holds)
+                        let right = within(right, right_holds, holds + 1);
+                        let mut text = within(left, left_holds, holds);
+                        // At the end of what is there, so that a long sum is not copied for each of its terms.
+                        for part in [" ", sign, " ", &right] {
+                            text.push_str(part);
+                        }
+                        (text, holds)
                     }
                 }
             }

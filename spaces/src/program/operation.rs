@@ -1,4 +1,7 @@
-//! The operations, one a line: name, operands, result, arithmetic. Those of AutoML-Zero (Real et al. 2020, table S1).
+//! The operations, one a line: name, operands, result, number of settings, arithmetic.
+//!
+//! All 64 of AutoML-Zero (Real et al. 2020, arXiv 2003.03384, table S1), and three that are not there: the means of
+//! columns, and constant vectors and matrices.
 
 use super::program::Malformed;
 
