@@ -78,7 +78,7 @@ pub trait Block: Send + Sync {
     fn source(&self) -> &'static str;
     fn genes(&self) -> Vec<Gene>;
 
-    /// Whether y[t] depends on x[..=t] alone.
+    /// Whether `y[t]` depends on `x[..=t]` alone.
     fn causal(&self, settings: &Settings) -> bool;
 
     /// Whether reversing time commutes with the block, so that the order of scanning is inert. Default: no.

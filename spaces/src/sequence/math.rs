@@ -1,5 +1,5 @@
 //! The little mathematics that definitions are written in. Sums are taken in the order in which they are written,
-//! and functions come from [`super::functions`], so that a definition gives the same bits on every machine.
+//! and functions come from `functions`, so that a definition gives the same bits on every machine.
 //!
 //! The loops that take the time are compiled for vectors of four numbers as well, and run so where the processor has
 //! them: the same operations in the same order, hence the same bits.
