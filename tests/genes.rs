@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashing::{CandidateHasher, Fingerprint, Rng, TwoStage};
 use serde_json::{Value, json};
+use spaces::nb_macro::MacroSpace;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
     Genome, Layer, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, SequenceSpace, Shape, Tensor,
@@ -391,6 +392,22 @@ fn every_gene_of_a_graph_network_reaches_the_key_or_is_inert_for_a_reason() {
         law.check(&cell, toggled(&cell, networks::choices), networks::inert);
     }
     law.assert_held(&["/links", "/ops"], &["the same network in other words"]);
+}
+
+#[test]
+fn every_digit_of_a_macro_network_reaches_the_key() {
+    let digits = |network: &Value, path: &str| {
+        let arch = network.pointer(path).unwrap().as_str().unwrap();
+        let other = |layer: usize, digit: char| {
+            json!(arch.char_indices().map(|(i, c)| if i == layer { digit } else { c }).collect::<String>())
+        };
+        (0..arch.len()).flat_map(|layer| ['0', '1', '2'].map(|digit| other(layer, digit))).collect()
+    };
+    let mut law = Law::of(&MacroSpace);
+    for network in drawn(&MacroSpace, 300) {
+        law.check(&network, toggled(&network, digits), |_, _, _| None);
+    }
+    law.assert_held(&["/arch"], &[]);
 }
 
 const SHAPE: Shape = Shape { channels: 3, classes: 4 };
