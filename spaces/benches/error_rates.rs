@@ -14,9 +14,10 @@ use std::hash::Hash;
 
 use cell_truths::{smallest_numbering, symbolic};
 use expression_truths::trees;
-use hashing::{Digest, FunctionalHasher, Keyed, Scheme};
+use hashing::{Digest, FunctionalHasher, Keyed, Rng, Scheme};
 use spaces::expression::{Binary, Expression, Node};
-use spaces::{Enumerated, Pooling, cell101, cell201};
+use spaces::sequence::{Genome, Layer, Mixer, Order, Place, SequenceSpace};
+use spaces::{Enumerated, Pooling, Space, cell101, cell201};
 
 /// Candidates, the class of each by its truth, and the pairs that are one edit apart and differ.
 struct Known<C> {
@@ -222,6 +223,49 @@ fn edits_of_expression(expression: &Expression) -> Vec<Expression> {
         .collect()
 }
 
+/// The same stack in other words: empty layers, a layer in two halves, the order under a mixer that does not know it.
+fn rewritten(genome: &Genome, rng: &mut Rng) -> Genome {
+    let mut layers = Vec::new();
+    for layer in &genome.layers {
+        let mut layer = layer.clone();
+        if rng.chance(0.4) {
+            let (order, repeat) = (*rng.choose(&Order::ALL), 1 + rng.below(3));
+            layers.push(Layer { token: Mixer::identity(), order, channel: Mixer::identity(), repeat });
+        }
+        let reversible = layer.token.block(Place::Token).reversible(&layer.token.settings);
+        if reversible && layer.order != Order::Bidirectional {
+            layer.order = *rng.choose(&[Order::Forward, Order::Reverse]);
+        }
+        if layer.repeat == 1 && rng.chance(0.5) {
+            layers.push(Layer { channel: Mixer::identity(), ..layer.clone() });
+            layer = Layer { token: Mixer::identity(), order: *rng.choose(&Order::ALL), ..layer };
+        }
+        layers.push(layer);
+    }
+    Genome { layers, ..genome.clone() }
+}
+
+/// There is no independent truth of stacks; what is written otherwise must not be split, by the probe alone.
+fn stacks() {
+    let space = SequenceSpace::default();
+    let (mut split, mut of) = (0, 0);
+    for seed in 1..=20 {
+        let hasher = FunctionalHasher::new(Scheme { seed, ..Scheme::default() });
+        for n in 0..400 {
+            let mut rng = Rng::named(n, "stack", 0);
+            let sampled = space.sample(&mut rng);
+            let genome = (0..rng.below(12)).fold(sampled, |genome, _| space.mutate(&genome, &mut rng));
+            let print = |genome: &Genome| hasher.fingerprint(genome).expect("stacks can be run");
+            let expected = print(&genome);
+            for _ in 0..5 {
+                split += usize::from(print(&rewritten(&genome, &mut rng)) != expected);
+                of += 1;
+            }
+        }
+    }
+    println!("| stacks | – | {split} of {of} | {:.1e} | – | – |", bound(split, of));
+}
+
 fn main() {
     println!(
         "| space | setting | classes | found | candidates split off | fingerprints merged | near pairs merged | runs a draw |"
@@ -253,4 +297,5 @@ fn main() {
             bound(near_merged, near)
         );
     }
+    stacks();
 }
