@@ -258,12 +258,55 @@ mod tests {
     impl Graph {
         fn random(seed: u64) -> Self {
             let mut rng = Rng::named(seed, "graph", 0);
-            let count = 3 + rng.below(5);
+            let count = 3 + rng.below(7);
+            let sparse = rng.chance(0.5);
             let layer = |i: usize, rng: &mut Rng| {
                 let kind = ["a", "b"][rng.below(2)];
-                (kind, (0..=i).filter(|source| *source == 0 || rng.chance(0.4)).collect())
+                let sources: Vec<usize> =
+                    (0..=i).filter(|_| rng.chance(if sparse { 0.2 } else { 0.5 })).collect();
+                (kind, if sources.is_empty() { vec![0] } else { sources })
             };
             Self { layers: (0..count).map(|i| layer(i, &mut rng)).collect() }
+        }
+    }
+
+    impl Graph {
+        /// The same layers in another topological order.
+        fn renumbered(&self, rng: &mut Rng) -> Self {
+            let mut place = vec![Some(0)];
+            place.resize(self.layers.len() + 1, None);
+            let mut layers = Vec::new();
+            while layers.len() < self.layers.len() {
+                let ready = |i: &usize| {
+                    place[i + 1].is_none() && self.layers[*i].1.iter().all(|source| place[*source].is_some())
+                };
+                let ready: Vec<usize> = (0..self.layers.len()).filter(ready).collect();
+                let chosen = *rng.choose(&ready);
+                let (kind, sources) = &self.layers[chosen];
+                layers.push((*kind, sources.iter().filter_map(|source| place[*source]).collect()));
+                place[chosen + 1] = Some(layers.len());
+            }
+            Self { layers }
+        }
+    }
+
+    #[test]
+    fn roles_do_not_depend_on_the_order_of_asking() {
+        let hasher = FunctionalHasher::new(Scheme::default());
+        for seed in 0..2000 {
+            let graph = Graph::random(seed);
+            let print = hasher.fingerprint(&graph).unwrap();
+            let mut rng = Rng::named(seed, "order", 0);
+            for _ in 0..3 {
+                let other = graph.renumbered(&mut rng);
+                assert_eq!(
+                    hasher.fingerprint(&other).unwrap(),
+                    print,
+                    "{:?} {:?}",
+                    graph.layers,
+                    other.layers
+                );
+            }
         }
     }
 
