@@ -2,9 +2,9 @@
 //!
 //! A candidate with trainable parameters is a family of functions. To compare two of them, matching groups must get
 //! the same parameters and different groups different ones. Each group's role starts as its kind and the digest of
-//! its inputs; groups that share a role are told apart by what redrawing one of them does to the output; what is
-//! still alike after that is symmetric, so one member is numbered and the rest follows (individualization and
-//! refinement, as in graph canonization).
+//! its inputs; groups that share a role are told apart by what redrawing one of them does to the output. Where nothing
+//! tells, one member is numbered and the rest follows; every member is tried, and the smallest response counts
+//! (individualization and refinement, as in graph canonization).
 
 use std::sync::{Mutex, PoisonError};
 
@@ -47,6 +47,10 @@ pub struct FunctionalHasher {
     /// Tapes that nobody uses just now.
     tapes: Mutex<Vec<Tape>>,
 }
+
+/// Runs of one draw after which members are no longer tried but taken as they come: of two spellings of a function that
+/// needs more, each may then get a fingerprint of its own. The cells of NAS-Bench-101 need some dozens at most.
+const MOST_RUNS: usize = 20_000;
 
 /// One draw of inputs and parameters, run until every live group had a role of its own.
 struct Drawn {
@@ -101,68 +105,149 @@ impl FunctionalHasher {
         Ok(Trace { class, draws, by_value, bits: self.scheme.bits })
     }
 
-    /// Runs one draw until every live group has a role of its own.
+    /// Runs one draw until every live group has a role of its own; that run is left on the tape.
     fn refine(&self, candidate: &dyn Behavior, tape: &mut Tape, draw: u64) -> Result<Drawn, HashError> {
         tape.clear();
-        let mut marks: Vec<Mark> = Vec::new();
-        let mut runs = 0;
+        let mut refinement = Refinement { hasher: self, candidate, tape, draw, kept: Vec::new(), runs: 0 };
+        let Leaf { response, projection, marks } = refinement.descend(Vec::new(), false)?;
+        if refinement.kept != marks {
+            refinement.run(&marks)?;
+        }
+        Ok(Drawn { response, projection, runs: refinement.runs })
+    }
+}
+
+/// The search for roles in one draw.
+struct Refinement<'a> {
+    hasher: &'a FunctionalHasher,
+    candidate: &'a dyn Behavior,
+    tape: &'a mut Tape,
+    draw: u64,
+    /// What the values on the tape were computed under.
+    kept: Vec<Mark>,
+    runs: usize,
+}
+
+/// A run in which nothing is left to be told apart.
+struct Leaf {
+    response: Response,
+    projection: Option<Projection>,
+    marks: Vec<Mark>,
+}
+
+/// What one round found.
+enum Round {
+    /// Every group that matters has a role of its own.
+    Done,
+    /// Marks tell more than before.
+    Told,
+    /// Nothing tells these groups apart.
+    Choose(Vec<usize>),
+}
+
+impl Refinement<'_> {
+    /// Refines from these marks. `greedy` takes the first member where there is a choice.
+    fn descend(&mut self, mut marks: Vec<Mark>, greedy: bool) -> Result<Leaf, HashError> {
         loop {
-            let (response, projection) = self.run(candidate, tape, draw, &marks, None)?;
-            runs += 1;
-            let classes = shared(tape);
-            if projection.is_none() || classes.is_empty() {
-                return Ok(Drawn { response, projection, runs });
-            }
-            let mut live = Vec::new();
-            for class in classes {
-                runs += class.len();
-                let members = self.effects(candidate, tape, draw, &marks, projection, class)?;
-                if members.len() > 1 {
-                    live.push(members);
+            let (response, projection) = self.run(&marks)?;
+            let round = if projection.is_some() { self.round(&mut marks, projection)? } else { Round::Done };
+            match round {
+                Round::Told => {}
+                Round::Done => return Ok(Leaf { response, projection, marks }),
+                Round::Choose(members) if greedy || self.runs > MOST_RUNS => {
+                    marks = numbered(&marks, members[0]);
                 }
+                Round::Choose(members) => return self.smallest(&marks, &members),
             }
-            if live.is_empty() {
-                return Ok(Drawn { response, projection, runs });
-            }
-            marks.resize(tape.groups.len(), Mark::default());
-            mark(&mut marks, &live);
         }
     }
 
-    /// The members of a class whose redrawing changes the output, each with the output that it then gives.
+    /// The smallest leaf over all members that may be numbered. One whose first leaf is the best so far is symmetric to
+    /// the member that led there.
+    fn smallest(&mut self, marks: &[Mark], members: &[usize]) -> Result<Leaf, HashError> {
+        let mut best = self.descend(numbered(marks, members[0]), false)?;
+        for member in &members[1..] {
+            let first = self.descend(numbered(marks, *member), true)?;
+            if first.projection == best.projection {
+                continue;
+            }
+            let leaf = self.descend(numbered(marks, *member), false)?;
+            if leaf.projection < best.projection {
+                best = leaf;
+            }
+        }
+        Ok(best)
+    }
+
+    /// Adds to the marks what redrawing tells of the groups that share a role.
+    fn round(&mut self, marks: &mut Vec<Mark>, usual: Option<Projection>) -> Result<Round, HashError> {
+        let classes = shared(self.tape);
+        if classes.is_empty() {
+            return Ok(Round::Done);
+        }
+        marks.resize(self.tape.groups.len(), Mark::default());
+        let (mut live, mut silent) = (Vec::new(), Vec::new());
+        for class in classes {
+            let (answering, quiet) = self.effects(marks, usual, class)?;
+            live.extend((answering.len() > 1).then_some(answering));
+            silent.extend((!quiet.is_empty()).then_some(quiet));
+        }
+        if live.iter().any(|class| class.iter().any(|(_, effect)| *effect != class[0].1)) {
+            for (group, effect) in live.into_iter().flatten() {
+                marks[group] = marks[group].then(effect.0);
+            }
+            return Ok(Round::Told);
+        }
+        if let Some(class) = live.first() {
+            return Ok(Round::Choose(class.iter().map(|(group, _)| *group).collect()));
+        }
+        // Silent one by one: together they may matter, as the three terms of a median do.
+        let mut apart = marks.clone();
+        for (place, group) in silent.iter().flatten().enumerate() {
+            apart[*group] = apart[*group].then_text("apart").then(place as u64);
+        }
+        let dead = silent.is_empty() || self.run(&apart)?.1 == usual;
+        Ok(if dead { Round::Done } else { Round::Choose(silent.swap_remove(0)) })
+    }
+
+    /// The members of a class whose redrawing changes the output, each with the output that it then gives, and the
+    /// others.
+    #[expect(clippy::type_complexity, reason = "two lists that are taken apart at once")]
     fn effects(
-        &self,
-        candidate: &dyn Behavior,
-        tape: &mut Tape,
-        draw: u64,
+        &mut self,
         marks: &[Mark],
         usual: Option<Projection>,
         class: Vec<usize>,
-    ) -> Result<Vec<(usize, Mark)>, HashError> {
-        let mut members = Vec::new();
+    ) -> Result<(Vec<(usize, Mark)>, Vec<usize>), HashError> {
+        let (mut answering, mut silent) = (Vec::new(), Vec::new());
         for group in class {
-            let (_, projection) = self.run(candidate, tape, draw, marks, Some(group))?;
-            if projection != usual {
-                members.push((group, projection.map_or(Mark::default(), |projection| digest(&projection))));
+            match self.probe(marks, Some(group))?.1 {
+                projection if projection == usual => silent.push(group),
+                Some(projection) => answering.push((group, digest(&projection))),
+                None => answering.push((group, Mark::default())),
             }
         }
-        Ok(members)
+        Ok((answering, silent))
     }
 
-    fn run(
-        &self,
-        candidate: &dyn Behavior,
-        tape: &mut Tape,
-        draw: u64,
+    /// A run whose values are kept.
+    fn run(&mut self, marks: &[Mark]) -> Result<(Response, Option<Projection>), HashError> {
+        self.kept = marks.to_vec();
+        self.probe(marks, None)
+    }
+
+    fn probe(
+        &mut self,
         marks: &[Mark],
         redrawn: Option<usize>,
     ) -> Result<(Response, Option<Projection>), HashError> {
-        let Scheme { seed, bits, role_bits, .. } = self.scheme;
-        tape.next_run();
-        let stream = Mark::default().then(seed).then(draw);
-        let projector = &self.projector;
+        let Scheme { seed, bits, role_bits, .. } = self.hasher.scheme;
+        self.runs += 1;
+        self.tape.next_run();
+        let stream = Mark::default().then(seed).then(self.draw);
+        let (projector, tape) = (&self.hasher.projector, &mut *self.tape);
         let mut probe = Probe { projector, role_bits, stream, marks, redrawn, tape, nodes: 0, groups: 0 };
-        let response = candidate.respond(&mut probe)?;
+        let response = self.candidate.respond(&mut probe)?;
         let outputs = probe.read(response.outputs);
         if response.columns == 0 || !outputs.len().is_multiple_of(response.columns) {
             let what = format!("{} outputs in rows of {}", outputs.len(), response.columns);
@@ -171,6 +256,13 @@ impl FunctionalHasher {
         let projection = projector.project(outputs, bits);
         Ok((response, projection))
     }
+}
+
+/// These marks, with one group told from all others.
+fn numbered(marks: &[Mark], group: usize) -> Vec<Mark> {
+    let mut marks = marks.to_vec();
+    marks[group] = marks[group].then_text("numbered");
+    marks
 }
 
 /// Makes one digest of all draws.
@@ -227,19 +319,6 @@ fn shared(tape: &Tape) -> Vec<Vec<usize>> {
     order.sort_by_key(|group| roles[*group].mark);
     let classes = order.chunk_by(|a, b| roles[*a].mark == roles[*b].mark);
     classes.filter(|class| class.len() > 1).map(<[usize]>::to_vec).collect()
-}
-
-/// Adds to the marks what the redrawn outputs tell; where they tell nothing, numbers one member of the first class.
-fn mark(marks: &mut [Mark], classes: &[Vec<(usize, Mark)>]) {
-    let told = classes.iter().any(|class| class.iter().any(|(_, effect)| *effect != class[0].1));
-    if told {
-        for (group, effect) in classes.iter().flatten() {
-            marks[*group] = marks[*group].then(effect.0);
-        }
-    } else {
-        let (first, _) = classes[0][0];
-        marks[first] = marks[first].then_text("numbered");
-    }
 }
 
 #[cfg(test)]
@@ -308,6 +387,52 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn where_nothing_tells_every_member_is_tried() {
+        // Five layers of one kind, joined in pairs over a doubled edge and a triangle: no redrawing tells the ends of the
+        // one from those of the other, and yet they are not symmetric.
+        let pairs = [[1, 2], [1, 2], [3, 4], [4, 5], [3, 5]];
+        let leaves = (0..5).map(|_| ("a", vec![0]));
+        let graph = Graph { layers: leaves.chain(pairs.map(|pair| ("b", pair.to_vec()))).collect() };
+        let hasher = FunctionalHasher::new(Scheme::default());
+        let print = hasher.fingerprint(&graph).unwrap();
+        for n in 0..40 {
+            let other = graph.renumbered(&mut Rng::named(n, "order", 1));
+            assert_eq!(hasher.fingerprint(&other).unwrap(), print, "{:?}", other.layers);
+        }
+    }
+
+    #[test]
+    fn groups_that_matter_only_together_are_not_dead() {
+        /// x + (f₁ − f₂)(f₂ − f₃)(f₁ − f₃), which no single redrawing of equal draws changes; or x alone.
+        struct Differences(usize);
+        impl Behavior for Differences {
+            fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
+                let x = probe.input("x", 8);
+                let f: Vec<Value> = (0..self.0)
+                    .map(|_| {
+                        let group = probe.group("f", &[x]);
+                        let w = probe.tensor(group, "w", 1, 0.0, 1.0);
+                        probe.node([x, w], 8, |[x, w], y| {
+                            y.iter_mut().zip(x).for_each(|(y, x)| *y = libm::tanh(w[0] * x));
+                        })
+                    })
+                    .collect();
+                let [a, b, c] = [0, 1, 2].map(|i| f.get(i).copied().unwrap_or(x));
+                let y = probe.node([x, a, b, c], 8, |[x, a, b, c], y| {
+                    for (i, y) in y.iter_mut().enumerate() {
+                        *y = x[i] + (a[i] - b[i]) * (b[i] - c[i]) * (a[i] - c[i]);
+                    }
+                });
+                Ok(Response::rows(y, 1))
+            }
+        }
+        let hasher = FunctionalHasher::new(Scheme::default());
+        let print = |groups| hasher.fingerprint(&Differences(groups)).unwrap().0;
+        assert_ne!(print(3), print(0));
+        assert_ne!(print(3), print(1));
     }
 
     impl Behavior for Graph {
