@@ -130,7 +130,8 @@ impl Probe<'_> {
 
     /// The next group of trainable parameters. `kind` names the operation and every setting of it; `inputs` are what it
     /// reads, in an order that does not depend on how the candidate is written (where operands commute, pass their
-    /// sum). A tied group is asked for once, at the first place where it is needed, and used at all of its places.
+    /// sum). A tied group is asked for once and used at all of its places: pass what it reads at those that are known
+    /// by then, and where no data flow orders them, their sum, so that the role does not depend on which comes first.
     pub fn group(&mut self, kind: &str, inputs: &[Value]) -> Group {
         let index = self.groups;
         self.groups += 1;

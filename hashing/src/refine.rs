@@ -52,6 +52,9 @@ pub struct FunctionalHasher {
 /// needs more, each may then get a fingerprint of its own. The cells of NAS-Bench-101 need some dozens at most.
 const MOST_RUNS: usize = 20_000;
 
+/// Redrawings of groups together before they are taken for dead.
+const JOINT_REDRAWS: u64 = 3;
+
 /// One draw of inputs and parameters, run until every live group had a role of its own.
 struct Drawn {
     response: Response,
@@ -201,13 +204,27 @@ impl Refinement<'_> {
         if let Some(class) = live.first() {
             return Ok(Round::Choose(class.iter().map(|(group, _)| *group).collect()));
         }
-        // Silent one by one: together they may matter, as the three terms of a median do.
-        let mut apart = marks.clone();
-        for (place, group) in silent.iter().flatten().enumerate() {
-            apart[*group] = apart[*group].then_text("apart").then(place as u64);
+        let together = !silent.is_empty() && self.matter_together(marks, usual, &silent)?;
+        Ok(if together { Round::Choose(silent.swap_remove(0)) } else { Round::Done })
+    }
+
+    /// Silent one by one, groups may yet matter together, as the three terms of a median do.
+    fn matter_together(
+        &mut self,
+        marks: &[Mark],
+        usual: Option<Projection>,
+        silent: &[Vec<usize>],
+    ) -> Result<bool, HashError> {
+        for attempt in 0..JOINT_REDRAWS {
+            let mut apart = marks.to_vec();
+            for (place, group) in silent.iter().flatten().enumerate() {
+                apart[*group] = apart[*group].then_text("apart").then(attempt).then(place as u64);
+            }
+            if self.run(&apart)?.1 != usual {
+                return Ok(true);
+            }
         }
-        let dead = silent.is_empty() || self.run(&apart)?.1 == usual;
-        Ok(if dead { Round::Done } else { Round::Choose(silent.swap_remove(0)) })
+        Ok(false)
     }
 
     /// The members of a class whose redrawing changes the output, each with the output that it then gives, and the

@@ -97,7 +97,8 @@ impl Trace {
         if a.outputs.len() != b.outputs.len() || a.columns != b.columns {
             return Some(Difference::Length { a: a.outputs.len(), b: b.outputs.len() });
         }
-        if a.projection == b.projection {
+        // What is not finite has no projection to agree on.
+        if a.projection.is_some() && a.projection == b.projection {
             return None;
         }
         let at = |i: usize| Difference::Value {

@@ -37,7 +37,7 @@ struct Rates {
     merged: usize,
     /// Near pairs that share a fingerprint.
     near_merged: usize,
-    /// Responses that were not finite, or did not depend on the input.
+    /// Those that redrew one group included.
     runs_per_draw: f64,
 }
 

@@ -24,7 +24,7 @@ pub struct CountArgs {
     /// Vertices of a cell101, input and output included [default: all from 2 to 7]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=7))]
     vertices: Option<u64>,
-    /// Most edges of a cell101 [default: 9]
+    /// Most edges of a cell101; all 21 make 48 million candidates [default: 9]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=21))]
     edges: Option<u32>,
     /// What pooling is taken to be [default: own for cell101, linear for cell201]
@@ -38,7 +38,7 @@ pub struct CountArgs {
 enum PoolingName {
     /// A mean: additive and homogeneous
     Linear,
-    /// A generic map without parameters
+    /// A generic map without parameters; also `free`
     #[value(alias = "free")]
     Nonlinear,
     /// A maximum: positively homogeneous

@@ -68,7 +68,8 @@ pub fn explain<D: Domain>(args: &ExplainArgs) -> Outcome {
     let known =
         if is_cache(&args.run) { Known::of_cache(&args.run)? } else { Known::of_run::<D>(&args.run)? };
     let (a, b) = (known.side(&args.a)?, known.side(&args.b)?);
-    let explanation = Explanation::of(&a, &b);
+    let same_run = !is_cache(&args.run) && a.key.is_some() && b.key.is_some();
+    let explanation = Explanation::of(&a, &b, same_run);
     match args.format {
         Format::Table => print(&explanation.in_words(&a, &b)),
         Format::Json => print_json(&explanation.json(&a, &b)),
@@ -86,7 +87,8 @@ struct Explanation {
 }
 
 impl Explanation {
-    fn of<C: Serialize>(a: &Side<C>, b: &Side<C>) -> Self {
+    /// In one run, all trials are judged alike.
+    fn of<C: Serialize>(a: &Side<C>, b: &Side<C>, same_run: bool) -> Self {
         let comparison = a.trace.compare(&b.trace);
         let same_form = a.structural == b.structural;
         let same_response = comparison.difference.is_none() && a.class == b.class;
@@ -94,18 +96,21 @@ impl Explanation {
         let same_key = a.key.zip(b.key).map(|(a, b)| a == b);
         let conclusion = match (same_form, same_function, same_response) {
             (_, true, _) if same_key == Some(false) => {
-                "one function under two keys: it was judged in another context or at another fidelity"
+                "one function under two keys: judged in another context, at another fidelity, or under another scheme"
             }
             (true, ..) => "same key: the canonical forms are the same",
             (false, true, _) if a.class == Class::Constant => "same key: both ignore their input",
             (false, true, _) => "same key: the canonical forms differ, the responses to the probe do not",
+            (false, false, _) if a.class == Class::Unhashable && b.class == Class::Unhashable => {
+                "different keys: neither response is finite, so that the forms stand in, and they differ"
+            }
             (false, false, true) => {
                 "different keys: they respond alike, and a gene that enters by value differs"
             }
             (false, false, false) => "different keys: the responses to the probe differ",
         };
         // With equal fingerprints only the judging is left to make keys differ.
-        let same_judging = if same_function { same_key } else { None };
+        let same_judging = if same_function { same_key } else { same_run.then_some(true) };
         let ingredients = [
             ("canonical form", Some(same_form)),
             ("response to the probe", Some(same_response)),
@@ -143,7 +148,7 @@ impl Explanation {
             None => format!("equal on all {} numbers, after rounding", self.comparison.responses),
             Some(Difference::Length { a, b }) => format!("{a} numbers | {b}"),
             Some(Difference::Value { draw, row, column, a, b }) => {
-                format!("first differs in draw {draw}, row {row}, column {column}: {a:.9} | {b:.9}")
+                format!("first differs in draw {draw}, row {row}, column {column}: {a:.12e} | {b:.12e}")
             }
         }
     }

@@ -19,8 +19,10 @@ pub fn list(args: &ListArgs) -> Outcome {
 fn spaces() -> Table {
     let mut table = Table::new(&["space", "what", "commands"]);
     for listed in &domains::ALL {
-        let commands = if listed.runs.is_some() { "search, hash" } else { "hash" };
-        table.row(vec![listed.name.into(), listed.summary.into(), commands.into()]);
+        let search = listed.runs.map(|_| "search");
+        let count = listed.countable.then_some("count");
+        let commands: Vec<&str> = [search, count, Some("hash")].into_iter().flatten().collect();
+        table.row(vec![listed.name.into(), listed.summary.into(), commands.join(", ").into()]);
     }
     table
 }

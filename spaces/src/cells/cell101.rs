@@ -42,9 +42,9 @@ pub const MOST_EDGES: u32 = 9;
 /// The cells with up to 7 vertices, or with exactly so many, and so many edges.
 #[derive(Clone, Debug)]
 pub struct CellSpace {
-    /// Default: any number from 2 to 7.
+    /// From 2 to 7. Default: any of them.
     pub vertices: Option<usize>,
-    /// Most edges. Default: 9.
+    /// Most edges, at least 1. Default: 9.
     pub edges: u32,
     /// Default: `Own`.
     pub pooling: Pooling,
@@ -150,9 +150,14 @@ impl Space for CellSpace {
         "cell101 v1"
     }
 
-    /// Wirings and operations drawn alike, again until the output is fed and the live edges are few enough.
+    /// Wirings and operations drawn alike, again until the output is fed and the live edges are few enough. Panics if
+    /// the space is empty.
     fn sample(&self, rng: &mut Rng) -> Cell {
         let vertices = self.vertices.unwrap_or(MOST_VERTICES);
+        assert!(
+            (2..=MOST_VERTICES).contains(&vertices) && self.edges > 0,
+            "a cell has 2 to 7 vertices and an edge"
+        );
         loop {
             let inputs = (1..vertices).map(|to| rng.below(1 << to) as u8).collect();
             let operations = (2..vertices).map(|_| *rng.choose(&Operation::ALL)).collect();

@@ -84,6 +84,13 @@ impl Space for CellSpace {
         child
     }
 
+    fn check(&self, cell: &Cell) -> Result<(), String> {
+        if cell.pooling != self.pooling && cell.operations.contains(&Operation::Pool) {
+            return Err(format!("pooling is {:?} here, not {:?}", self.pooling, cell.pooling).to_lowercase());
+        }
+        Ok(())
+    }
+
     /// Edges that no signal passes become `none`; skips are stepped over where the edge that does so is free; nodes 1
     /// and 2 stand in one order where they do not feed each other.
     fn canonicalize(&self, cell: &Cell) -> Cell {

@@ -47,7 +47,9 @@ pub struct Listed {
     pub name: &'static str,
     pub summary: &'static str,
     pub hash: fn(&HashArgs) -> Outcome,
-    /// Refuses where there are too many candidates to list.
+    /// Whether all candidates can be listed.
+    pub countable: bool,
+    /// Refuses where they cannot.
     pub count: fn(&CountArgs) -> Outcome,
     /// There where it can be searched.
     pub runs: Option<Runs>,
@@ -84,11 +86,18 @@ where
 }
 
 const fn hashed<S: Space + Default>(name: &'static str, summary: &'static str) -> Listed {
-    Listed { name, summary, hash: hash::print_identities::<S>, count: count::refuse, runs: None }
+    Listed {
+        name,
+        summary,
+        hash: hash::print_identities::<S>,
+        countable: false,
+        count: count::refuse,
+        runs: None,
+    }
 }
 
 const fn counted<S: Counted>(listed: Listed) -> Listed {
-    Listed { count: count::count::<S>, ..listed }
+    Listed { countable: true, count: count::count::<S>, ..listed }
 }
 
 /// The space of this name.
