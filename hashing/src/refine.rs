@@ -364,9 +364,7 @@ mod tests {
             };
             Self { layers: (0..count).map(|i| layer(i, &mut rng)).collect() }
         }
-    }
 
-    impl Graph {
         /// The same layers in another topological order.
         fn renumbered(&self, rng: &mut Rng) -> Self {
             let mut place = vec![Some(0)];
