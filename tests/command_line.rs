@@ -199,4 +199,5 @@ fn options_of_another_space_are_refused() {
         &["--pooling", "cell201"],
     );
     assert_fails(&folder, &["count", "--space", "cell101", "--vertices", "8"], 2, &["8"]);
+    assert_fails(&folder, &["count", "--space", "sequence"], 2, &["sequence", "too many"]);
 }

@@ -112,13 +112,14 @@ impl From<PoolingName> for Pooling {
     }
 }
 
-pub fn count<S: Counted>(args: &CountArgs) -> Outcome {
-    print(&S::of(args)?, args.format)
+/// `fecund count` over the space that is asked for.
+pub fn of_named(args: &CountArgs) -> Outcome {
+    let refusal = || Failure::usage(format!("--space {} holds too many candidates to be listed", args.space));
+    domains::named(&args.space)?.count.ok_or_else(refusal)?(args)
 }
 
-/// For spaces without end.
-pub fn refuse(args: &CountArgs) -> Outcome {
-    Err(Failure::usage(format!("--space {} holds too many candidates to be listed", args.space)))
+pub fn count<S: Counted>(args: &CountArgs) -> Outcome {
+    print(&S::of(args)?, args.format)
 }
 
 fn print(space: &impl Enumerated, format: Format) -> Outcome {

@@ -20,7 +20,7 @@ fn spaces() -> Table {
     let mut table = Table::new(&["space", "what", "commands"]);
     for listed in &domains::ALL {
         let search = listed.runs.map(|_| "search");
-        let count = listed.countable.then_some("count");
+        let count = listed.count.map(|_| "count");
         let commands: Vec<&str> = [search, count, Some("hash")].into_iter().flatten().collect();
         table.row(vec![listed.name.into(), listed.summary.into(), commands.join(", ").into()]);
     }

@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         Command::Cache(CacheCommand::Explain(args)) => explain::space_of(&args)
             .and_then(|space| domains::runs(&space))
             .and_then(|runs| (runs.explain)(&args)),
-        Command::Count(args) => domains::named(&args.space).and_then(|listed| (listed.count)(&args)),
+        Command::Count(args) => count::of_named(&args),
         Command::List(args) => list::list(&args),
         Command::Hash(args) => domains::named(&args.space).and_then(|listed| (listed.hash)(&args)),
     };

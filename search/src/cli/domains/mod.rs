@@ -47,10 +47,8 @@ pub struct Listed {
     pub name: &'static str,
     pub summary: &'static str,
     pub hash: fn(&HashArgs) -> Outcome,
-    /// Whether all candidates can be listed.
-    pub countable: bool,
-    /// Refuses where they cannot.
-    pub count: fn(&CountArgs) -> Outcome,
+    /// There where all candidates can be listed.
+    pub count: Option<fn(&CountArgs) -> Outcome>,
     /// There where it can be searched.
     pub runs: Option<Runs>,
 }
@@ -86,18 +84,11 @@ where
 }
 
 const fn hashed<S: Space + Default>(name: &'static str, summary: &'static str) -> Listed {
-    Listed {
-        name,
-        summary,
-        hash: hash::print_identities::<S>,
-        countable: false,
-        count: count::refuse,
-        runs: None,
-    }
+    Listed { name, summary, hash: hash::print_identities::<S>, count: None, runs: None }
 }
 
 const fn counted<S: Counted>(listed: Listed) -> Listed {
-    Listed { countable: true, count: count::count::<S>, ..listed }
+    Listed { count: Some(count::count::<S>), ..listed }
 }
 
 /// The space of this name.
