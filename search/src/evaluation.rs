@@ -72,6 +72,8 @@ impl<C: Serialize> Evaluation<C> {
     fn remember(&self, outcome: &Outcome, seed: u64, seconds: f64) -> Result<(), StoreError> {
         let evaluation = storage::Evaluation {
             verdict: outcome.verdict.clone(),
+            purpose: storage::Purpose::Search,
+            form: None,
             seed,
             seconds,
             steps: outcome.steps,
@@ -83,7 +85,8 @@ impl<C: Serialize> Evaluation<C> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let form =
             serde_json::to_string(&self.canonical).expect("candidates are plain data with string keys");
-        let mut record = self.store.get(&self.key)?.unwrap_or(Record { form, evaluations: Vec::new() });
+        let mut record =
+            self.store.get(&self.key)?.unwrap_or(Record { subject: None, form, evaluations: Vec::new() });
         record.evaluations.push(evaluation);
         self.store.put(&self.key, &record)
     }

@@ -2,11 +2,12 @@
 
 use hashing::Key;
 use serde::{Deserialize, Serialize};
+use tasks::Verdict;
 
-use crate::Record;
+use crate::{Evaluation, Purpose, Record};
 
 /// Changes with every change to [`Record`] or to what it holds; older numbers stay readable here.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct Written<'a>(u32, &'a Key, &'a Record);
@@ -21,14 +22,57 @@ pub(crate) fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, String> {
 /// Why bytes are no record that this program understands is said in words.
 pub(crate) fn decode(bytes: &[u8]) -> Result<(Key, Record), String> {
     let (version, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(|error| error.to_string())?;
-    if version != VERSION {
-        return Err(format!("it has version {version}, and this program knows version {VERSION}"));
+    match version {
+        1 => whole::<version_1::Read>(rest).map(|version_1::Read(key, record)| (key, record.into())),
+        VERSION => whole::<Read>(rest).map(|Read(key, record)| (key, record)),
+        _ => Err(format!("it has version {version}, and this program knows versions up to {VERSION}")),
     }
-    let (Read(key, record), rest) = postcard::take_from_bytes(rest).map_err(|error| error.to_string())?;
-    if !rest.is_empty() {
-        return Err(format!("{} bytes too many", rest.len()));
+}
+
+/// A value and nothing behind it.
+fn whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|error| error.to_string())?;
+    if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes too many", rest.len())) }
+}
+
+/// Records before there were purposes, several forms and subjects.
+mod version_1 {
+    use super::*;
+
+    #[derive(Deserialize)]
+    pub struct Read(pub Key, pub Old);
+
+    #[derive(Deserialize)]
+    pub struct Old {
+        form: String,
+        evaluations: Vec<OldEvaluation>,
     }
-    Ok((key, record))
+
+    #[derive(Deserialize)]
+    struct OldEvaluation {
+        verdict: Verdict,
+        seed: u64,
+        seconds: f64,
+        steps: u64,
+        study: String,
+        trial: u64,
+        provenance: String,
+    }
+
+    impl From<Old> for Record {
+        fn from(old: Old) -> Self {
+            let evaluations = old.evaluations.into_iter().map(Evaluation::from).collect();
+            Self { subject: None, form: old.form, evaluations }
+        }
+    }
+
+    impl From<OldEvaluation> for Evaluation {
+        fn from(old: OldEvaluation) -> Self {
+            let OldEvaluation { verdict, seed, seconds, steps, study, trial, provenance } = old;
+            let purpose = Purpose::Search;
+            Self { verdict, purpose, form: None, seed, seconds, steps, study, trial, provenance }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -54,7 +98,7 @@ mod tests {
         let longer = [&bytes[..], &[0]].concat();
         assert_eq!(decode(&longer).unwrap_err(), "1 bytes too many");
         let newer = [&[9], &bytes[1..]].concat();
-        assert_eq!(decode(&newer).unwrap_err(), "it has version 9, and this program knows version 1");
+        assert_eq!(decode(&newer).unwrap_err(), "it has version 9, and this program knows versions up to 2");
     }
 
     #[test]

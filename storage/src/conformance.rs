@@ -9,10 +9,10 @@
 
 use std::collections::BTreeMap;
 
-use hashing::{Key, KeyWriter};
+use hashing::{Fidelity, Key, KeyWriter};
 use tasks::{Reason, Scores, Verdict};
 
-use crate::{Evaluation, Record, Store};
+use crate::{Evaluation, Purpose, Record, Store, Subject};
 
 /// Panics with the name of the law that a store breaks. `fresh` makes an empty store each time.
 pub fn keeps_the_laws<S: Store>(fresh: impl Fn() -> S) {
@@ -53,7 +53,10 @@ pub fn sample_key(number: u64) -> Key {
 /// A record of its own for every number; every kind of verdict is among the first eight.
 pub fn sample_record(number: u64) -> Record {
     let evaluations = (0..number % 4).map(|n| sample_evaluation(number + n)).collect();
-    Record { form: format!("{{\"blocks\":[{number}],\"name\":\"größe\"}}"), evaluations }
+    let fidelity = Fidelity(number << 20);
+    let subject = Subject { space: "sample".into(), scheme: "functional-v0".into(), fidelity };
+    let subject = (number % 3 > 0).then_some(subject);
+    Record { subject, form: format!("{{\"blocks\":[{number}],\"name\":\"größe\"}}"), evaluations }
 }
 
 fn sample_evaluation(number: u64) -> Evaluation {
@@ -72,7 +75,10 @@ fn sample_evaluation(number: u64) -> Evaluation {
     };
     let seconds = number as f64 / 3.0;
     let (study, provenance) = ("sample".to_string(), "libtorch 2.11, 1 thread".to_string());
-    Evaluation { verdict, seed: number << 40, seconds, steps: number, study, trial: number, provenance }
+    let purpose = [Purpose::Search, Purpose::Audit, Purpose::Late][number as usize % 3];
+    let form = (number % 2 == 1).then(|| format!("{{\"blocks\":[{number}]}}"));
+    let (seed, steps, trial) = (number << 40, number, number);
+    Evaluation { verdict, purpose, form, seed, seconds, steps, study, trial, provenance }
 }
 
 fn named((name, value): (&str, f64)) -> (String, f64) {
@@ -93,8 +99,9 @@ fn a_put_replaces_and_touches_no_other(store: &impl Store) {
 }
 
 fn extreme_records_come_back(store: &impl Store) {
-    let empty = Record { form: String::new(), evaluations: Vec::new() };
-    let large = Record { form: "x".repeat(3 << 20), evaluations: (0..500).map(sample_evaluation).collect() };
+    let empty = Record { subject: None, form: String::new(), evaluations: Vec::new() };
+    let evaluations = (0..500).map(sample_evaluation).collect();
+    let large = Record { subject: None, form: "x".repeat(3 << 20), evaluations };
     put(store, &sample_key(0), &large);
     put(store, &sample_key(1), &empty);
     assert_same(get(store, &sample_key(0)).as_ref(), &large);

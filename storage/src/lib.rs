@@ -12,7 +12,7 @@
 //! let store = Tiered::new(MemoryStore::default());
 //! let key = Key(Digest([7; 32]));
 //! assert_eq!(store.get(&key)?, None);
-//! store.put(&key, &Record { form: "{}".into(), evaluations: vec![] })?;
+//! store.put(&key, &Record { subject: None, form: "{}".into(), evaluations: vec![] })?;
 //! assert_eq!(store.get(&key)?.unwrap().form, "{}");
 //! # Ok::<(), storage::StoreError>(())
 //! ```
@@ -47,5 +47,5 @@ pub use journal::Journal;
 pub use journal_store::JournalStore;
 pub use recovery::{Damage, Recovery};
 pub use scan::{Replay, read_journal};
-pub use store::{Evaluation, MemoryStore, ReadOnly, Record, Store};
+pub use store::{Evaluation, MemoryStore, Purpose, ReadOnly, Record, Store, Subject};
 pub use tiered::Tiered;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use hashing::Key;
+use hashing::{Fidelity, Key};
 use serde::{Deserialize, Serialize};
 use tasks::Verdict;
 
@@ -34,16 +34,31 @@ pub trait Store: Send + Sync {
 /// What is known of one key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Canonical JSON of the form that was trained.
+    /// What the key is a key of; records of earlier programs do not tell.
+    pub subject: Option<Subject>,
+    /// Canonical JSON of the form that was trained first.
     pub form: String,
     /// In the order in which they were made.
     pub evaluations: Vec<Evaluation>,
+}
+
+/// Ingredients of a key in words. For readers: a key is equal only if all of its ingredients are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Name of the space, as `fecund list spaces` has it.
+    pub space: String,
+    /// Scheme of the fingerprint.
+    pub scheme: String,
+    pub fidelity: Fidelity,
 }
 
 /// One verdict and what it cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     pub verdict: Verdict,
+    pub purpose: Purpose,
+    /// Canonical JSON of the form that was trained, where it is another one than the record's.
+    pub form: Option<String>,
     pub seed: u64,
     /// Wall-clock time; recorded, never read by a search.
     pub seconds: f64,
@@ -54,6 +69,31 @@ pub struct Evaluation {
     pub trial: u64,
     /// What the verdict does not depend on and a reader may want to know: library version, threads, processor.
     pub provenance: String,
+}
+
+/// What an evaluation was made for. All are kept; only those of a search answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To answer.
+    #[default]
+    Search,
+    /// To check an answer of the cache: an answered candidate, trained all the same.
+    Audit,
+    /// It came when its trial had been answered by another.
+    Late,
+}
+
+impl Record {
+    /// One that nothing is known of yet.
+    pub fn new(subject: Subject, form: String) -> Self {
+        Self { subject: Some(subject), form, evaluations: Vec::new() }
+    }
+
+    /// The form that an evaluation of this record trained.
+    pub fn form_of<'a>(&'a self, evaluation: &'a Evaluation) -> &'a str {
+        evaluation.form.as_deref().unwrap_or(&self.form)
+    }
 }
 
 /// A map in memory: forgets everything when it is dropped. The smallest example of a store.

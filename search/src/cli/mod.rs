@@ -14,7 +14,6 @@ mod confirm;
 mod count;
 mod domain;
 mod domains;
-mod explain;
 mod export;
 mod failure;
 mod hash;
@@ -45,8 +44,8 @@ pub fn main() -> ExitCode {
         Command::Confirm(args) => confirm::confirm(&args),
         Command::Predict(args) => judge::predict(&args),
         Command::Export(args) => domains::of_run(&args.run).and_then(|runs| (runs.export)(&args)),
-        Command::Cache(CacheCommand::Stats(args)) => cache::stats(&args),
-        Command::Cache(CacheCommand::Explain(args)) => explain::space_of(&args)
+        Command::Cache(CacheCommand::Stats(args)) => cache::stats::stats(&args),
+        Command::Cache(CacheCommand::Explain(args)) => cache::explain::space_of(&args)
             .and_then(|space| domains::runs(&space))
             .and_then(|runs| (runs.explain)(&args)),
         Command::Count(args) => count::of_named(&args),

@@ -19,7 +19,7 @@ use super::args::{ExplainArgs, ExportArgs, HashArgs, LeaderboardArgs, ResumeArgs
 use super::count::{self, CountArgs, Counted};
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
-use super::{cache, explain, export, hash, leaderboard, run_folder, search};
+use super::{cache, export, hash, leaderboard, run_folder, search};
 
 /// Every space, the default first.
 pub const ALL: [Listed; 5] = [
@@ -70,8 +70,8 @@ const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Liste
         resume: search::resume::<D>,
         leaderboard: leaderboard::leaderboard::<D>,
         export: export::export::<D>,
-        stats: cache::run_stats::<D>,
-        explain: explain::explain::<D>,
+        stats: cache::stats::run_stats::<D>,
+        explain: cache::explain::explain::<D>,
     };
     Listed { runs: Some(runs), ..hashed::<D::Space>(name, summary) }
 }

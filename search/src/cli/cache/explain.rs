@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use spaces::Space;
 use storage::JournalStore;
 
-use super::args::{ExplainArgs, Format};
-use super::domain::Domain;
-use super::failure::{Failure, Outcome};
-use super::hash::identify;
-use super::run_folder::{self, RunFolder};
-use super::table::{Table, print, print_json};
 use crate::Trial;
+use crate::cli::args::{ExplainArgs, Format};
+use crate::cli::domain::Domain;
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::hash::identify;
+use crate::cli::run_folder::{self, RunFolder};
+use crate::cli::table::{Table, print, print_json};
 
 /// One side of a comparison.
 struct Side<C> {

@@ -6,13 +6,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 use storage::JournalStore;
 
-use super::args::{Format, StatsArgs};
-use super::domain::Domain;
-use super::domains;
-use super::failure::Outcome;
-use super::run_folder::RunFolder;
-use super::table::{Table, print_json};
 use crate::Statistics;
+use crate::cli::args::{Format, StatsArgs};
+use crate::cli::domain::Domain;
+use crate::cli::domains;
+use crate::cli::failure::Outcome;
+use crate::cli::run_folder::RunFolder;
+use crate::cli::table::{Table, print_json};
 
 pub fn stats(args: &StatsArgs) -> Outcome {
     if args.run.join("study.toml").exists() {
