@@ -11,7 +11,9 @@ use std::time::Duration;
 use cells::{Counting, assert_same, evolution, objective, plan, study};
 use evaluator::{EvalError, Evaluator, Job, Limits, Outcome, Retried};
 use hashing::{Context, Digest, Keyed, Rng};
-use search::{Origin, Plan, RandomSearch, Sizes, Statistics, Stop, Strategy, Study, Trial, strategies};
+use search::{
+    Origin, Plan, RandomSearch, Sizes, Statistics, Stop, Strategy, Study, Tally, Trial, strategies,
+};
 use spaces::Space;
 use spaces::cell201::{Cell, CellSpace, Operation};
 use storage::{MemoryStore, Record, Store, StoreError};
@@ -23,9 +25,10 @@ fn every_key_is_evaluated_once_and_every_proposal_is_accounted_for() {
     let mut study = study(&evaluator, plan(400), 4);
     assert_eq!(study.run().unwrap(), Stop::Trials(400));
     let statistics = Statistics::of(study.trials());
-    let Statistics { proposals, misses, partial_hits, full_hits, shared, .. } = statistics;
+    let Tally { proposals, misses, partial_hits, full_hits, shared, structural, functional } =
+        statistics.total;
     assert_eq!((proposals, misses + partial_hits + full_hits + shared), (400, 400));
-    assert_eq!(statistics.structural + statistics.functional, full_hits + shared);
+    assert_eq!(structural + functional, full_hits + shared);
     let keys: HashSet<_> = study.trials().iter().map(|trial| trial.key).collect();
     assert_eq!(misses, keys.len() as u64);
     let trained =
@@ -54,7 +57,7 @@ fn reuse_changes_the_cost_and_never_the_result() {
         study.run().unwrap();
         let statistics = Statistics::of(study.trials());
         assert_eq!(
-            statistics.functional > 0,
+            statistics.total.functional > 0,
             reuse,
             "forms that differ answer for each other: {statistics:?}"
         );
@@ -114,7 +117,7 @@ fn a_budget_of_trainings_counts_what_is_evaluated() {
     let evaluator = Counting::default();
     let mut study = study(&evaluator, Plan { trials: None, trainings: Some(30), ..plan(0) }, 4);
     assert_eq!(study.run().unwrap(), Stop::Trainings(30));
-    assert_eq!(Statistics::of(study.trials()).misses, 30);
+    assert_eq!(Statistics::of(study.trials()).total.misses, 30);
     assert!(evaluator.count() <= 30);
 }
 

@@ -1,22 +1,26 @@
 //! One evaluation, as it runs on a thread of the executor: judge, then remember before anybody is told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use evaluator::{Control, EvalError, Evaluator, Job, Outcome};
-use hashing::{Fidelity, Key};
+use hashing::Key;
 use serde::Serialize;
-use storage::{Record, Store, StoreError};
+use storage::{Purpose, Record, Store, StoreError, Subject};
 use tasks::{Reason, Verdict};
 
 use crate::executor::Finished;
 
 pub(crate) struct Evaluation<C> {
-    /// The trial that pays.
+    /// The trial that pays, or is audited.
     pub number: u64,
+    pub purpose: Purpose,
     pub key: Key,
+    /// Which of the key's seeds.
+    pub seed: u64,
+    pub subject: Subject,
     pub canonical: C,
     pub ruled_out: Option<Reason>,
     pub evaluator: Arc<dyn Evaluator<C>>,
@@ -29,7 +33,7 @@ pub(crate) struct Evaluation<C> {
 /// What the study gives to each of its evaluations.
 pub(crate) struct Conditions {
     pub study: String,
-    pub fidelity: Fidelity,
+    /// Folder with a folder for each key.
     pub artifacts: PathBuf,
     pub control: Control,
     /// Set when no further evaluation should start.
@@ -39,55 +43,87 @@ pub(crate) struct Conditions {
 }
 
 impl<C: Serialize> Evaluation<C> {
-    pub fn run(self) -> Finished {
+    /// May run again where its first run was given up: whichever is remembered second is late.
+    pub fn run(&self) -> Finished {
         let start = Instant::now();
-        let seed = self.key.seed(0);
-        let outcome = self.judge(seed);
+        let outcome = self.judge();
         let told = outcome.as_ref().ok().and_then(|outcome| outcome.seconds);
         let seconds = told.unwrap_or_else(|| start.elapsed().as_secs_f64());
-        let stored = match &outcome {
-            Ok(outcome) => self.remember(outcome, seed, seconds),
-            Err(_) => Ok(()),
+        let (purpose, stored) = match &outcome {
+            Ok(outcome) => self.remember(outcome, seconds),
+            Err(_) => (self.purpose, Ok(())),
         };
-        Finished { number: self.number, outcome, seconds, stored }
+        Finished { number: self.number, purpose, outcome, seconds, stored }
     }
 
-    fn judge(&self, seed: u64) -> Result<Outcome, EvalError> {
-        let Conditions { fidelity, artifacts, control, interrupted, deadline, .. } = &self.conditions;
+    fn judge(&self) -> Result<Outcome, EvalError> {
+        let Conditions { artifacts, interrupted, deadline, .. } = &self.conditions;
         if let Some(reason) = &self.ruled_out {
             let verdict = Verdict::Invalid(reason.clone());
-            return Ok(Outcome {
-                verdict,
-                steps: 0,
-                seconds: None,
-                provenance: "ruled out before training".into(),
-            });
+            let provenance = "ruled out before training".into();
+            return Ok(Outcome { verdict, steps: 0, seconds: None, provenance });
         }
         if interrupted.load(Relaxed) || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(EvalError::Cancelled);
         }
-        self.evaluator.evaluate(&self.canonical, &Job { fidelity: *fidelity, seed, artifacts, control })
+        // What the first seed leaves behind is kept under the key's name; of the others only the verdict is wanted.
+        let folder = match self.seed {
+            0 => artifacts.join(self.key.to_string()),
+            seed => artifacts.join(format!("{}.{seed}", self.key)),
+        };
+        let outcome = self.evaluate(&folder);
+        if self.seed > 0 {
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+        outcome
     }
 
-    fn remember(&self, outcome: &Outcome, seed: u64, seconds: f64) -> Result<(), StoreError> {
-        let evaluation = storage::Evaluation {
+    fn evaluate(&self, artifacts: &Path) -> Result<Outcome, EvalError> {
+        let (fidelity, seed) = (self.subject.fidelity, self.key.seed(self.seed));
+        let job = Job { fidelity, seed, artifacts, control: &self.conditions.control };
+        self.evaluator.evaluate(&self.canonical, &job)
+    }
+
+    /// Adds to the record of the key, and tells as what.
+    fn remember(&self, outcome: &Outcome, seconds: f64) -> (Purpose, Result<(), StoreError>) {
+        // One record is changed at a time: without reuse, equal keys are evaluated side by side.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let form =
+            serde_json::to_string(&self.canonical).expect("candidates are plain data with string keys");
+        let mut record = match self.store.get(&self.key) {
+            Ok(Some(record)) => record,
+            Ok(None) => Record::new(self.subject.clone(), form.clone()),
+            Err(error) => return (self.purpose, Err(error)),
+        };
+        let purpose = if self.is_answered(&record) { Purpose::Late } else { self.purpose };
+        let form = (form != record.form).then_some(form);
+        record.evaluations.push(self.entry(outcome, purpose, form, seconds));
+        (purpose, self.store.put(&self.key, &record))
+    }
+
+    /// Whether another run of this evaluation was remembered first.
+    fn is_answered(&self, record: &Record) -> bool {
+        let same = |e: &storage::Evaluation| (&e.study, e.trial) == (&self.conditions.study, self.number);
+        record.evaluations.iter().any(|e| same(e) && e.purpose == self.purpose)
+    }
+
+    fn entry(
+        &self,
+        outcome: &Outcome,
+        purpose: Purpose,
+        form: Option<String>,
+        seconds: f64,
+    ) -> storage::Evaluation {
+        storage::Evaluation {
             verdict: outcome.verdict.clone(),
-            purpose: storage::Purpose::Search,
-            form: None,
-            seed,
+            purpose,
+            form,
+            seed: self.key.seed(self.seed),
             seconds,
             steps: outcome.steps,
             study: self.conditions.study.clone(),
             trial: self.number,
             provenance: outcome.provenance.clone(),
-        };
-        // One record is changed at a time: without reuse, equal keys are evaluated side by side.
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let form =
-            serde_json::to_string(&self.canonical).expect("candidates are plain data with string keys");
-        let mut record =
-            self.store.get(&self.key)?.unwrap_or(Record { subject: None, form, evaluations: Vec::new() });
-        record.evaluations.push(evaluation);
-        self.store.put(&self.key, &record)
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! Where evaluations run: jobs go in, finished ones come out in any order.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use evaluator::{EvalError, Outcome};
-use storage::StoreError;
+use storage::{Purpose, StoreError};
 
 /// What comes back of an evaluation.
 pub struct Finished {
-    /// The trial that pays.
+    /// The trial that pays, or is audited.
     pub number: u64,
+    pub purpose: Purpose,
     pub outcome: Result<Outcome, EvalError>,
     /// By the clock, or by what the outcome says of its own cost.
     pub seconds: f64,
@@ -16,7 +18,8 @@ pub struct Finished {
     pub stored: Result<(), StoreError>,
 }
 
-pub type Task = Box<dyn FnOnce() -> Finished + Send>;
+/// Once, or again where a run was given up; the study takes the first that was remembered.
+pub type Task = Arc<dyn Fn() -> Finished + Send + Sync>;
 
 /// Runs tasks beside the study. Handed in, so that a simulation can decide when what finishes.
 pub trait Executor: Send {

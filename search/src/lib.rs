@@ -24,7 +24,7 @@
 //! let mut study = Study::new(CellSpace::default(), Pools, strategy, Plan { trials: Some(200), ..Plan::default() });
 //! study.run()?;
 //! let statistics = Statistics::of(study.trials());
-//! assert_eq!(statistics.proposals, 200);
+//! assert_eq!(statistics.total.proposals, 200);
 //! assert!(statistics.hit_rate() > 0.0);
 //! # Ok::<(), search::StudyError>(())
 //! ```
@@ -34,6 +34,7 @@
 pub mod cli;
 mod evaluation;
 mod executor;
+mod known;
 mod ledger;
 mod observer;
 mod parts;

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use evaluator::{Control, Limits};
-use hashing::{Fidelity, Key};
-use storage::Record;
+use hashing::{Fidelity, Rng};
 use tasks::{Reason, Verdict};
 
 use crate::evaluation::Conditions;
+use crate::known::Finding;
+use crate::{Miss, Origin};
 
 /// The settings of a study.
 #[derive(Clone, Debug)]
@@ -27,6 +28,14 @@ pub struct Plan<C> {
     pub fidelity: Fidelity,
     /// Whether known verdicts answer. Default: true.
     pub reuse: bool,
+    /// Evaluations that a key gets, each under a seed of its own, before it is answered without one; their mean is
+    /// the verdict. Default: 1.
+    pub evaluations_per_key: u64,
+    /// Share of the full hits that are evaluated anew, so that a lucky score does not stay. Default: 0.
+    pub forget: f64,
+    /// Share of the answered proposals that are evaluated all the same, to check the answer; the search does not see
+    /// what that finds. Default: 0.
+    pub audit: f64,
     /// Proposed first, in this order.
     pub enqueued: Vec<C>,
     /// Most proposals.
@@ -51,6 +60,9 @@ impl<C> Default for Plan<C> {
             window: 8,
             fidelity: Fidelity(1),
             reuse: true,
+            evaluations_per_key: 1,
+            forget: 0.0,
+            audit: 0.0,
             enqueued: Vec::new(),
             trials: None,
             trainings: None,
@@ -96,17 +108,42 @@ impl<C> Plan<C> {
         Some(time)
     }
 
-    /// The evaluation of a record that answers under this plan's limits, if one does: a failure under a lower limit
-    /// says nothing about a higher.
-    pub(crate) fn answer<'a>(&self, record: &'a Record) -> Option<&'a storage::Evaluation> {
-        record.evaluations.iter().find(|evaluation| match &evaluation.verdict {
+    /// Whether proposal `number` forgets what it hits.
+    pub(crate) fn forgets(&self, number: u64) -> bool {
+        self.reuse && Rng::named(self.seed, "forget", number).chance(self.forget)
+    }
+
+    /// Whether the answer of proposal `number` is checked.
+    pub(crate) fn audits(&self, number: u64) -> bool {
+        Rng::named(self.seed, "audit", number).chance(self.audit)
+    }
+
+    /// Where a verdict comes from, if these are known.
+    pub(crate) fn origin(&self, known: &[Finding], number: u64) -> Origin {
+        let certain = |finding: &Finding| match &finding.verdict {
+            Verdict::Invalid(reason) => reason.is_certain(),
+            Verdict::Scored(_) => false,
+        };
+        match known.len() as u64 {
+            _ if !self.reuse => Origin::Miss(Miss::Disabled),
+            0 => Origin::Miss(Miss::Unseen),
+            _ if known.iter().any(certain) => Origin::FullHit,
+            count if count < self.evaluations_per_key => Origin::PartialHit,
+            _ if self.forgets(number) => Origin::Miss(Miss::Forgotten),
+            _ => Origin::FullHit,
+        }
+    }
+
+    /// Whether what another study found counts under this plan: a failure under a lower limit says nothing about a
+    /// higher, and a crash may be the machine's: it counts for the study that saw it, on the machine that it ran on.
+    pub(crate) fn believes(&self, evaluation: &storage::Evaluation) -> bool {
+        match &evaluation.verdict {
             Verdict::Invalid(Reason::Unstable { cause, limit: Some(limit) }) => {
                 self.limit(cause).is_some_and(|ours| ours <= *limit)
             }
-            // A crash may be the machine's: it answers for the study that saw it, on the machine that it ran on.
-            Verdict::Invalid(Reason::Unstable { limit: None, .. }) => evaluation.study == self.study,
+            Verdict::Invalid(Reason::Unstable { limit: None, .. }) => false,
             _ => true,
-        })
+        }
     }
 
     /// The limit that such a failure ran into, in seconds or bytes.
@@ -118,11 +155,10 @@ impl<C> Plan<C> {
         }
     }
 
-    pub(crate) fn conditions(&self, key: &Key, control: &Control, started: Instant) -> Conditions {
+    pub(crate) fn conditions(&self, control: &Control, started: Instant) -> Conditions {
         Conditions {
             study: self.study.clone(),
-            fidelity: self.fidelity,
-            artifacts: self.artifacts.join(key.to_string()),
+            artifacts: self.artifacts.clone(),
             control: control.for_job(),
             interrupted: Arc::clone(&self.interrupted),
             deadline: self.time.and_then(|time| started.checked_add(time)),

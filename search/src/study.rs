@@ -1,21 +1,25 @@
 //! The life of a candidate: propose, identify, look up, evaluate, record, settle, and let the strategy see it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use evaluator::{Control, EvalError, Evaluator};
+use evaluator::{Control, EvalError, Evaluator, Outcome};
 use hashing::{CandidateHasher, Class, Context, Identity, Key, Rng, TwoStage};
 use spaces::Space;
-use storage::{MemoryStore, Record, Store, StoreError};
+use storage::{MemoryStore, Purpose, Store, StoreError, Subject};
 use tasks::{Reason, Verdict};
 
 use crate::evaluation::Evaluation;
 use crate::executor::{Executor, Finished, Threads};
+use crate::known::{Finding, Lookup, Recalled};
 use crate::ledger::Ledger;
 use crate::plan::{Plan, Stop};
 use crate::trial::{Miss, Times};
 use crate::{Observer, Origin, Proposal, Strategy, Trial};
+
+/// Seeds of audits are numbered from here, far from those of the search.
+const AUDIT_SEEDS: u64 = 1 << 63;
 
 /// Proposals in a row that were all known: the population has converged, or the space is exhausted.
 const KNOWN_IN_A_ROW: u64 = 1000;
@@ -49,9 +53,12 @@ pub struct Study<S: Space> {
     pending: VecDeque<Pending<S::Candidate>>,
     /// Trials that the strategy has seen.
     observed: usize,
-    /// Who pays for a key in this study.
-    payers: HashMap<Key, u64>,
-    under_way: usize,
+    /// Who paid for a key in this study, in order.
+    payers: HashMap<Key, Vec<u64>>,
+    /// Trials that are evaluated now.
+    under_way: BTreeSet<u64>,
+    /// Answers that are checked now.
+    audits: usize,
     /// Evaluations made or under way, without those that were ruled out before training.
     trained: u64,
     known_in_a_row: u64,
@@ -72,22 +79,9 @@ struct Identified<C> {
     hashing_seconds: f64,
 }
 
-/// How a proposal will be answered.
-struct Lookup {
-    origin: Origin,
-    payer: Option<u64>,
-    answer: Option<Answer>,
-}
-
 struct Pending<C> {
     identified: Identified<C>,
     lookup: Lookup,
-}
-
-#[derive(Clone)]
-struct Answer {
-    verdict: Verdict,
-    seconds: f64,
 }
 
 impl<S: Space + 'static> Study<S> {
@@ -115,7 +109,8 @@ impl<S: Space + 'static> Study<S> {
             pending: VecDeque::new(),
             observed: 0,
             payers: HashMap::new(),
-            under_way: 0,
+            under_way: BTreeSet::new(),
+            audits: 0,
             trained: 0,
             known_in_a_row: 0,
             idle: 0,
@@ -171,10 +166,10 @@ impl<S: Space + 'static> Study<S> {
         let due = (number + 1).saturating_sub(self.plan.window) as usize;
         while self.trials.len() < due {
             self.plan.check_time(self.started);
-            if self.plan.interrupted() || self.under_way == 0 {
+            if self.plan.interrupted() || self.under_way.is_empty() {
                 return Ok(false);
             }
-            self.idle += u64::from(self.under_way < self.executor.width());
+            self.idle += u64::from(self.under_way.len() < self.executor.width());
             self.wait()?;
         }
         while self.observed < due {
@@ -216,49 +211,58 @@ impl<S: Space + 'static> Study<S> {
     /// Decided by the trials of this study and by what the store knew before it, never by what has finished by now.
     fn look_up(&mut self, identified: &Identified<S::Candidate>) -> Lookup {
         let Identified { number, key, .. } = *identified;
-        let payer = self.payers.get(&key).copied().filter(|_| self.plan.reuse);
-        if let Some(payer) = payer {
-            let inside = payer + self.plan.window > number;
-            let origin = if inside { Origin::Shared } else { Origin::FullHit };
-            return Lookup { origin, payer: Some(payer), answer: None };
+        let payers = self.payers.get(&key).filter(|_| self.plan.reuse).map_or(&[][..], Vec::as_slice);
+        let payer = payers.last().copied();
+        if payer.is_some_and(|payer| payer + self.plan.window > number) {
+            return Lookup::answered(Origin::Shared, payer, Vec::new());
         }
-        let recalled = self.recall(&key);
-        let record = recalled.as_ref().ok().and_then(Option::as_ref);
-        let own = record.and_then(|record| self.paid_by(record, number));
-        let known = record.filter(|_| self.plan.reuse).and_then(|record| self.plan.answer(record));
-        let (origin, answer) = match (own, known) {
-            (Some(own), _) => (self.miss(), Some(own)),
-            (None, Some(known)) => (Origin::FullHit, Some(known)),
-            (None, None) if recalled.is_err() => (Origin::Miss(Miss::Unreadable), None),
-            (None, None) => (self.miss(), None),
-        };
-        Lookup { origin, payer: None, answer: answer.map(Answer::of) }
+        let own: Vec<_> = payers.iter().map(|payer| Finding::by(&self.trials[*payer as usize])).collect();
+        if self.plan.origin(&own, number) == Origin::FullHit {
+            return Lookup::answered(Origin::FullHit, payer, own);
+        }
+        let recalled = self.recall(&key, number);
+        let seed = recalled.fresh_seed(&key, own.len());
+        let known = [recalled.others, own].concat();
+        match self.plan.origin(&known, number) {
+            Origin::FullHit => Lookup::answered(Origin::FullHit, payer, known),
+            Origin::Miss(Miss::Unseen) if recalled.unreadable => {
+                Lookup { origin: Origin::Miss(Miss::Unreadable), payer: None, known, seed, found: None }
+            }
+            origin => Lookup { origin, payer: None, known, seed, found: recalled.own },
+        }
     }
 
-    /// Sends a miss to the evaluator, unless this study paid for it before it was resumed.
+    /// Sends what is not answered to the evaluator, unless this study paid for it before it was resumed.
     fn evaluate(&mut self, identified: &Identified<S::Candidate>, lookup: &Lookup) {
         self.known_in_a_row = if lookup.origin.is_evaluated() { 0 } else { self.known_in_a_row + 1 };
         if !lookup.origin.is_evaluated() {
             return;
         }
-        self.payers.insert(identified.key, identified.number);
+        self.payers.entry(identified.key).or_default().push(identified.number);
         self.trained += u64::from(identified.ruled_out.is_none());
-        if lookup.answer.is_some() {
-            return;
+        if lookup.found.is_none() {
+            self.under_way.insert(identified.number);
+            self.submit(identified, Purpose::Search, lookup.seed);
+            self.observer.started(identified.number, self.under_way.len());
         }
+    }
+
+    fn submit(&mut self, identified: &Identified<S::Candidate>, purpose: Purpose, seed: u64) {
+        let (space, scheme) = (self.space.name().to_string(), self.hasher.scheme());
         let evaluation = Evaluation {
             number: identified.number,
+            purpose,
             key: identified.key,
+            seed,
+            subject: Subject { space, scheme, fidelity: self.plan.fidelity },
             canonical: identified.canonical.clone(),
             ruled_out: identified.ruled_out.clone(),
             evaluator: Arc::clone(&self.evaluator),
             store: Arc::clone(&self.store),
             turn: Arc::clone(&self.turn),
-            conditions: self.plan.conditions(&identified.key, &self.control, self.started),
+            conditions: self.plan.conditions(&self.control, self.started),
         };
-        self.under_way += 1;
-        self.observer.started(identified.number, self.under_way);
-        self.executor.submit(Box::new(move || evaluation.run()));
+        self.executor.submit(Arc::new(move || evaluation.run()));
     }
 
     /// Waits for one evaluation, and settles what can be settled.
@@ -269,22 +273,33 @@ impl<S: Space + 'static> Study<S> {
     }
 
     fn take(&mut self, finished: Finished) -> Result<(), StudyError> {
-        self.under_way -= 1;
         let number = finished.number;
-        let outcome = match finished.outcome {
-            Ok(outcome) => outcome,
-            Err(EvalError::Cancelled) => return Ok(()),
-            Err(error) => return Err(StudyError::Evaluator(error)),
-        };
-        if let Err(error) = finished.stored {
+        if let Err(error) = &finished.stored {
             let message =
                 format!("the verdict of trial {number} is not in the cache: {error}; the trial keeps it");
             self.observer.noticed(&message);
         }
+        match (finished.purpose, finished.outcome) {
+            (Purpose::Audit, outcome) => {
+                self.audits -= 1;
+                outcome.err().filter(|error| *error != EvalError::Cancelled).iter().for_each(|error| {
+                    self.observer.noticed(&format!("the answer of trial {number} was not checked: {error}"));
+                });
+            }
+            (Purpose::Search, outcome) if self.under_way.remove(&number) => match outcome {
+                Ok(outcome) => self.found(number, outcome, finished.seconds),
+                Err(EvalError::Cancelled) => {}
+                Err(error) => return Err(StudyError::Evaluator(error)),
+            },
+            _ => self.observer.noticed(&format!("a late evaluation of trial {number} is kept and not used")),
+        }
+        Ok(())
+    }
+
+    fn found(&mut self, number: u64, outcome: Outcome, seconds: f64) {
         let position = (number - self.trials.len() as u64) as usize;
         let pending = self.pending.get_mut(position).expect("a trial is pending until it is answered");
-        pending.lookup.answer = Some(Answer { verdict: outcome.verdict, seconds: finished.seconds });
-        Ok(())
+        pending.lookup.found = Some(Finding { verdict: outcome.verdict, seconds, steps: outcome.steps });
     }
 
     /// Turns pending proposals into trials, in order, as far as they are answered.
@@ -294,6 +309,7 @@ impl<S: Space + 'static> Study<S> {
         }
         while let Some(answer) = self.pending.front().and_then(|pending| self.answer(&pending.lookup)) {
             let pending = self.pending.pop_front().expect("looked at just now");
+            self.audit(&pending, &answer.verdict);
             let trial = self.settle(pending, answer);
             self.ledger.append(&trial).map_err(StudyError::Ledger)?;
             self.observer.settled(&trial);
@@ -302,19 +318,27 @@ impl<S: Space + 'static> Study<S> {
         Ok(())
     }
 
-    /// A payer has a lower number, so its verdict is settled whenever this trial is next.
-    fn answer(&self, lookup: &Lookup) -> Option<Answer> {
-        let paid = |payer: u64| {
-            let trial = &self.trials[payer as usize];
-            Answer { verdict: trial.verdict.clone(), seconds: trial.times.evaluation }
-        };
-        lookup.answer.clone().or_else(|| lookup.payer.map(paid))
+    fn answer(&self, lookup: &Lookup) -> Option<Finding> {
+        lookup.answer(self.plan.evaluations_per_key, &self.trials)
     }
 
-    fn settle(&self, pending: Pending<S::Candidate>, answer: Answer) -> Trial<S::Candidate> {
+    /// Evaluates some of the answered candidates all the same. Nothing of that comes back into the search.
+    fn audit(&mut self, Pending { identified, lookup }: &Pending<S::Candidate>, answer: &Verdict) {
+        let certain = matches!(answer, Verdict::Invalid(reason) if reason.is_certain());
+        if lookup.origin.is_evaluated() || certain || self.plan.interrupted() {
+            return;
+        }
+        if self.plan.audits(identified.number) {
+            self.audits += 1;
+            self.submit(identified, Purpose::Audit, AUDIT_SEEDS + identified.number);
+        }
+    }
+
+    fn settle(&self, pending: Pending<S::Candidate>, answer: Finding) -> Trial<S::Candidate> {
         let Pending { identified, lookup } = pending;
+        let own = lookup.found.unwrap_or_else(|| answer.clone());
         let evaluated = lookup.origin.is_evaluated();
-        let (evaluation, saved) = if evaluated { (answer.seconds, 0.0) } else { (0.0, answer.seconds) };
+        let (evaluation, saved) = if evaluated { (own.seconds, 0.0) } else { (0.0, answer.seconds) };
         Trial {
             number: identified.number,
             operator: identified.proposal.operator.into(),
@@ -323,7 +347,9 @@ impl<S: Space + 'static> Study<S> {
             key: identified.key,
             origin: lookup.origin,
             payer: lookup.payer,
+            measured: (own.verdict != answer.verdict).then_some(own.verdict),
             verdict: answer.verdict,
+            steps: own.steps,
             costs: self.evaluator.costs(&identified.canonical),
             times: Times { hashing: identified.hashing_seconds, evaluation, saved },
             candidate: identified.proposal.candidate,
@@ -333,14 +359,14 @@ impl<S: Space + 'static> Study<S> {
     /// Waits for everything under way. After an interruption the trials that miss an answer are dropped; their
     /// proposals will be made again.
     fn drain(&mut self, stop: Stop) -> Result<Stop, StudyError> {
-        while self.under_way > 0 {
+        self.settle_ready()?;
+        while !self.under_way.is_empty() || self.audits > 0 {
             self.wait()?;
         }
-        self.settle_ready()?;
         let cut = !self.pending.is_empty();
         self.pending.clear();
         let settled = self.trials.len() as u64;
-        self.payers.retain(|_, payer| *payer < settled);
+        self.payers.values_mut().for_each(|payers| payers.retain(|payer| *payer < settled));
         self.trained = self.trials.iter().filter(|trial| trial.is_trained()).count() as u64;
         self.ledger.sync().map_err(StudyError::Ledger)?;
         Ok(match self.plan.check_time(self.started) {
@@ -353,7 +379,7 @@ impl<S: Space + 'static> Study<S> {
     /// After a failure: starts nothing more, and waits for what is running, so that its records reach the store.
     fn abandon(&mut self) {
         self.plan.interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
-        for _ in 0..std::mem::take(&mut self.under_way) {
+        for _ in 0..std::mem::take(&mut self.under_way).len() + std::mem::take(&mut self.audits) {
             self.executor.next();
         }
     }
@@ -363,7 +389,7 @@ impl<S: Space + 'static> Study<S> {
         for trial in &trials {
             self.trained += u64::from(trial.is_trained());
             if trial.origin.is_evaluated() {
-                self.payers.insert(trial.key, trial.number);
+                self.payers.entry(trial.key).or_default().push(trial.number);
             }
             self.known_in_a_row = if trial.origin.is_evaluated() { 0 } else { self.known_in_a_row + 1 };
         }
@@ -379,27 +405,15 @@ impl<S: Space + 'static> Study<S> {
         self.idle
     }
 
-    fn miss(&self) -> Origin {
-        Origin::Miss(if self.plan.reuse { Miss::Unseen } else { Miss::Disabled })
-    }
-
-    fn recall(&mut self, key: &Key) -> Result<Option<Record>, StoreError> {
-        let recalled = self.store.get(key);
-        if let Err(error) = &recalled {
-            self.observer
-                .noticed(&format!("the cache cannot answer: {error}; the search goes on and evaluates"));
+    /// What the store knows of a key that trial `number` asks for.
+    fn recall(&mut self, key: &Key, number: u64) -> Recalled {
+        match self.store.get(key) {
+            Ok(record) => record.map_or_else(Recalled::default, |it| Recalled::of(&it, &self.plan, number)),
+            Err(error) => {
+                let message = format!("the cache cannot answer: {error}; the search goes on and evaluates");
+                self.observer.noticed(&message);
+                Recalled::unreadable()
+            }
         }
-        recalled
-    }
-
-    /// The evaluation that trial `number` of this very study has paid for already.
-    fn paid_by<'a>(&self, record: &'a Record, number: u64) -> Option<&'a storage::Evaluation> {
-        record.evaluations.iter().find(|e| e.study == self.plan.study && e.trial == number)
-    }
-}
-
-impl Answer {
-    fn of(evaluation: &storage::Evaluation) -> Self {
-        Self { verdict: evaluation.verdict.clone(), seconds: evaluation.seconds }
     }
 }

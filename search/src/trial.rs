@@ -1,7 +1,7 @@
 //! A trial: one proposal, what it was identified as, and the verdict that answered it.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use hashing::{Identity, Key};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,14 @@ pub struct Trial<C> {
     pub origin: Origin,
     /// The trial of this study that paid for the key, where it is another one.
     pub payer: Option<u64>,
+    /// The mean over the key's evaluations, up to as many as the study wants.
     pub verdict: Verdict,
+    /// What this trial's own evaluation found, where the verdict is the mean of it and others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Verdict>,
+    /// Training steps of the evaluation that answered: spent if this trial paid, saved otherwise.
+    #[serde(default)]
+    pub steps: u64,
     /// Of this candidate's own canonical form, never recalled by a functional key: `parameters`, `multiply_adds`, …
     pub costs: BTreeMap<String, f64>,
     /// Recorded, never read by the search.
@@ -85,9 +92,12 @@ impl Origin {
 impl<C> Trial<C> {
     /// Whether it was evaluated for real: not answered, and not ruled out before training.
     pub fn is_trained(&self) -> bool {
-        let ruled_out =
-            matches!(self.verdict, Verdict::Invalid(Reason::IgnoresInput | Reason::Malformed { .. }));
-        self.origin.is_evaluated() && !ruled_out
+        self.origin.is_evaluated() && !self.is_ruled_out()
+    }
+
+    /// Whether its verdict needs no training.
+    pub fn is_ruled_out(&self) -> bool {
+        matches!(self.verdict, Verdict::Invalid(Reason::IgnoresInput | Reason::Malformed { .. }))
     }
 }
 
@@ -128,13 +138,20 @@ impl Objective {
         verdict.score(&self.0.first()?.metric)
     }
 
-    /// The first trial of each of the `top` best functions, the best first; equals in the order of their numbers.
-    /// Trials without a score are left out.
+    /// A trial of each of the `top` best functions, the best first; equals in the order of their numbers. Of several
+    /// trials of one function the last verdict counts, not the luckiest, and the first trial that has it is shown.
+    /// Functions without a score are left out.
     pub fn best<'a, C>(&self, trials: &'a [Trial<C>], top: usize) -> Vec<&'a Trial<C>> {
-        let mut scored: Vec<_> = trials.iter().filter(|trial| self.value(&trial.verdict).is_some()).collect();
+        let mut newest: HashMap<Key, &Trial<C>> = HashMap::new();
+        for trial in trials {
+            let shown = newest.entry(trial.key).or_insert(trial);
+            if shown.verdict != trial.verdict {
+                *shown = trial;
+            }
+        }
+        let mut scored: Vec<_> =
+            newest.into_values().filter(|trial| self.value(&trial.verdict).is_some()).collect();
         scored.sort_by(|a, b| self.compare(&b.verdict, &a.verdict).then(a.number.cmp(&b.number)));
-        let mut seen = HashSet::new();
-        scored.retain(|trial| seen.insert(trial.key));
         scored.truncate(top);
         scored
     }

@@ -55,7 +55,7 @@ pub fn sample_record(number: u64) -> Record {
     let evaluations = (0..number % 4).map(|n| sample_evaluation(number + n)).collect();
     let fidelity = Fidelity(number << 20);
     let subject = Subject { space: "sample".into(), scheme: "functional-v0".into(), fidelity };
-    let subject = (number % 3 > 0).then_some(subject);
+    let subject = (!number.is_multiple_of(3)).then_some(subject);
     Record { subject, form: format!("{{\"blocks\":[{number}],\"name\":\"größe\"}}"), evaluations }
 }
 

@@ -45,6 +45,7 @@ pub use faulty::{Fault, FaultyDisk, Operation};
 pub use frame::MAX_PAYLOAD;
 pub use journal::Journal;
 pub use journal_store::JournalStore;
+pub use lock::is_being_written;
 pub use recovery::{Damage, Recovery};
 pub use scan::{Replay, read_journal};
 pub use store::{Evaluation, MemoryStore, Purpose, ReadOnly, Record, Store, Subject};

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::StoreError;
@@ -41,6 +42,16 @@ impl Drop for Lock {
     }
 }
 
+/// Whether some process holds the lock of this directory. Asks the system and takes no lock, so that it never keeps a
+/// writer out; `false` where the system does not tell.
+pub fn is_being_written(dir: &Path) -> bool {
+    let Ok(file) = std::fs::metadata(dir.join(NAME)) else { return false };
+    let inode = format!(":{}", file.ino());
+    let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    // `1: FLOCK  ADVISORY  WRITE 4242 fe:00:1835 0 EOF`; a line with `->` waits for the lock before it.
+    locks.lines().any(|line| line.split_whitespace().nth(5).is_some_and(|place| place.ends_with(&inode)))
+}
+
 fn introduction() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = if host.trim().is_empty() { "this host" } else { host.trim() };
@@ -68,5 +79,15 @@ mod tests {
         assert!(error.to_string().contains(&format!("process {} on ", std::process::id())), "{error}");
         drop(first);
         Lock::take(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_reader_can_tell_whether_there_is_a_writer_without_being_one() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!is_being_written(dir.path()));
+        let lock = Lock::take(dir.path()).unwrap();
+        assert!(is_being_written(dir.path()));
+        drop(lock);
+        assert!(!is_being_written(dir.path()));
     }
 }

@@ -60,6 +60,25 @@ impl Verdict {
     }
 }
 
+impl Reason {
+    /// In one word, as statistics have it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotFinite { .. } => "not_finite",
+            Self::IgnoresInput => "ignores_input",
+            Self::Malformed { .. } => "malformed",
+            Self::TooLarge { .. } => "too_large",
+            Self::Unstable { .. } => "unstable",
+            Self::NotInTable => "not_in_table",
+        }
+    }
+
+    /// Whether another seed, machine or time would find the same.
+    pub fn is_certain(&self) -> bool {
+        !matches!(self, Self::NotFinite { .. } | Self::Unstable { .. })
+    }
+}
+
 impl Metric {
     pub const ALL: [Self; 4] = [Self::Accuracy, Self::BalancedAccuracy, Self::MacroF1, Self::LogLoss];
 

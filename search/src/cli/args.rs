@@ -112,6 +112,8 @@ pub struct SearchArgs {
     /// Evaluate every proposal, known or not
     #[arg(long)]
     pub no_cache: bool,
+    #[command(flatten)]
+    pub reuse: ReuseArgs,
     /// Who proposes; see `fecund list strategies`
     #[arg(long, default_value = "evolution", value_name = "S")]
     pub strategy: String,
@@ -128,6 +130,23 @@ pub struct SearchArgs {
     pub sequence: SequenceArgs,
     #[command(flatten)]
     pub replay: ReplayArgs,
+}
+
+/// How far known verdicts are trusted.
+#[derive(Args)]
+pub struct ReuseArgs {
+    /// Evaluations that a function gets, each under a seed of its own, before it is answered without one; their mean
+    /// is its score. For noisy objectives
+    #[arg(long, value_name = "N", default_value = "1", conflicts_with = "no_cache",
+        value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub evaluations_per_key: u64,
+    /// Share of the answers from the cache that are evaluated anew, in [0, 1], so that a lucky score does not stay
+    #[arg(long, value_name = "P", default_value = "0", conflicts_with = "no_cache", value_parser = share)]
+    pub forget: f64,
+    /// Share of the answers that are checked by an evaluation which the search does not see, in [0, 1]; see `fecund
+    /// cache stats`
+    #[arg(long, value_name = "P", default_value = "0", conflicts_with = "no_cache", value_parser = share)]
+    pub audit: f64,
 }
 
 /// Options of the space `sequence`.
@@ -262,6 +281,9 @@ pub struct ResumeArgs {
 pub struct StatsArgs {
     #[arg(value_name = "RUN|DIR")]
     pub run: PathBuf,
+    /// Again every two seconds, until the search ends
+    #[arg(long)]
+    pub watch: bool,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }
@@ -388,6 +410,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let seconds = unit * positive(number).map_err(|_| "give a time such as 90s, 10m or 2h".to_string())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "that is longer than any search".to_string())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "give a share from 0 to 1".into())
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -73,7 +73,7 @@ impl<D: Domain> Progress<D> {
     fn done(&self) -> f64 {
         let share = |used: f64, most: Option<f64>| most.map_or(0.0, |most| used / most);
         let shares = [
-            share(self.statistics.proposals as f64, self.budget.trials.map(|n| n as f64)),
+            share(self.statistics.total.proposals as f64, self.budget.trials.map(|n| n as f64)),
             share(self.statistics.trained as f64, self.budget.trainings.map(|n| n as f64)),
             share(self.seconds(), self.budget.time),
         ];
@@ -81,7 +81,7 @@ impl<D: Domain> Progress<D> {
     }
 
     fn line(&self) -> String {
-        let Statistics { proposals, trained, .. } = self.statistics;
+        let (proposals, trained) = (self.statistics.total.proposals, self.statistics.trained);
         let most = self.budget.trainings.map_or(String::new(), |most| format!("/{most}"));
         let answered = 100.0 * self.statistics.hit_rate();
         let best = match (

@@ -65,6 +65,10 @@ fn settings<D: Domain>(args: &SearchArgs) -> Result<Settings<D>, Failure> {
         window: args.window,
         jobs: args.jobs.map_or(cores, |jobs| jobs as usize),
         reuse: !args.no_cache,
+        evaluations_per_key: args.reuse.evaluations_per_key,
+        forget: args.reuse.forget,
+        audit: args.reuse.audit,
+        warm: 0,
         cache: args.cache.as_deref().map(made_absolute).transpose()?,
         budget: Budget::of(&args.budget).or_default(),
         limits: args.sequence.limits(),
@@ -87,7 +91,7 @@ fn check_sizes(args: &SearchArgs, sized: bool) -> Outcome {
 }
 
 /// Runs the study of a folder to its end, from wherever it stands.
-fn drive<D: Domain>(folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
+fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
     let disk = Arc::new(RealDisk);
     let (ledger, written) = Ledger::open::<Candidate<D>>(&folder.trials_journal(), disk.clone())?;
     if let Some(unread) = written.unread {
@@ -98,9 +102,12 @@ fn drive<D: Domain>(folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
             folder.cache().display()
         )));
     }
+    let (store, recovery) = JournalStore::open(&folder.cache(), disk)?;
+    if written.trials.is_empty() {
+        folder.settings.warm = foreign(&store, &folder.settings.study)?;
+    }
     // Only who holds the lock of the trials may change what the run is to do.
     folder.save()?;
-    let (store, recovery) = JournalStore::open(&folder.cache(), disk)?;
     [&written.recovery, &recovery].into_iter().for_each(report::recovery);
     let store = Arc::new(Tiered::new(store));
     report::start(&folder, &written.trials, store.len(), &evaluator);
@@ -130,14 +137,28 @@ fn drive<D: Domain>(folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
     report::end(&folder, &stop, &trials, idle, signals.pressed())
 }
 
+/// Keys that studies before this one paid for. A study that was interrupted before its first trial has keys, too.
+fn foreign(store: &JournalStore, study: &str) -> Result<u64, Failure> {
+    let mut count = 0;
+    for entry in store.entries() {
+        let (_, record) = entry?;
+        count += u64::from(record.evaluations.iter().any(|evaluation| evaluation.study != study));
+    }
+    Ok(count)
+}
+
 fn plan<D: Domain>(folder: &RunFolder<D>, interrupted: Arc<AtomicBool>) -> Plan<Candidate<D>> {
     let Settings { study, seed, window, task, reuse, enqueued, budget, limits, .. } = folder.settings.clone();
+    let Settings { evaluations_per_key, forget, audit, .. } = folder.settings;
     Plan {
         study,
         seed,
         window,
         fidelity: task.fidelity(),
         reuse,
+        evaluations_per_key,
+        forget,
+        audit,
         enqueued,
         trials: budget.trials,
         trainings: budget.trainings,

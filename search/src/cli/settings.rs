@@ -31,6 +31,17 @@ pub struct Settings<D: Domain> {
     pub window: u64,
     pub jobs: usize,
     pub reuse: bool,
+    #[serde(default = "one")]
+    pub evaluations_per_key: u64,
+    /// Share of the full hits that are evaluated anew.
+    #[serde(default)]
+    pub forget: f64,
+    /// Share of the answers that are checked.
+    #[serde(default)]
+    pub audit: f64,
+    /// Verdicts that the cache held when the search began.
+    #[serde(default)]
+    pub warm: u64,
     /// Folder of the cache, if it is not the run's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<PathBuf>,
@@ -117,6 +128,10 @@ impl<D: Domain> Settings<D> {
             }
         }
     }
+}
+
+fn one() -> u64 {
+    1
 }
 
 /// Version 1 knew sequences only, and kept what they need beside their task.

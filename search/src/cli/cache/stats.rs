@@ -1,86 +1,264 @@
-//! `fecund cache stats`: what was reused.
+//! `fecund cache stats`: what was reused, and what that saved.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::IsTerminal;
 use std::path::Path;
+use std::time::Duration;
 
-use serde_json::{Value, json};
-use storage::JournalStore;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use storage::{JournalStore, Purpose, Record, Store};
 
-use crate::Statistics;
 use crate::cli::args::{Format, StatsArgs};
-use crate::cli::domain::Domain;
+use crate::cli::domain::{Candidate, Domain};
 use crate::cli::domains;
 use crate::cli::failure::Outcome;
 use crate::cli::run_folder::RunFolder;
-use crate::cli::table::{Table, print_json};
+use crate::cli::table::{Table, print, print_json};
+use crate::{Objective, Statistics, Tally, Trial};
+
+/// Between two looks of `--watch`.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// Generations are shown in so many rows at most.
+const ROWS: u64 = 10;
 
 pub fn stats(args: &StatsArgs) -> Outcome {
-    if args.run.join("study.toml").exists() {
-        domains::of_run(&args.run).and_then(|runs| (runs.stats)(args))
-    } else {
-        folder_stats(args)
+    let is_run = args.run.join("study.toml").exists();
+    let show = if is_run { domains::of_run(&args.run)?.stats } else { folder_stats };
+    let written = if is_run { args.run.join("trials.journal") } else { args.run.clone() };
+    loop {
+        // Looked at before what is shown, so that the last trials are not missed.
+        let goes_on = args.watch && storage::is_being_written(&written);
+        if args.watch && args.format == Format::Table && std::io::stdout().is_terminal() {
+            print("\x1b[2J\x1b[H")?;
+        }
+        show(args)?;
+        if !goes_on {
+            return Ok(());
+        }
+        std::thread::sleep(BETWEEN_LOOKS);
     }
 }
 
 /// The trials of a run know what the cache did for it.
 pub fn run_stats<D: Domain>(args: &StatsArgs) -> Outcome {
     let folder = RunFolder::<D>::open(&args.run)?;
-    let statistics = Statistics::of(&folder.trials()?);
-    let Value::Object(mut fields) = json!(statistics) else { unreachable!("a struct is an object") };
-    let operators = fields.remove("by_operator").unwrap_or_default();
-    fields.insert("hit_rate".into(), statistics.hit_rate().into());
-    fields.insert("speedup".into(), statistics.speedup().into());
-    fields.insert("hashing_share".into(), statistics.hashing_share().into());
-    fields.insert("bytes".into(), bytes(&folder.cache()).into());
-    let shown = [
-        "proposals",
-        "misses",
-        "partial_hits",
-        "full_hits",
-        "shared",
-        "trained",
-        "structural",
-        "functional",
-        "hit_rate",
-        "unreadable",
-        "invalid",
-        "not_in_table",
-        "unhashable",
-        "evaluation_seconds",
-        "saved_seconds",
-        "speedup",
-        "hashing_seconds",
-        "hashing_share",
-        "bytes",
-    ];
-    if args.format == Format::Json {
-        fields.insert("by_operator".into(), operators);
-        return print_json(&Value::Object(fields));
+    let trials = folder.trials()?;
+    let statistics = Statistics::of(&trials);
+    let cache = folder.cache();
+    let records = JournalStore::read(&cache).map(|(store, _)| store.0.entries()).unwrap_or_default();
+    let records: Vec<Record> = records.into_iter().map(|(_, record)| record).collect();
+    let audits = Audits::of::<D>(&records, &folder, &trials);
+    let warm = folder.settings.warm;
+    let figures = Figures {
+        started_warm: warm > 0,
+        entries_at_start: warm,
+        entries: records.len(),
+        bytes: bytes(&cache),
+        hit_rate: statistics.hit_rate(),
+        speedup_by_evaluations: statistics.speedup_by_evaluations(),
+        speedup_by_steps: statistics.speedup_by_steps(),
+        speedup_by_seconds: statistics.speedup_by_seconds(),
+        hashing_share: statistics.hashing_share(),
+        late: purposes(&records, &folder.settings.study, Purpose::Late).count() as u64,
+        statistics,
+        audits,
+    };
+    figures.print(args)
+}
+
+/// Everything that `fecund cache stats RUN` tells, in the order in which it does.
+#[derive(Serialize)]
+struct Figures {
+    #[serde(flatten)]
+    statistics: Statistics,
+    hit_rate: f64,
+    speedup_by_evaluations: f64,
+    speedup_by_steps: f64,
+    speedup_by_seconds: f64,
+    hashing_share: f64,
+    /// Whether the cache held verdicts of earlier studies when the search began, and of how many functions.
+    started_warm: bool,
+    entries_at_start: u64,
+    entries: usize,
+    bytes: u64,
+    /// Evaluations that came too late to be used.
+    late: u64,
+    audits: Audits,
+}
+
+impl Figures {
+    fn print(&self, args: &StatsArgs) -> Outcome {
+        let all = json!(self);
+        if args.format == Format::Json {
+            return if args.watch { print(&format!("{all}\n")) } else { print_json(&all) };
+        }
+        let Value::Object(fields) = all else { unreachable!("a struct is an object") };
+        let (nested, plain): (Map<_, _>, Map<_, _>) =
+            fields.into_iter().partition(|(_, value)| value.is_object());
+        let audits = nested.get("audits").and_then(Value::as_object).cloned().unwrap_or_default();
+        let named = audits.into_iter().map(|(name, value)| (format!("audit_{name}"), value));
+        single(plain.into_iter().chain(named)).print_single(args.format)?;
+        if args.format == Format::Table {
+            self.print_parts()?;
+        }
+        Ok(())
     }
-    let mut table = Table::new(&shown);
-    table.row(shown.iter().map(|name| fields.get(*name).cloned().unwrap_or_default()).collect());
-    table.print_single(args.format)
+
+    fn print_parts(&self) -> Outcome {
+        let Statistics { by_operator, by_generation, failures, .. } = &self.statistics;
+        print_tallies("operator", by_operator.iter().map(|(name, tally)| (name.clone(), *tally)))?;
+        print_tallies("generation", in_rows(by_generation).into_iter())?;
+        print_tallies("failure", failures.iter().map(|(name, tally)| (name.to_string(), *tally)))
+    }
+}
+
+fn single(fields: impl Iterator<Item = (String, Value)>) -> Table {
+    let (names, values): (Vec<_>, Vec<_>) = fields.unzip();
+    let mut table = Table::new(&names);
+    table.row(values);
+    table
+}
+
+/// A row for each part of the trials, if there are any.
+fn print_tallies(what: &str, parts: impl Iterator<Item = (String, Tally)>) -> Outcome {
+    let mut table = None;
+    for (name, tally) in parts {
+        let Value::Object(counts) = json!(tally) else { unreachable!("a struct is an object") };
+        let names = || [what.to_string()].into_iter().chain(counts.keys().cloned()).collect::<Vec<_>>();
+        let table = table.get_or_insert_with(|| Table::new(&names()));
+        table.row([name.into()].into_iter().chain(counts.values().cloned()).collect());
+    }
+    match table {
+        Some(table) => print("\n").and_then(|()| table.print(Format::Table)),
+        None => Ok(()),
+    }
+}
+
+/// Generations in a row for each, or several in one where there are many: `0`, `1-8`, `9-16`, ….
+fn in_rows(by_generation: &BTreeMap<u64, Tally>) -> Vec<(String, Tally)> {
+    let last = by_generation.keys().next_back().copied().unwrap_or(0);
+    let width = last.div_ceil(ROWS).max(1);
+    let mut rows: BTreeMap<u64, Tally> = BTreeMap::new();
+    for (generation, tally) in by_generation {
+        *rows.entry(generation.div_ceil(width)).or_default() += *tally;
+    }
+    let name = |row: u64| match (row, width) {
+        (0, _) | (_, 1) => row.to_string(),
+        _ => format!("{}-{}", (row - 1) * width + 1, (row * width).min(last)),
+    };
+    rows.into_iter().map(|(row, tally)| (name(row), tally)).collect()
+}
+
+/// What evaluating answered candidates all the same has found, in the metric that decides.
+#[derive(Default, Serialize)]
+struct Audits {
+    count: u64,
+    /// Of these, those whose form had been trained already: only training noise can make them differ.
+    same_form: u64,
+    /// One of the two has a score and the other is invalid.
+    only_one_scored: u64,
+    /// Of the score found minus the score answered.
+    mean_difference: Option<f64>,
+    mean_absolute_difference: Option<f64>,
+    largest_difference: Option<f64>,
+}
+
+impl Audits {
+    fn of<D: Domain>(records: &[Record], folder: &RunFolder<D>, trials: &[Trial<Candidate<D>>]) -> Self {
+        let objective = folder.settings.task.objective();
+        let mut audits = Self::default();
+        let mut differences = Vec::new();
+        for evaluation in purposes(records, &folder.settings.study, Purpose::Audit) {
+            let Some(trial) = trials.get(evaluation.trial as usize) else { continue };
+            audits.count += 1;
+            audits.same_form += u64::from(evaluation.form.is_none());
+            match difference(&objective, evaluation, trial) {
+                Difference::Scores(difference) => differences.push(difference),
+                Difference::OnlyOneScored => audits.only_one_scored += 1,
+                Difference::NoneScored => {}
+            }
+        }
+        if !differences.is_empty() {
+            let mean = |values: &dyn Fn(f64) -> f64| {
+                Some(differences.iter().copied().map(values).sum::<f64>() / differences.len() as f64)
+            };
+            audits.mean_difference = mean(&|difference| difference);
+            audits.mean_absolute_difference = mean(&f64::abs);
+            audits.largest_difference =
+                differences.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs()));
+        }
+        audits
+    }
+}
+
+enum Difference {
+    Scores(f64),
+    OnlyOneScored,
+    NoneScored,
+}
+
+fn difference<C>(objective: &Objective, found: &storage::Evaluation, answered: &Trial<C>) -> Difference {
+    match (objective.value(&found.verdict), objective.value(&answered.verdict)) {
+        (Some(found), Some(answered)) => Difference::Scores(found - answered),
+        (None, None) => Difference::NoneScored,
+        _ => Difference::OnlyOneScored,
+    }
+}
+
+/// Evaluations that this study made for a purpose.
+fn purposes<'a>(
+    records: &'a [Record],
+    study: &'a str,
+    purpose: Purpose,
+) -> impl Iterator<Item = &'a storage::Evaluation> {
+    let evaluations = records.iter().flat_map(|record| &record.evaluations);
+    evaluations.filter(move |evaluation| evaluation.study == study && evaluation.purpose == purpose)
 }
 
 /// A cache alone knows what it holds.
 fn folder_stats(args: &StatsArgs) -> Outcome {
     let (store, _) = JournalStore::read(&args.run)?;
-    let (mut evaluations, mut seconds) = (0, 0.0);
-    for (_, record) in store.0.entries() {
-        evaluations += record.evaluations.len();
-        seconds += record.evaluations.iter().map(|evaluation| evaluation.seconds).sum::<f64>();
-    }
-    let mut table = Table::new(&["entries", "evaluations", "evaluation_seconds", "bytes"]);
-    table.row(vec![
-        storage::Store::len(&store).into(),
-        evaluations.into(),
-        seconds.into(),
-        bytes(&args.run).into(),
-    ]);
-    table.print_single(args.format)
+    let records = store.0.entries();
+    let evaluations = || records.iter().flat_map(|(_, record)| &record.evaluations);
+    let count = |purpose| evaluations().filter(|evaluation| evaluation.purpose == purpose).count();
+    let failed = evaluations().filter(|evaluation| matches!(evaluation.verdict, tasks::Verdict::Invalid(_)));
+    let studies: std::collections::BTreeSet<_> = evaluations().map(|evaluation| &evaluation.study).collect();
+    let fields = json!({
+        "entries": store.len(), "evaluations": count(Purpose::Search), "audits": count(Purpose::Audit),
+        "late": count(Purpose::Late), "failed": failed.count(), "studies": studies.len(),
+        "evaluation_seconds": evaluations().map(|evaluation| evaluation.seconds).sum::<f64>(),
+        "steps": evaluations().map(|evaluation| evaluation.steps).sum::<u64>(),
+        "bytes": bytes(&args.run),
+    });
+    let Value::Object(fields) = fields else { unreachable!("it is an object") };
+    single(fields.into_iter()).print_single(args.format)
 }
 
 fn bytes(path: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(path) else { return fs::metadata(path).map_or(0, |file| file.len()) };
     entries.flatten().map(|entry| bytes(&entry.path())).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generations(last: u64) -> BTreeMap<u64, Tally> {
+        (0..=last).map(|generation| (generation, Tally { proposals: 1, ..Tally::default() })).collect()
+    }
+
+    #[test]
+    fn many_generations_share_rows_and_none_is_lost() {
+        let names = |last| in_rows(&generations(last)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(2), ["0", "1", "2"]);
+        assert_eq!(names(25).first_chunk(), Some(&["0".to_string(), "1-3".into(), "4-6".into()]));
+        assert_eq!(names(25).last().unwrap(), "25-25");
+        for last in [0, 9, 10, 11, 400] {
+            let rows = in_rows(&generations(last));
+            assert!(rows.len() as u64 <= ROWS + 1);
+            assert_eq!(rows.iter().map(|(_, tally)| tally.proposals).sum::<u64>(), last + 1);
+        }
+    }
 }
