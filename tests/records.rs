@@ -331,7 +331,7 @@ impl Evaluator<Cell> for Diverging {
 
     fn evaluate(&self, cell: &Cell, job: &Job) -> Result<Outcome, EvalError> {
         let outcome = self.0.evaluate(cell, job)?;
-        let diverges = !self.1 || job.seed % 2 == 0;
+        let diverges = !self.1 || job.seed.is_multiple_of(2);
         let invalid = Verdict::Invalid(Reason::NotFinite { step: 3 });
         Ok(if diverges { Outcome { verdict: invalid, ..outcome } } else { outcome })
     }

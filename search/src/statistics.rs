@@ -39,14 +39,14 @@ pub struct Statistics {
     /// Of trials without a score, by the reason.
     pub failures: BTreeMap<&'static str, Tally>,
     pub by_operator: BTreeMap<String, Tally>,
-    /// A candidate that was made from none is of generation 0; one that was made from others is one later than the
-    /// latest of them.
-    pub by_generation: BTreeMap<u64, Tally>,
+    /// From generation 0 on: candidates that were made from no other. One that was made from others is one later than
+    /// the latest of them.
+    pub by_generation: Vec<Tally>,
     #[serde(skip)]
     forms: HashMap<Key, Vec<Digest>>,
     /// Of each trial.
     #[serde(skip)]
-    generations: Vec<u64>,
+    generations: Vec<usize>,
 }
 
 /// How proposals were answered: `proposals = misses + partial_hits + full_hits + shared`, and
@@ -114,7 +114,8 @@ impl Statistics {
         let known_form = self.knows_form(trial);
         let generation = self.generation(trial);
         let operator = self.by_operator.entry(trial.operator.clone()).or_default();
-        let generation = self.by_generation.entry(generation).or_default();
+        self.by_generation.resize(self.by_generation.len().max(generation + 1), Tally::default());
+        let generation = &mut self.by_generation[generation];
         let mut tallies = vec![&mut self.total, operator, generation];
         if let Verdict::Invalid(reason) = &trial.verdict {
             tallies.push(self.failures.entry(reason.name()).or_default());
@@ -132,7 +133,7 @@ impl Statistics {
         known
     }
 
-    fn generation<C>(&mut self, trial: &Trial<C>) -> u64 {
+    fn generation<C>(&mut self, trial: &Trial<C>) -> usize {
         let of = |parent: &u64| self.generations.get(*parent as usize).map(|generation| generation + 1);
         let generation = trial.parents.iter().filter_map(of).max().unwrap_or(0);
         self.generations.push(generation);

@@ -17,11 +17,14 @@ use super::judge::Judge;
 use super::table::Table;
 use crate::Trial;
 
+/// Seeds of confirmations are numbered from here, far from those of a search, which may take several for a key.
+const CONFIRM_SEEDS: u64 = 1 << 62;
+
 /// A fresh training, as it stands in `confirm.jsonl` of the run: what was paid for is not paid for again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Fresh {
     key: Key,
-    /// Number of the seed; 0 is the search's own.
+    /// Number of the seed, from 1.
     seed: u64,
     /// Of the metric that decides; `None` where the training failed.
     score: Option<f64>,
@@ -61,7 +64,8 @@ fn known(judge: &Judge) -> BTreeMap<(Key, u64), Option<f64>> {
 fn train(judge: &Judge, trial: &Trial<Genome>, form: &Genome, seed: u64) -> Result<Fresh, Failure> {
     let artifacts = judge.folder.path.join("confirm").join(format!("{}-{seed}", trial.key));
     let fidelity = judge.folder.settings.task.fidelity();
-    let job = Job { fidelity, seed: trial.key.seed(seed), artifacts: &artifacts, control: &judge.control };
+    let fresh_seed = trial.key.seed(CONFIRM_SEEDS + seed);
+    let job = Job { fidelity, seed: fresh_seed, artifacts: &artifacts, control: &judge.control };
     let outcome = Retried(&judge.evaluator).evaluate(form, &job)?;
     // The score is what is wanted; nobody asks for these weights.
     let _ = fs::remove_dir_all(&artifacts);

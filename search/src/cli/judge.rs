@@ -81,9 +81,12 @@ impl Judge {
                 trial.number
             );
             let fidelity = self.folder.settings.task.fidelity();
-            let job = Job { fidelity, seed: trial.key.seed(0), artifacts, control: &self.control };
+            let seed = trial.key.seed(0);
+            let job = Job { fidelity, seed, artifacts, control: &self.control };
             let outcome = self.evaluator.evaluate(form, &job)?;
-            if outcome.verdict != trial.verdict {
+            let evaluations = self.folder.record(trial).map(|record| record.evaluations).unwrap_or_default();
+            let before = evaluations.iter().find(|evaluation| evaluation.seed == seed);
+            if before.is_some_and(|before| before.verdict != outcome.verdict) {
                 say!(
                     "warning: this training scores otherwise than the one in the record; was that made on another machine?"
                 );

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use spaces::Space;
-use storage::{JournalStore, Store};
+use storage::{JournalStore, Record, Store};
 
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
@@ -147,13 +147,15 @@ impl<D: Domain> RunFolder<D> {
         Failure::failed(format!("{} has no scored trial yet", self.path.display()))
     }
 
-    /// The form that was trained for this trial, as its record names it; without a record, the canonical form of the
-    /// trial that paid.
+    /// What the cache holds of this trial's key, if it can be read.
+    pub fn record(&self, trial: &Trial<Candidate<D>>) -> Option<Record> {
+        JournalStore::read(&self.cache()).ok().and_then(|(store, _)| store.get(&trial.key).ok().flatten())
+    }
+
+    /// The form that was trained first for this trial, as its record names it; without a record, the canonical form of
+    /// the trial that paid.
     pub fn trained_form(&self, trial: &Trial<Candidate<D>>) -> Result<Candidate<D>, Failure> {
-        let record = JournalStore::read(&self.cache())
-            .ok()
-            .and_then(|(store, _)| store.get(&trial.key).ok().flatten());
-        if let Some(record) = record {
+        if let Some(record) = self.record(trial) {
             let form = serde_json::from_str(&record.form);
             return form.map_err(|error| Failure::failed(format!("record {}: {error}", trial.key)));
         }

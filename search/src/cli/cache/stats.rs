@@ -1,13 +1,13 @@
 //! `fecund cache stats`: what was reused, and what that saved.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use storage::{JournalStore, Purpose, Record, Store};
 
 use crate::cli::args::{Format, StatsArgs};
@@ -18,10 +18,56 @@ use crate::cli::run_folder::RunFolder;
 use crate::cli::table::{Table, print, print_json};
 use crate::{Objective, Statistics, Tally, Trial};
 
+/// Figures in the order in which they are shown; then those of audits.
+const SHOWN: [&str; 29] = [
+    "proposals",
+    "misses",
+    "partial_hits",
+    "full_hits",
+    "shared",
+    "structural",
+    "functional",
+    "hit_rate",
+    "trained",
+    "spared",
+    "forgotten",
+    "unreadable",
+    "late",
+    "invalid",
+    "not_in_table",
+    "unhashable",
+    "evaluation_seconds",
+    "saved_seconds",
+    "steps",
+    "saved_steps",
+    "hashing_seconds",
+    "hashing_share",
+    "speedup_by_evaluations",
+    "speedup_by_steps",
+    "speedup_by_seconds",
+    "started_warm",
+    "entries_at_start",
+    "entries",
+    "bytes",
+];
+const SHOWN_OF_AUDITS: [&str; 7] = [
+    "count",
+    "same_form",
+    "seconds",
+    "only_one_scored",
+    "mean_difference",
+    "mean_absolute_difference",
+    "largest_difference",
+];
+const SHOWN_OF_PARTS: [&str; 7] =
+    ["proposals", "misses", "partial_hits", "full_hits", "shared", "structural", "functional"];
+const SHOWN_OF_FOLDERS: [&str; 9] =
+    ["entries", "studies", "evaluations", "audits", "late", "failed", "evaluation_seconds", "steps", "bytes"];
+
 /// Between two looks of `--watch`.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// Generations are shown in so many rows at most.
-const ROWS: u64 = 10;
+const ROWS: usize = 10;
 
 pub fn stats(args: &StatsArgs) -> Outcome {
     let is_run = args.run.join("study.toml").exists();
@@ -94,12 +140,8 @@ impl Figures {
         if args.format == Format::Json {
             return if args.watch { print(&format!("{all}\n")) } else { print_json(&all) };
         }
-        let Value::Object(fields) = all else { unreachable!("a struct is an object") };
-        let (nested, plain): (Map<_, _>, Map<_, _>) =
-            fields.into_iter().partition(|(_, value)| value.is_object());
-        let audits = nested.get("audits").and_then(Value::as_object).cloned().unwrap_or_default();
-        let named = audits.into_iter().map(|(name, value)| (format!("audit_{name}"), value));
-        single(plain.into_iter().chain(named)).print_single(args.format)?;
+        let audits = SHOWN_OF_AUDITS.map(|name| (format!("audit_{name}"), all["audits"][name].clone()));
+        single(named(&all, &SHOWN).chain(audits)).print_single(args.format)?;
         if args.format == Format::Table {
             self.print_parts()?;
         }
@@ -114,6 +156,11 @@ impl Figures {
     }
 }
 
+/// Fields of an object, in this order.
+fn named<'a>(object: &'a Value, names: &'a [&str]) -> impl Iterator<Item = (String, Value)> + 'a {
+    names.iter().map(|name| (name.to_string(), object[*name].clone()))
+}
+
 fn single(fields: impl Iterator<Item = (String, Value)>) -> Table {
     let (names, values): (Vec<_>, Vec<_>) = fields.unzip();
     let mut table = Table::new(&names);
@@ -122,33 +169,33 @@ fn single(fields: impl Iterator<Item = (String, Value)>) -> Table {
 }
 
 /// A row for each part of the trials, if there are any.
-fn print_tallies(what: &str, parts: impl Iterator<Item = (String, Tally)>) -> Outcome {
-    let mut table = None;
+fn print_tallies(what: &str, parts: impl ExactSizeIterator<Item = (String, Tally)>) -> Outcome {
+    if parts.len() == 0 {
+        return Ok(());
+    }
+    let mut table = Table::new(&[&[what][..], &SHOWN_OF_PARTS].concat());
     for (name, tally) in parts {
-        let Value::Object(counts) = json!(tally) else { unreachable!("a struct is an object") };
-        let names = || [what.to_string()].into_iter().chain(counts.keys().cloned()).collect::<Vec<_>>();
-        let table = table.get_or_insert_with(|| Table::new(&names()));
-        table.row([name.into()].into_iter().chain(counts.values().cloned()).collect());
+        let counts = json!(tally);
+        let counts = named(&counts, &SHOWN_OF_PARTS).map(|(_, count)| count);
+        table.row(std::iter::once(name.into()).chain(counts).collect());
     }
-    match table {
-        Some(table) => print("\n").and_then(|()| table.print(Format::Table)),
-        None => Ok(()),
-    }
+    print("\n")?;
+    table.print(Format::Table)
 }
 
 /// Generations in a row for each, or several in one where there are many: `0`, `1-8`, `9-16`, ….
-fn in_rows(by_generation: &BTreeMap<u64, Tally>) -> Vec<(String, Tally)> {
-    let last = by_generation.keys().next_back().copied().unwrap_or(0);
+fn in_rows(by_generation: &[Tally]) -> Vec<(String, Tally)> {
+    let last = by_generation.len().saturating_sub(1);
     let width = last.div_ceil(ROWS).max(1);
-    let mut rows: BTreeMap<u64, Tally> = BTreeMap::new();
-    for (generation, tally) in by_generation {
-        *rows.entry(generation.div_ceil(width)).or_default() += *tally;
+    let mut rows = vec![Tally::default(); last.div_ceil(width) + 1];
+    for (generation, tally) in by_generation.iter().enumerate() {
+        rows[generation.div_ceil(width)] += *tally;
     }
-    let name = |row: u64| match (row, width) {
+    let name = |row: usize| match (row, width) {
         (0, _) | (_, 1) => row.to_string(),
         _ => format!("{}-{}", (row - 1) * width + 1, (row * width).min(last)),
     };
-    rows.into_iter().map(|(row, tally)| (name(row), tally)).collect()
+    rows.into_iter().enumerate().map(|(row, tally)| (name(row), tally)).collect()
 }
 
 /// What evaluating answered candidates all the same has found, in the metric that decides.
@@ -159,6 +206,8 @@ struct Audits {
     same_form: u64,
     /// One of the two has a score and the other is invalid.
     only_one_scored: u64,
+    /// Spent beside the search.
+    seconds: f64,
     /// Of the score found minus the score answered.
     mean_difference: Option<f64>,
     mean_absolute_difference: Option<f64>,
@@ -173,6 +222,7 @@ impl Audits {
         for evaluation in purposes(records, &folder.settings.study, Purpose::Audit) {
             let Some(trial) = trials.get(evaluation.trial as usize) else { continue };
             audits.count += 1;
+            audits.seconds += evaluation.seconds;
             audits.same_form += u64::from(evaluation.form.is_none());
             match difference(&objective, evaluation, trial) {
                 Difference::Scores(difference) => differences.push(difference),
@@ -224,7 +274,7 @@ fn folder_stats(args: &StatsArgs) -> Outcome {
     let evaluations = || records.iter().flat_map(|(_, record)| &record.evaluations);
     let count = |purpose| evaluations().filter(|evaluation| evaluation.purpose == purpose).count();
     let failed = evaluations().filter(|evaluation| matches!(evaluation.verdict, tasks::Verdict::Invalid(_)));
-    let studies: std::collections::BTreeSet<_> = evaluations().map(|evaluation| &evaluation.study).collect();
+    let studies: BTreeSet<_> = evaluations().map(|evaluation| &evaluation.study).collect();
     let fields = json!({
         "entries": store.len(), "evaluations": count(Purpose::Search), "audits": count(Purpose::Audit),
         "late": count(Purpose::Late), "failed": failed.count(), "studies": studies.len(),
@@ -232,8 +282,7 @@ fn folder_stats(args: &StatsArgs) -> Outcome {
         "steps": evaluations().map(|evaluation| evaluation.steps).sum::<u64>(),
         "bytes": bytes(&args.run),
     });
-    let Value::Object(fields) = fields else { unreachable!("it is an object") };
-    single(fields.into_iter()).print_single(args.format)
+    single(named(&fields, &SHOWN_OF_FOLDERS)).print_single(args.format)
 }
 
 fn bytes(path: &Path) -> u64 {
@@ -245,8 +294,8 @@ fn bytes(path: &Path) -> u64 {
 mod tests {
     use super::*;
 
-    fn generations(last: u64) -> BTreeMap<u64, Tally> {
-        (0..=last).map(|generation| (generation, Tally { proposals: 1, ..Tally::default() })).collect()
+    fn generations(last: usize) -> Vec<Tally> {
+        vec![Tally { proposals: 1, ..Tally::default() }; last + 1]
     }
 
     #[test]
@@ -257,8 +306,8 @@ mod tests {
         assert_eq!(names(25).last().unwrap(), "25-25");
         for last in [0, 9, 10, 11, 400] {
             let rows = in_rows(&generations(last));
-            assert!(rows.len() as u64 <= ROWS + 1);
-            assert_eq!(rows.iter().map(|(_, tally)| tally.proposals).sum::<u64>(), last + 1);
+            assert!(rows.len() <= ROWS + 1);
+            assert_eq!(rows.iter().map(|(_, tally)| tally.proposals).sum::<u64>(), last as u64 + 1);
         }
     }
 }
