@@ -54,7 +54,7 @@ fn every_proposal_is_counted_once_in_all_and_in_every_part() {
             );
         }
     }
-    assert_eq!(count(&generations[0], "proposals"), count(&stats["by_operator"]["sample"], "proposals"));
+    assert_eq!(count(generations[0], "proposals"), count(&stats["by_operator"]["sample"], "proposals"));
 }
 
 #[test]
