@@ -375,6 +375,23 @@ fn what_fails_under_some_seeds_has_the_mean_of_the_others() {
 }
 
 #[test]
+fn equal_candidates_in_flight_cost_one_training_however_they_are_written() {
+    use Operation::{Conv1, None};
+    // The other spelling has one more convolution, which leads nowhere.
+    let written = [[None, None, None, Conv1, None, None], [Conv1, None, None, Conv1, None, None]];
+    let forms = written.map(Cell::new);
+    let evaluator = Counting::slow();
+    let plan = Plan { enqueued: (0..10).map(|n| forms[n % 2]).collect(), ..plan(10) };
+    let mut study = study(&evaluator, plan, 4);
+    study.run().unwrap();
+    assert_eq!(evaluator.count(), 1);
+    let origins: Vec<_> = study.trials().iter().map(|trial| trial.origin).collect();
+    assert_eq!(origins[0], Origin::Miss(Miss::Unseen));
+    assert!(origins[1..].iter().all(|origin| *origin == Origin::Shared), "{origins:?}");
+    assert!(study.trials().iter().all(|trial| trial.verdict == study.trials()[0].verdict));
+}
+
+#[test]
 fn what_no_seed_can_change_is_found_once() {
     let dead = Cell::new([Operation::None; 6]);
     let plan = Plan { enqueued: vec![dead; 40], window: 1, forget: 1.0, ..three(40) };
