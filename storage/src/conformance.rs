@@ -1,10 +1,13 @@
 //! The laws of [`Store`], as functions that any store can be handed to.
 //!
 //! ```
-//! use storage::{MemoryStore, ReadOnly, conformance};
+//! use storage::{Faulty, MemoryStore, ReadOnly, StoreFault, conformance};
 //!
 //! conformance::keeps_the_laws(MemoryStore::new);
 //! conformance::keeps_the_laws_of_reading(|entries| ReadOnly(MemoryStore::from_iter(entries)));
+//! conformance::keeps_the_laws_of_failing(|| {
+//!     Faulty::new(MemoryStore::new(), |_, n| (n % 3 == 0).then_some(StoreFault::Refused))
+//! });
 //! ```
 
 use std::collections::BTreeMap;
@@ -22,6 +25,7 @@ pub fn keeps_the_laws<S: Store>(fresh: impl Fn() -> S) {
         store
     });
     a_put_replaces_and_touches_no_other(&fresh());
+    a_batch_is_its_puts_one_after_the_other(&fresh());
     extreme_records_come_back(&fresh());
     threads_see_what_they_put(&fresh());
 }
@@ -41,6 +45,18 @@ pub fn keeps_the_laws_of_reading<S: Store>(holding: impl Fn(Vec<(Key, Record)>) 
         }
         assert_eq!(get(&store, &sample_key(40)), None, "other keys are absent");
     }
+}
+
+/// For stores that fail now and then, in reading, writing or both: panics if an error costs more than the answer.
+/// `fresh` makes an empty one each time; it must fail in some of the first hundred puts, and answer when asked again.
+pub fn keeps_the_laws_of_failing<S: Store>(fresh: impl Fn() -> S) {
+    let one_by_one = |store: &S, entries: &[(Key, Record)]| {
+        entries.iter().map(|(key, record)| store.put(key, record)).all(|result| result.is_ok())
+    };
+    after_an_error_a_key_holds_the_old_record_or_the_new(&fresh(), 1, one_by_one);
+    after_an_error_a_key_holds_the_old_record_or_the_new(&fresh(), 5, |store, entries| {
+        store.put_all(entries).is_ok()
+    });
 }
 
 /// A key of its own for every number.
@@ -96,6 +112,60 @@ fn a_put_replaces_and_touches_no_other(store: &impl Store) {
         let number = if n == 3 { 103 } else { n };
         assert_same(get(store, &sample_key(n)).as_ref(), &sample_record(number));
     }
+}
+
+fn a_batch_is_its_puts_one_after_the_other(store: &impl Store) {
+    let put_all = |entries: &[(Key, Record)]| {
+        store.put_all(entries).unwrap_or_else(|error| panic!("a sound store takes a batch: {error}"));
+    };
+    put_all(&[]);
+    assert!(store.is_empty(), "an empty batch puts nothing");
+    put(store, &sample_key(2), &sample_record(2));
+    put(store, &sample_key(90), &sample_record(90));
+    // Every key twice: the later one counts.
+    let entries: Vec<_> = (0..80).map(|n| (sample_key(n % 40), sample_record(n))).collect();
+    put_all(&entries);
+    assert_eq!(store.len(), 41, "a batch counts each key once");
+    for n in (40..80).chain([90]) {
+        let key = if n == 90 { 90 } else { n % 40 };
+        assert_same(get(store, &sample_key(key)).as_ref(), &sample_record(n));
+    }
+}
+
+fn after_an_error_a_key_holds_the_old_record_or_the_new<S: Store>(
+    store: &S,
+    batch: u64,
+    put: impl Fn(&S, &[(Key, Record)]) -> bool,
+) {
+    const KEYS: u64 = 7;
+    let mut possible: BTreeMap<Key, Vec<Option<Record>>> =
+        (0..KEYS).map(|n| (sample_key(n), vec![None])).collect();
+    let mut failed = 0;
+    for first in (0..100).step_by(batch as usize) {
+        let entries: Vec<_> =
+            (first..first + batch).map(|n| (sample_key(n % KEYS), sample_record(n))).collect();
+        let done = put(store, &entries);
+        failed += u64::from(!done);
+        for (key, record) in entries {
+            let held = possible.get_mut(&key).expect("one of the keys");
+            held.retain(|_| !done);
+            held.push(Some(record));
+        }
+        for (key, held) in &mut possible {
+            let found = get_in_the_end(store, key);
+            assert!(held.contains(&found), "after an error a key holds the old record or the new");
+            *held = vec![found];
+        }
+    }
+    assert!(failed > 0, "a store under these laws fails now and then");
+    let known = possible.values().filter(|held| held[0].is_some()).count();
+    assert_eq!(store.len(), known, "a refused put does not count");
+}
+
+/// An error in reading is no answer, and the next one may be.
+fn get_in_the_end(store: &impl Store, key: &Key) -> Option<Record> {
+    let found = (0..20).find_map(|_| store.get(key).ok());
+    found.expect("a store that fails now and then answers in the end")
 }
 
 fn extreme_records_come_back(store: &impl Store) {

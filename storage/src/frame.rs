@@ -75,13 +75,18 @@ impl Header {
 
 /// The frame of `payload` (at most [`MAX_PAYLOAD`] bytes) for this place; at any other it is invalid.
 pub(crate) fn encode(segment: u64, offset: u64, payload: &[u8]) -> Vec<u8> {
-    let length = payload.len() as u32;
     let mut bytes = Vec::with_capacity(payload.len() + FRAME_HEAD as usize);
+    encode_into(&mut bytes, segment, offset, payload);
+    bytes
+}
+
+/// Puts the frame behind what `bytes` holds.
+pub(crate) fn encode_into(bytes: &mut Vec<u8>, segment: u64, offset: u64, payload: &[u8]) {
+    let length = payload.len() as u32;
     bytes.extend(length.to_le_bytes());
     bytes.extend(head_check(segment, offset, length).to_le_bytes());
     bytes.extend(frame_checksum(segment, offset, payload));
     bytes.extend(payload);
-    bytes
 }
 
 /// The payload of the frame that begins where `bytes` begins, which is at `offset` of `segment`; `None` if there is no

@@ -67,6 +67,9 @@ struct Unsynced {
     awaited: bool,
 }
 
+/// Frames of a batch are written so many bytes at a time.
+const CHUNK: usize = 1 << 20;
+
 type Guard<'a> = MutexGuard<'a, State>;
 
 impl Journal {
@@ -119,7 +122,7 @@ impl Journal {
     /// Hands the payload to the system: it survives the end of this process, and a loss of power only after the next
     /// [`sync`](Self::sync). After an error nobody may count on it.
     pub fn append(&self, payload: &[u8]) -> Result<(), StoreError> {
-        let (state, number, _) = self.write(self.lock(), payload, false)?;
+        let (state, number) = self.write(self.lock(), &[payload], false, &mut Vec::new())?;
         if state.unsynced_bytes > self.limits.unsynced_bytes {
             drop(self.settle(state, number)?);
         }
@@ -128,7 +131,7 @@ impl Journal {
 
     /// Appends, and returns when the payload survives a loss of power. Callers at the same time share one sync.
     pub fn append_durably(&self, payload: &[u8]) -> Result<(), StoreError> {
-        self.append_awaited(payload).map(|_| ())
+        self.append_awaited(&[payload]).map(|_| ())
     }
 
     /// Returns when everything appended so far survives a loss of power.
@@ -138,11 +141,13 @@ impl Journal {
         self.settle(state, written).map(|_| ())
     }
 
-    /// [`append_durably`](Self::append_durably), and where the frame ended up.
-    pub(crate) fn append_awaited(&self, payload: &[u8]) -> Result<Position, StoreError> {
-        let (state, number, position) = self.write(self.lock(), payload, true)?;
+    /// [`append_durably`](Self::append_durably) with one sync for all payloads, and where their frames ended up.
+    pub(crate) fn append_awaited(&self, payloads: &[impl AsRef<[u8]>]) -> Result<Vec<Position>, StoreError> {
+        let mut placed = Vec::with_capacity(payloads.len());
+        let (state, number) = self.write(self.lock(), payloads, true, &mut placed)?;
         let mut state = self.settle(state, number)?;
-        Ok(state.moved.remove(&number).unwrap_or(position))
+        let place = |(number, position)| state.moved.remove(&number).unwrap_or(position);
+        Ok(placed.into_iter().map(place).collect())
     }
 
     pub(crate) fn read(&self, position: Position) -> Result<Vec<u8>, String> {
@@ -157,30 +162,57 @@ impl Journal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes one frame; returns its number and place.
+    /// Writes a frame for each payload; returns the number of the last one, and adds number and place of each.
     fn write<'a>(
         &'a self,
-        state: Guard<'a>,
-        payload: &[u8],
+        mut state: Guard<'a>,
+        payloads: &[impl AsRef<[u8]>],
         awaited: bool,
-    ) -> Result<(Guard<'a>, u64, Position), StoreError> {
-        if payload.len() > MAX_PAYLOAD {
-            return Err(StoreError::TooLong { bytes: payload.len(), limit: MAX_PAYLOAD });
+        placed: &mut Vec<(u64, Position)>,
+    ) -> Result<(Guard<'a>, u64), StoreError> {
+        let too_long =
+            payloads.iter().map(|payload| payload.as_ref().len()).find(|bytes| *bytes > MAX_PAYLOAD);
+        if let Some(bytes) = too_long {
+            return Err(StoreError::TooLong { bytes, limit: MAX_PAYLOAD });
         }
-        let mut state = self.make_room(state)?;
-        let position = Position { segment: state.segment, offset: state.end, bytes: payload.len() as u32 };
-        let bytes = frame::encode(state.segment, state.end, payload);
+        let mut rest = payloads;
+        while !rest.is_empty() {
+            state = self.make_room(state)?;
+            let count = self.write_some(&mut state, rest, awaited, placed)?;
+            rest = &rest[count..];
+        }
+        let number = state.written;
+        Ok((state, number))
+    }
+
+    /// Writes as many frames as the segment has room for, at least one, by one call of the disk; returns how many.
+    fn write_some(
+        &self,
+        state: &mut State,
+        payloads: &[impl AsRef<[u8]>],
+        awaited: bool,
+        placed: &mut Vec<(u64, Position)>,
+    ) -> Result<usize, StoreError> {
+        let (segment, mut bytes, mut places) = (state.segment, Vec::new(), Vec::new());
+        for payload in payloads {
+            let (payload, offset) = (payload.as_ref(), state.end + bytes.len() as u64);
+            if !places.is_empty() && (offset >= self.limits.segment_bytes || bytes.len() >= CHUNK) {
+                break;
+            }
+            places.push(Position { segment, offset, bytes: payload.len() as u32 });
+            frame::encode_into(&mut bytes, segment, offset, payload);
+        }
         if let Err(error) = state.file.write_at(&bytes, state.end) {
             // If this fails too, the next frame overwrites the debris, or opening cuts it off.
             let _ = state.file.truncate(state.end);
-            return Err(StoreError::disk("write", &scan::segment_path(&self.dir, state.segment), error));
+            return Err(StoreError::disk("write", &scan::segment_path(&self.dir, segment), error));
         }
         state.end += bytes.len() as u64;
-        state.written += 1;
-        state.unsynced_bytes += payload.len();
-        state.unsynced.push_back(Unsynced { payload: payload.to_vec(), awaited });
-        let number = state.written;
-        Ok((state, number, position))
+        for (payload, position) in payloads.iter().zip(&places) {
+            state.remember(payload.as_ref(), awaited);
+            placed.push((state.written, *position));
+        }
+        Ok(places.len())
     }
 
     /// A state in which the next frame may be written: not stopped, and in a segment that is not full.
@@ -274,6 +306,13 @@ impl Journal {
 }
 
 impl State {
+    /// Counts a frame that was written, and keeps its payload until it is durable.
+    fn remember(&mut self, payload: &[u8], awaited: bool) {
+        self.written += 1;
+        self.unsynced_bytes += payload.len();
+        self.unsynced.push_back(Unsynced { payload: payload.to_vec(), awaited });
+    }
+
     fn mark_durable(&mut self, number: u64, end: u64) {
         let settled = usize::try_from(number - self.durable).unwrap_or(usize::MAX).min(self.unsynced.len());
         let freed: usize = self.unsynced.drain(..settled).map(|frame| frame.payload.len()).sum();

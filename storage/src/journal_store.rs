@@ -102,20 +102,23 @@ impl JournalStore {
         *index = Index::Memory(newest.places);
     }
 
-    fn point(&self, key: &Key, position: Position) {
+    /// Points each key at its place unless it points at a later one.
+    fn point(&self, newest: &BTreeMap<Key, Position>) {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         if let Index::Sled(sled) = &*index {
-            match sled.advance(key, position) {
+            match sled.advance(newest) {
                 Ok(new) => {
-                    self.keys.fetch_add(usize::from(new), Ordering::SeqCst);
+                    self.keys.fetch_add(new, Ordering::SeqCst);
                     return;
                 }
                 Err(why) => self.replace(&mut index, &why),
             }
         }
         if let Index::Memory(places) = &mut *index {
-            let place = places.entry(*key).or_insert(position);
-            *place = position.max(*place);
+            for (key, position) in newest {
+                let place = places.entry(*key).or_insert(*position);
+                *place = (*position).max(*place);
+            }
             self.keys.store(places.len(), Ordering::SeqCst);
         }
     }
@@ -149,16 +152,27 @@ impl Store for JournalStore {
     }
 
     fn put(&self, key: &Key, record: &Record) -> Result<(), StoreError> {
-        let encoded = codec::encode(key, record);
-        let payload = encoded.map_err(|why| StoreError::Unreadable { key: *key, why })?;
-        let position = self.journal.append_awaited(&payload)?;
-        self.point(key, position);
+        let payload = encode(key, record)?;
+        let places = self.journal.append_awaited(&[payload])?;
+        self.point(&places.into_iter().map(|place| (*key, place)).collect());
+        Ok(())
+    }
+
+    /// One sync and one batch of the index for all of them.
+    fn put_all(&self, entries: &[(Key, Record)]) -> Result<(), StoreError> {
+        let payloads: Result<Vec<_>, _> = entries.iter().map(|(key, record)| encode(key, record)).collect();
+        let places = self.journal.append_awaited(&payloads?)?;
+        self.point(&entries.iter().map(|(key, _)| *key).zip(places).collect());
         Ok(())
     }
 
     fn len(&self) -> usize {
         self.keys.load(Ordering::SeqCst)
     }
+}
+
+fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, StoreError> {
+    codec::encode(key, record).map_err(|why| StoreError::Unreadable { key: *key, why })
 }
 
 /// The newest place of each key, gathered while a journal is read.

@@ -2,8 +2,9 @@
 //!
 //! A [`Store`] maps a [`Key`](hashing::Key) to a [`Record`]. [`MemoryStore`] is the smallest one; [`JournalStore`]
 //! keeps what was paid for: its [`Journal`] is the authority, a `sled` database beside it only the index, made anew
-//! whenever it is lost. [`Tiered`] puts a hot tier around any store and [`ReadOnly`] takes the pen away. All disk
-//! operations that the journal relies on go through a [`Disk`], so that tests can let it fail: [`FaultyDisk`].
+//! whenever it is lost. [`Tiered`] puts a hot tier around any store, [`ReadOnly`] takes the pen away, and [`Faulty`] fails
+//! by a plan. All disk operations that the journal relies on go through a [`Disk`], so that tests can let it fail:
+//! [`FaultyDisk`].
 //!
 //! ```
 //! use hashing::{Digest, Key};
@@ -25,6 +26,7 @@ pub mod conformance;
 mod disk;
 mod error;
 mod faulty;
+mod faulty_store;
 mod frame;
 mod index;
 mod journal;
@@ -42,6 +44,7 @@ mod tiered;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use error::StoreError;
 pub use faulty::{Fault, FaultyDisk, Operation};
+pub use faulty_store::{Access, Faulty, StoreFault};
 pub use frame::MAX_PAYLOAD;
 pub use journal::Journal;
 pub use journal_store::JournalStore;

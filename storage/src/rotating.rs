@@ -29,7 +29,7 @@ fn segments_follow_one_another_and_read_as_one_journal() {
             if n % 3 == 0 {
                 journal.append(&payload(n)).unwrap();
             } else {
-                places.push((n, journal.append_awaited(&payload(n)).unwrap()));
+                places.push((n, journal.append_awaited(&[payload(n)]).unwrap()[0]));
             }
         }
         places.iter().for_each(|(n, place)| assert_eq!(journal.read(*place), Ok(payload(*n))));
@@ -55,7 +55,7 @@ fn frames_are_where_they_were_said_to_be_whatever_fails() {
                     let journal = &journal;
                     let put = move |n| {
                         let before = journal.append(&payload(1000 + n)).is_ok();
-                        Some((n, before, journal.append_awaited(&payload(n)).ok()?))
+                        Some((n, before, journal.append_awaited(&[payload(n)]).ok()?[0]))
                     };
                     scope.spawn(move || (first..first + 12).filter_map(put).collect::<Vec<_>>())
                 };

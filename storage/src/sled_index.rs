@@ -1,5 +1,6 @@
 //! The index on disk: key → place in the journal, in a `sled` tree.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,13 +43,20 @@ impl SledIndex {
         value.map(|value| decode(key, &value)).transpose()
     }
 
-    /// Points the key at `position` unless it points at a later one. Returns whether the key is new.
-    pub(crate) fn advance(&self, key: &Key, position: Position) -> Result<bool, String> {
-        let newer = |old: Option<&[u8]>| match old.map(|old| decode(key, old)) {
-            Some(Ok(old)) if old >= position => Some(encode(key, old)),
-            _ => Some(encode(key, position)),
-        };
-        Ok(self.with(|tree| tree.fetch_and_update(key.0.0, newer))?.is_none())
+    /// Points each key at its place unless it points at a later one; returns how many keys are new. One caller at a
+    /// time.
+    pub(crate) fn advance(&self, places: &BTreeMap<Key, Position>) -> Result<usize, String> {
+        let (mut new, mut later) = (0, Vec::with_capacity(places.len()));
+        for (key, place) in places {
+            let old = self.with(|tree| tree.get(key.0.0))?;
+            new += usize::from(old.is_none());
+            let newer = |old: &sled::IVec| !decode(key, old).is_ok_and(|old| old >= *place);
+            if old.as_ref().is_none_or(newer) {
+                later.push((key, place));
+            }
+        }
+        self.insert_all(later.into_iter())?;
+        Ok(new)
     }
 
     pub(crate) fn insert_all<'a>(

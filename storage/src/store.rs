@@ -23,6 +23,13 @@ pub trait Store: Send + Sync {
     /// nothing else.
     fn put(&self, key: &Key, record: &Record) -> Result<(), StoreError>;
 
+    /// All of these puts, as if made one after the other; a store that waits for a disk waits once for all of them.
+    ///
+    /// After an error each of the keys holds its old record or one of the new ones.
+    fn put_all(&self, entries: &[(Key, Record)]) -> Result<(), StoreError> {
+        entries.iter().try_for_each(|(key, record)| self.put(key, record))
+    }
+
     /// How many keys have a record.
     fn len(&self) -> usize;
 
@@ -163,6 +170,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).put(key, record)
     }
 
+    fn put_all(&self, entries: &[(Key, Record)]) -> Result<(), StoreError> {
+        (**self).put_all(entries)
+    }
+
     fn len(&self) -> usize {
         (**self).len()
     }
@@ -175,6 +186,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn put(&self, key: &Key, record: &Record) -> Result<(), StoreError> {
         (**self).put(key, record)
+    }
+
+    fn put_all(&self, entries: &[(Key, Record)]) -> Result<(), StoreError> {
+        (**self).put_all(entries)
     }
 
     fn len(&self) -> usize {

@@ -1,7 +1,8 @@
 //! A hot tier in memory around any store: what was read or written lately costs no disk.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dashmap::{DashMap, Entry};
 use hashing::Key;
@@ -17,7 +18,13 @@ pub struct Tiered<S: Store> {
     /// been replaced since.
     epoch: AtomicU64,
     /// Writers of one key take turns, so that both tiers end with the same record. One lock for each 64th of the keys.
-    turns: [Mutex<()>; 64],
+    turns: [Mutex<()>; TURNS],
+}
+
+const TURNS: usize = 64;
+
+fn turn_of(key: &Key) -> usize {
+    usize::from(key.0.0[0]) % TURNS
 }
 
 impl<S: Store> Tiered<S> {
@@ -51,6 +58,22 @@ impl<S: Store> Tiered<S> {
         }
     }
 
+    fn take_turn(&self, turn: usize) -> MutexGuard<'_, ()> {
+        self.turns[turn].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Follows the store inside after a put; the caller has the key's turn.
+    fn settle(&self, key: &Key, record: &Record, done: bool) {
+        if done {
+            self.make_room();
+            self.hot.insert(*key, record.clone());
+        } else {
+            // The store inside holds the old record or the new one: only it can tell.
+            self.epoch.fetch_add(1, Ordering::SeqCst);
+            self.hot.remove(key);
+        }
+    }
+
     fn make_room(&self) {
         if self.hot.len() >= self.capacity {
             self.epoch.fetch_add(1, Ordering::SeqCst);
@@ -69,20 +92,18 @@ impl<S: Store> Store for Tiered<S> {
     }
 
     fn put(&self, key: &Key, record: &Record) -> Result<(), StoreError> {
-        let turn = &self.turns[usize::from(key.0.0[0]) % self.turns.len()];
-        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.take_turn(turn_of(key));
         let result = self.cold.put(key, record);
-        match &result {
-            Ok(()) => {
-                self.make_room();
-                self.hot.insert(*key, record.clone());
-            }
-            // The store inside holds the old record or the new one: only it can tell.
-            Err(_) => {
-                self.epoch.fetch_add(1, Ordering::SeqCst);
-                self.hot.remove(key);
-            }
-        }
+        self.settle(key, record, result.is_ok());
+        result
+    }
+
+    fn put_all(&self, entries: &[(Key, Record)]) -> Result<(), StoreError> {
+        // In ascending order, so that two batches never wait for each other.
+        let turns: BTreeSet<usize> = entries.iter().map(|(key, _)| turn_of(key)).collect();
+        let _turns: Vec<_> = turns.into_iter().map(|turn| self.take_turn(turn)).collect();
+        let result = self.cold.put_all(entries);
+        entries.iter().for_each(|(key, record)| self.settle(key, record, result.is_ok()));
         result
     }
 
