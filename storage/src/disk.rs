@@ -14,8 +14,18 @@ pub trait Disk: Send + Sync {
     /// An existing file, open for writing, with its content.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
-    /// When it returns, files created in `dir` stay created after a loss of power.
+    /// When it returns, files created in `dir` stay created after a loss of power, and renamed ones renamed.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Gives a directory another name beside it, at once or not at all; what has that name must be gone.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    /// Removes a directory with all that is in it; after an error a part of it may be left.
+    fn remove(&self, dir: &Path) -> io::Result<()> {
+        std::fs::remove_dir_all(dir)
+    }
 }
 
 /// A file being written. Shared by threads: one may sync while another writes.

@@ -15,6 +15,8 @@ pub enum Operation {
     Sync,
     Truncate,
     SyncDir,
+    Rename,
+    Remove,
 }
 
 /// How an operation fails.
@@ -47,6 +49,8 @@ struct State {
     files: BTreeMap<PathBuf, Image>,
     /// Created, and their directory not synced since.
     nameless: BTreeSet<PathBuf>,
+    /// Directories that got another name, and the one they are in not synced since.
+    renamed: Vec<(PathBuf, PathBuf)>,
 }
 
 /// What a loss of power leaves of a file, and the changes that a sync would add.
@@ -90,6 +94,10 @@ impl FaultyDisk {
     /// Loses power while unsynced changes were being saved: the first `bytes` bytes of those of each file stay.
     pub fn crash_keeping(&self, bytes: usize) -> io::Result<()> {
         let mut state = self.0.state();
+        while let Some((from, to)) = state.renamed.pop() {
+            std::fs::rename(&to, &from)?;
+            state.move_files(&to, &from);
+        }
         for path in std::mem::take(&mut state.nameless) {
             state.files.remove(&path);
             std::fs::remove_file(&path)?;
@@ -190,12 +198,40 @@ impl Disk for FaultyDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.0.check(Operation::SyncDir)?;
-        self.0.state().nameless.retain(|path| path.parent() != Some(dir));
+        let mut state = self.0.state();
+        state.nameless.retain(|path| path.parent() != Some(dir));
+        state.renamed.retain(|(from, _)| from.parent() != Some(dir));
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.check(Operation::Rename)?;
+        RealDisk.rename(from, to)?;
+        let mut state = self.0.state();
+        state.move_files(from, to);
+        state.renamed.push((from.to_path_buf(), to.to_path_buf()));
+        Ok(())
+    }
+
+    fn remove(&self, dir: &Path) -> io::Result<()> {
+        self.0.check(Operation::Remove)?;
+        RealDisk.remove(dir)?;
+        let mut state = self.0.state();
+        state.files.retain(|path, _| !path.starts_with(dir));
+        state.nameless.retain(|path| !path.starts_with(dir));
         Ok(())
     }
 }
 
 impl State {
+    /// Follows a directory to its new name.
+    fn move_files(&mut self, from: &Path, to: &Path) {
+        let moved = |path: PathBuf| path.strip_prefix(from).map(|rest| to.join(rest)).unwrap_or(path);
+        self.files =
+            std::mem::take(&mut self.files).into_iter().map(|(path, image)| (moved(path), image)).collect();
+        self.nameless = std::mem::take(&mut self.nameless).into_iter().map(moved).collect();
+    }
+
     fn record(&mut self, path: &Path, change: Change) {
         if let Some(image) = self.files.get_mut(path) {
             image.pending.push(change);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::frame::{self, HEADER, Header, MAX_PAYLOAD, Position};
 use crate::lock::Lock;
 use crate::scan::{self, Scan};
-use crate::{Disk, DiskFile, Recovery, Replay, StoreError};
+use crate::{Disk, DiskFile, Recovery, Replay, StoreError, replace};
 
 /// Payloads of bytes, appended to numbered segments in a directory. What the payloads mean is the caller's affair.
 ///
@@ -22,7 +22,8 @@ pub struct Journal {
     state: Mutex<State>,
     /// A sync has ended, well or not.
     settled: Condvar,
-    _lock: Lock,
+    /// Of the directory, unless the owner of the journal has one of its own.
+    _lock: Option<Lock>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,20 +81,21 @@ impl Journal {
     ///
     /// [`read_journal`]: crate::read_journal
     pub fn open(dir: &Path, disk: Arc<dyn Disk>) -> Result<(Self, Replay), StoreError> {
+        replace::finish(dir, &*disk)?;
         make_dir(dir, &*disk)?;
-        let lock = Lock::take(dir)?;
+        let lock = Some(Lock::take(dir)?);
         let mut frames = Vec::new();
         let visit = &mut |_, payload: &[u8]| frames.push(payload.to_vec());
         let (journal, recovery) = Self::open_locked(dir, disk, Limits::default(), lock, visit)?;
         Ok((journal, Replay { frames, recovery }))
     }
 
-    /// The same for one who holds the lock already, showing the frames one by one.
+    /// The same for one who has seen to the lock, showing the frames one by one.
     pub(crate) fn open_locked(
         dir: &Path,
         disk: Arc<dyn Disk>,
         limits: Limits,
-        lock: Lock,
+        lock: Option<Lock>,
         visit: &mut dyn FnMut(Position, &[u8]),
     ) -> Result<(Self, Recovery), StoreError> {
         make_dir(dir, &*disk)?;
@@ -328,17 +330,30 @@ impl Drop for Journal {
     }
 }
 
-/// Creates the directory if needed, and makes its name durable.
-pub(crate) fn make_dir(dir: &Path, disk: &dyn Disk) -> Result<(), StoreError> {
-    if dir.is_dir() {
-        return Ok(());
-    }
+/// Creates the directory and those it lies in, as far as needed, and makes their names durable.
+///
+/// The name of a directory that is there too: whoever created it may have been stopped before this was done.
+pub fn make_dir(dir: &Path, disk: &dyn Disk) -> Result<(), StoreError> {
+    let missing = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.is_dir();
+    let made: Vec<_> = dir.ancestors().take_while(missing).collect();
     std::fs::create_dir_all(dir).map_err(|error| StoreError::disk("create", dir, error))?;
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    disk.sync_dir(parent).map_err(|error| StoreError::disk("sync", parent, error))
+    let named = if made.is_empty() { vec![dir] } else { made.clone() };
+    for parent in named.into_iter().map(parent) {
+        match disk.sync_dir(parent) {
+            // Of a directory that somebody else made in one that we may not read.
+            Err(error) if made.is_empty() && error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced.map_err(|error| StoreError::disk("sync", parent, error))?,
+        }
+    }
+    Ok(())
 }
 
-fn refuse_damage(mut scan: Scan) -> Result<Scan, StoreError> {
+/// The directory that this name is in.
+pub(crate) fn parent(dir: &Path) -> &Path {
+    dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+pub(crate) fn refuse_damage(mut scan: Scan) -> Result<Scan, StoreError> {
     if scan.damages.is_empty() {
         return Ok(scan);
     }

@@ -12,7 +12,8 @@ use crate::index::Index;
 use crate::journal::{self, Limits};
 use crate::lock::Lock;
 use crate::{
-    Disk, Journal, MemoryStore, ReadOnly, Record, Recovery, Store, StoreError, codec, read_journal, scan,
+    Disk, Journal, MemoryStore, ReadOnly, Record, Recovery, Store, StoreError, codec, read_journal, replace,
+    scan,
 };
 
 /// Kept until they are taken; more are dropped.
@@ -38,9 +39,21 @@ impl JournalStore {
     fn open_with(dir: &Path, disk: Arc<dyn Disk>, limits: Limits) -> Result<(Self, Recovery), StoreError> {
         journal::make_dir(dir, &*disk)?;
         let lock = Lock::take(dir)?;
+        Self::open_locked(dir, disk, limits, lock)
+    }
+
+    /// The same for one who holds the lock already.
+    pub(crate) fn open_locked(
+        dir: &Path,
+        disk: Arc<dyn Disk>,
+        limits: Limits,
+        lock: Lock,
+    ) -> Result<(Self, Recovery), StoreError> {
+        replace::finish(&dir.join("journal"), &*disk)?;
         let mut newest = Newest::default();
         let visit = &mut |position, payload: &[u8]| newest.see(position, payload);
-        let (journal, mut recovery) = Journal::open_locked(&dir.join("journal"), disk, limits, lock, visit)?;
+        let (journal, mut recovery) =
+            Journal::open_locked(&dir.join("journal"), disk, limits, Some(lock), visit)?;
         newest.report(&mut recovery);
         let keys = AtomicUsize::new(newest.places.len());
         let index = RwLock::new(Index::open(&dir.join("index"), newest.places, &mut recovery));
@@ -92,7 +105,8 @@ impl JournalStore {
             return;
         }
         let mut newest = Newest::default();
-        let scanned = scan::scan(self.journal.dir(), &mut |position, payload| newest.see(position, payload));
+        let visit = &mut |position, payload: &[u8]| newest.see(position, payload);
+        let scanned = scan::scan(self.journal.dir(), visit);
         self.warn(match scanned {
             Ok(_) => format!("the index failed ({why}); going on with one in memory, read from the journal"),
             Err(error) => {
@@ -177,16 +191,19 @@ fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, StoreError> {
 
 /// The newest place of each key, gathered while a journal is read.
 #[derive(Default)]
-struct Newest {
-    places: BTreeMap<Key, Position>,
+pub(crate) struct Newest {
+    pub places: BTreeMap<Key, Position>,
+    /// Of records that are not understood.
+    pub foreign: Vec<Position>,
     unreadable: u64,
     why: String,
 }
 
 impl Newest {
-    fn see(&mut self, position: Position, payload: &[u8]) {
-        if let Some((key, _)) = self.decode(payload) {
-            self.places.insert(key, position);
+    pub fn see(&mut self, position: Position, payload: &[u8]) {
+        match self.decode(payload) {
+            Some((key, _)) => drop(self.places.insert(key, position)),
+            None => self.foreign.push(position),
         }
     }
 

@@ -1,6 +1,6 @@
 //! One process writes a directory: an advisory lock that ends with its holder, however that ends.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -18,19 +18,31 @@ pub(crate) struct Lock {
 impl Lock {
     pub(crate) fn take(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(NAME);
+        let lock = Self::take_once(&path)?;
+        // A journal that was put in the place of another meanwhile has a lock of its own.
+        if lock.is_at(&path) { Ok(lock) } else { Self::take_once(&path) }
+    }
+
+    fn take_once(path: &Path) -> Result<Self, StoreError> {
         let mut options = OpenOptions::new();
-        let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = opened.map_err(|error| StoreError::disk("open the lock", &path, error))?;
+        let opened = options.read(true).write(true).create(true).truncate(false).open(path);
+        let mut file = opened.map_err(|error| StoreError::disk("open the lock", path, error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked { holder: holder(&mut file), path });
+                return Err(StoreError::Locked { holder: holder(&mut file), path: path.to_path_buf() });
             }
-            Err(TryLockError::Error(error)) => return Err(StoreError::disk("lock", &path, error)),
+            Err(TryLockError::Error(error)) => return Err(StoreError::disk("lock", path, error)),
         }
         // The name is a courtesy to a second writer; a full disk must not keep the first one out.
         let _ = file.set_len(0).and_then(|()| file.write_all(introduction().as_bytes()));
         Ok(Self { file })
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        let inode = |file: std::io::Result<Metadata>| file.ok().map(|file| (file.dev(), file.ino()));
+        let held = inode(self.file.metadata());
+        held.is_some() && held == inode(std::fs::metadata(path))
     }
 }
 

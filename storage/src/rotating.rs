@@ -12,7 +12,7 @@ const SMALL: Limits = Limits { segment_bytes: 200, unsynced_bytes: 300 };
 
 fn open(dir: &Path, disk: FaultyDisk) -> Result<Journal, StoreError> {
     let lock = Lock::take(dir)?;
-    Journal::open_locked(dir, Arc::new(disk), SMALL, lock, &mut |_, _| {}).map(|(journal, _)| journal)
+    Journal::open_locked(dir, Arc::new(disk), SMALL, Some(lock), &mut |_, _| {}).map(|(journal, _)| journal)
 }
 
 fn payload(n: u64) -> Vec<u8> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::frame::{self, HEADER, Header, HeaderRead, MAX_PAYLOAD, Position, VERSION};
-use crate::{Damage, Recovery, StoreError};
+use crate::{Damage, Recovery, StoreError, replace};
 
 /// No writer makes a segment longer than this; what lies beyond is not read.
 const MAX_SEGMENT: u64 = 4 * MAX_PAYLOAD as u64;
@@ -27,21 +27,23 @@ pub struct Replay {
 /// A tail that is being written, or was torn, is passed over and noted. Damage in the middle is noted too, with every
 /// intact frame before and after it returned.
 pub fn read_journal(dir: &Path) -> Result<Replay, StoreError> {
-    if segments(dir)?.is_empty() {
-        return Err(StoreError::Missing { dir: dir.to_path_buf() });
-    }
-    // What looks like damage may be a frame that the writer is replacing after a failed write: look again.
+    // What looks like damage may be a frame that the writer is replacing after a failed write, and what fails may be
+    // reading a journal that is being replaced: look again.
     for _ in 0..2 {
-        let replay = collect(dir)?;
-        if replay.recovery.damages.is_empty() {
-            return Ok(replay);
+        match collect(dir) {
+            Ok(replay) if replay.recovery.damages.is_empty() => return Ok(replay),
+            Err(error @ (StoreError::Missing { .. } | StoreError::Version { .. })) => return Err(error),
+            _ => std::thread::sleep(Duration::from_millis(5)),
         }
-        std::thread::sleep(Duration::from_millis(5));
     }
     collect(dir)
 }
 
 fn collect(dir: &Path) -> Result<Replay, StoreError> {
+    let dir = &replace::current(dir);
+    if segments(dir)?.is_empty() {
+        return Err(StoreError::Missing { dir: dir.to_path_buf() });
+    }
     let mut frames = Vec::new();
     let scan = scan(dir, &mut |_, payload| frames.push(payload.to_vec()))?;
     Ok(Replay { frames, recovery: scan.report_to_reader() })

@@ -1,7 +1,7 @@
 //! The index on disk: key → place in the journal, in a `sled` tree.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use hashing::{Key, KeyWriter};
@@ -9,6 +9,7 @@ use hashing::{Key, KeyWriter};
 use crate::Recovery;
 use crate::frame::{self, Position};
 use crate::quiet::quietly;
+use crate::replace::free_name;
 
 const TREE: &str = "positions-v1";
 const VALUE: usize = 28;
@@ -141,15 +142,6 @@ fn in_words(error: sled::Error) -> String {
         sled::Error::Corruption { .. } => "its data is corrupted".to_string(),
         other => other.to_string(),
     }
-}
-
-fn free_name(path: &Path) -> PathBuf {
-    let named = |n: u64| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".damaged-{n}"));
-        PathBuf::from(name)
-    };
-    (1..).map(named).find(|path| path.symlink_metadata().is_err()).expect("some number is free")
 }
 
 fn encode(key: &Key, position: Position) -> [u8; VALUE] {
