@@ -2,7 +2,10 @@
 
 use thiserror::Error;
 
-/// The machine failed, not the candidate.
+/// How much of what a worker says is repeated in messages and records, in characters.
+const REPEATED: usize = 400;
+
+/// The machine failed, not the candidate. Every message is one line.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum EvalError {
     /// The worker's process ended or fell silent. `stderr` is the end of what it said.
@@ -16,7 +19,7 @@ pub enum EvalError {
     #[error("cancelled")]
     Cancelled,
     /// The worker sent what is not an answer.
-    #[error("worker broke the protocol: {what}{}", last_words(stderr))]
+    #[error("worker broke the protocol: {}{}", start(&printable(what)), last_words(stderr))]
     Protocol { what: String, stderr: String },
     /// The worker answered that it cannot evaluate this.
     #[error("worker refused: {message}")]
@@ -42,7 +45,7 @@ impl EvalError {
             Self::Died { cause, .. } => format!("worker died: {cause}"),
             Self::TimeLimit { .. } => "time limit".to_string(),
             Self::MemoryLimit { .. } => "memory limit".to_string(),
-            Self::Protocol { what, .. } => format!("protocol broken: {what}"),
+            Self::Protocol { what, .. } => format!("protocol broken: {}", start(&printable(what))),
             Self::Cancelled | Self::Refused { .. } | Self::Start { .. } => self.to_string(),
         }
     }
@@ -62,7 +65,28 @@ fn last_words(stderr: &str) -> String {
     let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     match &lines[lines.len().saturating_sub(4)..] {
         [] => String::new(),
-        last => format!("; it last said: {}", last.join(" | ")),
+        last => format!("; it last said: {}", end(&printable(&last.join(" | ")))),
+    }
+}
+
+/// One line that a terminal takes as text.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// What a message begins with.
+fn start(text: &str) -> String {
+    match text.char_indices().nth(REPEATED) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text.to_string(),
+    }
+}
+
+/// What a message ends with: of last words, the last.
+fn end(text: &str) -> String {
+    match text.char_indices().nth_back(REPEATED - 1) {
+        Some((cut, _)) if cut > 0 => format!("…{}", &text[cut..]),
+        _ => text.to_string(),
     }
 }
 
@@ -76,6 +100,20 @@ mod tests {
         let died = EvalError::Died { cause: "exit code 3".to_string(), stderr };
         assert_eq!(died.to_string(), "worker died: exit code 3; it last said: two | three | four | five");
         assert_eq!(died.cause(), "worker died: exit code 3");
+    }
+
+    #[test]
+    fn what_a_worker_says_is_repeated_in_part_and_without_control_characters() {
+        let stderr = format!("\x1b[31m{}\x07 the end\r\n", "ü".repeat(2000));
+        let died = EvalError::Died { cause: "exit code 3".to_string(), stderr: stderr.clone() }.to_string();
+        assert!(died.contains("said: …ü") && died.ends_with("ü  the end"), "{died}");
+        let broken = EvalError::Protocol { what: format!("no kind `{stderr}`"), stderr };
+        for message in [died, broken.to_string(), broken.cause()] {
+            assert!(message.chars().count() < 3 * REPEATED, "{message}");
+            assert!(!message.contains(char::is_control), "{message:?}");
+        }
+        let whole = "x".repeat(REPEATED);
+        assert_eq!((start(&whole), end(&whole)), (whole.clone(), whole));
     }
 
     #[test]

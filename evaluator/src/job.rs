@@ -23,6 +23,7 @@ pub struct Control {
     cancelled: Arc<AtomicBool>,
     /// Bits of an `f64` in [0, 1].
     progress: Arc<AtomicU64>,
+    second_try: bool,
 }
 
 impl Control {
@@ -32,7 +33,18 @@ impl Control {
 
     /// A handle that is cancelled together with this one and has a progress of its own: one for each job of a study.
     pub fn for_job(&self) -> Self {
-        Self { cancelled: Arc::clone(&self.cancelled), progress: Arc::default() }
+        Self { cancelled: Arc::clone(&self.cancelled), ..Self::default() }
+    }
+
+    /// The same handle for a second try, which begins anew.
+    pub fn for_second_try(&self) -> Self {
+        self.set_progress(0.0);
+        Self { second_try: true, ..self.clone() }
+    }
+
+    /// Whether a first try failed. A worker that serves others may be what failed, so the second asks for a fresh one.
+    pub fn is_second_try(&self) -> bool {
+        self.second_try
     }
 
     /// Asks the evaluation to end. There is no way back.
@@ -69,6 +81,18 @@ mod tests {
         assert_eq!((a.progress(), b.progress()), (0.5, 0.0));
         study.cancel();
         assert!(a.cancelled() && b.cancelled());
+    }
+
+    #[test]
+    fn a_second_try_is_the_same_job_begun_anew() {
+        let first = Control::new();
+        first.set_progress(0.5);
+        let second = first.for_second_try();
+        assert!(second.is_second_try() && !first.is_second_try() && !second.for_job().is_second_try());
+        assert_eq!(first.progress(), 0.0);
+        second.set_progress(0.75);
+        first.cancel();
+        assert_eq!((first.progress(), second.cancelled()), (0.75, true));
     }
 
     #[test]

@@ -10,10 +10,14 @@ use crate::spawner::{Spawner, WorkerCommand};
 use crate::worker::Worker;
 use crate::{Control, EvalError, Limits};
 
+/// How often a worker may die in its setup before a call gives up. The first worker of a pool has one start: there the
+/// command itself is in question.
+const STARTS: usize = 3;
+
 /// Worker processes, each of which answers one request at a time.
 ///
 /// Laws: a failed call costs that call and no other, for the worker it ran on is killed and replaced. A worker that
-/// answers is used again. Dropping the pool kills and reaps every worker, and if this process is killed, the kernel
+/// answers is used again, but never for a second try. A call starts at most three workers. Dropping the pool kills and reaps every worker, and if this process is killed, the kernel
 /// kills them.
 #[derive(Debug)]
 pub struct WorkerPool {
@@ -34,7 +38,8 @@ impl WorkerPool {
             return Err(EvalError::Start { what, remedy: "ask for at least one".to_string() });
         }
         let spawner = Spawner::new(command)?;
-        let (first, setup_reply) = start_worker(&spawner, limits, &Control::new())?;
+        let (first, setup_reply) = start_worker(&spawner, limits, &Control::new())
+            .map_err(|error| cannot_start(&spawner.command, &error, 1))?;
         let mut free: Vec<_> = (1..workers).map(|_| None).collect();
         free.push(Some(first));
         Ok(Self { free: Mutex::new(free), freed: Condvar::new(), limits, setup_reply, spawner })
@@ -48,20 +53,23 @@ impl WorkerPool {
     /// Waits for a free worker, then for its reply. Limits count from the moment the worker has the request.
     pub fn call(&self, request: &Value, control: &Control) -> Result<Value, EvalError> {
         let mut place = self.take_place(control)?;
-        let mut worker = self.living_worker(place.worker.take(), control)?;
+        let used = place.worker.take().filter(|_| !control.is_second_try());
+        let mut worker = self.living_worker(used, control)?;
         let reply = worker.call(request, self.limits, lease(&self.spawner.command), control)?;
         place.worker = Some(worker);
         Ok(reply)
     }
 
+    /// A second try takes a place without a worker, if there is one.
     fn take_place(&self, control: &Control) -> Result<Place<'_>, EvalError> {
         let mut free = self.places();
         loop {
             if control.cancelled() {
                 return Err(EvalError::Cancelled);
             }
-            if let Some(worker) = free.pop() {
-                return Ok(Place { pool: self, worker });
+            if !free.is_empty() {
+                let position = if control.is_second_try() { 0 } else { free.len() - 1 };
+                return Ok(Place { pool: self, worker: free.remove(position) });
             }
             free = self.freed.wait_timeout(free, POLL).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
         }
@@ -74,7 +82,15 @@ impl WorkerPool {
         {
             return Ok(worker);
         }
-        start_worker(&self.spawner, self.limits, control).map(|(worker, _)| worker)
+        let mut starts = 1;
+        loop {
+            match start_worker(&self.spawner, self.limits, control) {
+                Ok((worker, _)) => return Ok(worker),
+                // When memory is short, the system may take one that had only begun.
+                Err(EvalError::Died { .. }) if starts < STARTS => starts += 1,
+                Err(error) => return Err(cannot_start(&self.spawner.command, &error, starts)),
+            }
+        }
     }
 
     fn places(&self) -> MutexGuard<'_, Vec<Option<Worker>>> {
@@ -107,21 +123,28 @@ impl Drop for Place<'_> {
 /// A new worker that has answered the setup, and what it answered.
 fn start_worker(spawner: &Spawner, limits: Limits, control: &Control) -> Result<(Worker, Value), EvalError> {
     let command = &spawner.command;
-    let refused = |error: &dyn std::fmt::Display, remedy: &str| EvalError::Start {
+    let mut worker = Worker::adopt(spawner.spawn()?).map_err(|error| EvalError::Start {
         what: format!("`{}`: {error}", command.program.display()),
-        remedy: remedy.to_string(),
-    };
-    let child = spawner.spawn()?;
-    let mut worker =
-        Worker::adopt(child).map_err(|error| refused(&error, "raise the limit on threads (ulimit -u)"))?;
+        remedy: "raise the limit on threads (ulimit -u)".to_string(),
+    })?;
     let limits = Limits { seconds: Some(command.setup_limit.as_secs_f64()), ..limits };
-    match worker.call(&command.setup, limits, lease(command), control) {
-        Ok(reply) => Ok((worker, reply)),
-        Err(EvalError::Cancelled) => Err(EvalError::Cancelled),
-        Err(EvalError::Refused { message }) => Err(refused(&message, "mend what it names and start again")),
-        Err(error @ EvalError::MemoryLimit { .. }) => Err(refused(&error, "raise the memory limit")),
-        Err(error) => Err(refused(&error, "run the program by hand to see what it lacks")),
-    }
+    let reply = worker.call(&command.setup, limits, lease(command), control)?;
+    Ok((worker, reply))
+}
+
+/// What a failure in the setup means to the caller, after so many starts.
+fn cannot_start(command: &WorkerCommand, error: &EvalError, starts: usize) -> EvalError {
+    let (what, remedy) = match error {
+        EvalError::Cancelled | EvalError::Start { .. } => return error.clone(),
+        EvalError::Refused { message } => (message.clone(), "mend what it names and start again"),
+        EvalError::MemoryLimit { .. } => (error.to_string(), "raise the memory limit"),
+        EvalError::Died { .. } | EvalError::TimeLimit { .. } | EvalError::Protocol { .. } => {
+            (error.to_string(), "run the program by hand to see what it lacks")
+        }
+    };
+    let times = if starts > 1 { format!(", {starts} times in a row") } else { String::new() };
+    let what = format!("`{}`: {what}{times}", command.program.display());
+    EvalError::Start { what, remedy: remedy.to_string() }
 }
 
 fn lease(command: &WorkerCommand) -> std::time::Duration {

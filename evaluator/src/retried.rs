@@ -7,8 +7,9 @@ use tasks::{Reason, Verdict};
 
 use crate::{EvalError, Evaluator, Job, Outcome};
 
-/// Evaluates at most twice. Two failures of the machine become `Verdict::Invalid(Reason::Unstable { .. })`; what is
-/// not worth a second try (cancelled, no worker to be had) stays an error.
+/// Evaluates at most twice, the second time on a fresh worker. Two failures of the machine become
+/// `Verdict::Invalid(Reason::Unstable { .. })`; what is not worth a second try (cancelled, no worker to be had) stays
+/// an error. What failed, with the worker's last words, is in the provenance and so in the record.
 #[derive(Clone, Debug)]
 pub struct Retried<E>(pub E);
 
@@ -26,16 +27,24 @@ impl<C, E: Evaluator<C>> Evaluator<C> for Retried<E> {
             Err(first) if first.worth_a_second_try() => first,
             settled => return settled,
         };
-        job.control.set_progress(0.0);
-        match self.0.evaluate(candidate, job) {
+        let control = job.control.for_second_try();
+        match self.0.evaluate(candidate, &Job { control: &control, ..*job }) {
             Err(second) if second.worth_a_second_try() => Ok(unstable(&first, &second)),
-            settled => settled,
+            settled => settled.map(|outcome| after(&first, outcome)),
         }
     }
 }
 
+fn after(first: &EvalError, outcome: Outcome) -> Outcome {
+    let provenance = format!("second try, after {first}");
+    let parts = [outcome.provenance, provenance];
+    let told =
+        parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
+    Outcome { provenance: told, ..outcome }
+}
+
 fn unstable(first: &EvalError, second: &EvalError) -> Outcome {
-    let provenance = format!("first {}, then {}", first.cause(), second.cause());
+    let provenance = format!("first: {first}; then: {second}");
     let reason = Reason::Unstable { cause: second.cause(), limit: second.limit() };
     Outcome { verdict: Verdict::Invalid(reason), steps: 0, seconds: None, provenance }
 }
@@ -61,8 +70,9 @@ mod tests {
             Context::new()
         }
 
-        fn evaluate(&self, _: &(), _: &Job) -> Result<Outcome, EvalError> {
+        fn evaluate(&self, _: &(), job: &Job) -> Result<Outcome, EvalError> {
             let call = self.calls.fetch_add(1, Relaxed);
+            assert_eq!(job.control.is_second_try(), call == 1);
             let verdict = Verdict::Scored(Scores::default());
             self.errors
                 .get(call)
@@ -73,10 +83,15 @@ mod tests {
 
     /// The answer, and how many attempts it took.
     fn after(errors: &[EvalError]) -> (Result<Verdict, EvalError>, usize) {
+        let (answer, attempts) = outcome_after(errors);
+        (answer.map(|outcome| outcome.verdict), attempts)
+    }
+
+    fn outcome_after(errors: &[EvalError]) -> (Result<Outcome, EvalError>, usize) {
         let retried = Retried(Script { errors: errors.to_vec(), calls: AtomicUsize::new(0) });
         let control = Control::new();
         let job = Job { fidelity: Fidelity(1), seed: 0, artifacts: "unused".as_ref(), control: &control };
-        let answer = retried.evaluate(&(), &job).map(|outcome| outcome.verdict);
+        let answer = retried.evaluate(&(), &job);
         (answer, retried.0.calls.load(Relaxed))
     }
 
@@ -90,8 +105,22 @@ mod tests {
     }
 
     #[test]
-    fn one_failure_leaves_no_trace() {
-        assert_eq!(after(&[died()]), (Ok(Verdict::Scored(Scores::default())), 2));
+    fn one_failure_leaves_its_last_words_and_no_other_trace() {
+        let (outcome, attempts) = outcome_after(&[died()]);
+        let Outcome { verdict, steps, seconds, provenance } = outcome.unwrap();
+        assert_eq!((verdict, steps, seconds, attempts), (Verdict::Scored(Scores::default()), 1, None, 2));
+        assert_eq!(provenance, "second try, after worker died: exit code 3; it last said: noise");
+    }
+
+    #[test]
+    fn two_failures_leave_the_last_words_of_both() {
+        let broken = EvalError::Protocol { what: "nonsense".to_string(), stderr: "a\nb\n".to_string() };
+        let provenance = outcome_after(&[died(), broken]).0.unwrap().provenance;
+        let first = "first: worker died: exit code 3; it last said: noise";
+        assert_eq!(
+            provenance,
+            format!("{first}; then: worker broke the protocol: nonsense; it last said: a | b")
+        );
     }
 
     #[test]
