@@ -1,6 +1,7 @@
 //! The one trait of this crate: a candidate in, a verdict and its cost out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hashing::Context;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,20 @@ pub struct Outcome {
 }
 
 impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Box<E> {
+    fn context(&self) -> Context {
+        (**self).context()
+    }
+
+    fn evaluate(&self, candidate: &C, job: &Job) -> Result<Outcome, EvalError> {
+        (**self).evaluate(candidate, job)
+    }
+
+    fn costs(&self, candidate: &C) -> BTreeMap<String, f64> {
+        (**self).costs(candidate)
+    }
+}
+
+impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Arc<E> {
     fn context(&self) -> Context {
         (**self).context()
     }

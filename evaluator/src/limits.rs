@@ -11,7 +11,14 @@ use crate::EvalError;
 pub struct Limits {
     /// Wall clock, from the request to the reply.
     pub seconds: Option<f64>,
-    /// Resident bytes of the worker's process.
+    /// Resident bytes of the worker's process: of all its threads, shared mappings included. What earlier evaluations
+    /// left in a warm worker counts too, which is one reason why a second try has a fresh one.
+    ///
+    /// A worker is looked at every 20 ms, so one that allocates as fast as it can gets beyond the limit by what it can
+    /// touch in that time. There is no harder limit: `RLIMIT_AS` and `RLIMIT_DATA` count what is reserved, of which
+    /// libtorch uses a small part, and a cgroup needs rights that few users have. When the machine's memory runs out
+    /// first, the kernel takes a worker before its parent (`oom_score_adj`), and that costs one evaluation as well.
+    /// Processes that a worker starts are not counted; none does.
     pub memory: Option<u64>,
 }
 

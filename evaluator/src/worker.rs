@@ -187,11 +187,13 @@ impl Tail {
         let shared = Arc::clone(&bytes);
         let thread = spawn("worker stderr", move || {
             let mut buffer = [0; TAIL];
-            while let Ok(count @ 1..) = stderr.read(&mut buffer) {
-                let mut tail = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                let surplus = (tail.len() + count).saturating_sub(TAIL);
-                tail.drain(..surplus);
-                tail.extend(&buffer[..count]);
+            loop {
+                match stderr.read(&mut buffer) {
+                    Ok(count @ 1..) => keep(&shared, &buffer[..count]),
+                    // A signal to this process; a worker whose stderr is closed could not print.
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Ok(0) | Err(_) => return,
+                }
             }
         })?;
         Ok(Self { bytes, thread })
@@ -212,6 +214,14 @@ impl Tail {
     }
 }
 
+/// Adds to the tail what fits into it, at the cost of what is oldest.
+fn keep(tail: &Mutex<VecDeque<u8>>, bytes: &[u8]) {
+    let mut tail = tail.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let surplus = (tail.len() + bytes.len()).saturating_sub(TAIL);
+    tail.drain(..surplus);
+    tail.extend(bytes);
+}
+
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(name.to_string()).spawn(work)
 }
@@ -227,5 +237,18 @@ mod tests {
         let kept = tail.complete();
         assert_eq!(kept.len(), TAIL);
         assert!(text.ends_with(&kept));
+    }
+
+    #[test]
+    fn a_signal_while_reading_does_not_end_the_tail() {
+        struct Interrupted<R>(R, bool);
+        impl<R: Read> Read for Interrupted<R> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.1 = !self.1;
+                if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(buffer) }
+            }
+        }
+        let tail = Tail::follow(Interrupted(io::Cursor::new("last words"), false)).unwrap();
+        assert_eq!(tail.complete(), "last words");
     }
 }

@@ -8,13 +8,15 @@ use hashing::{Context, Fidelity};
 use serde_json::{Value, json};
 use tasks::{Reason, Verdict};
 
-use crate::pools::{LENIENT, ask, command, exists, pid, pool};
+use crate::pools::{LENIENT, ask, command, exists, pid, pool, soon, start_all};
 
 pub const TESTS: &[(&str, fn())] = &[
     ("each_way_to_die_costs_one_call", each_way_to_die_costs_one_call),
     ("a_stopped_worker_is_given_up_after_its_lease", a_stopped_worker_is_given_up_after_its_lease),
     ("time_limits_hold_against_whatever_the_worker_does", time_limits_hold_against_whatever_the_worker_does),
-    ("memory_limits_hold", memory_limits_hold),
+    ("memory_limits_hold_however_it_is_allocated", memory_limits_hold_however_it_is_allocated),
+    ("work_longer_than_the_lease_is_not_silence", work_longer_than_the_lease_is_not_silence),
+    ("a_reply_that_comes_after_the_lease_is_not_used", a_reply_that_comes_after_the_lease_is_not_used),
     ("cancelling_takes_effect_at_once", cancelling_takes_effect_at_once),
     ("stray_prints_reads_and_interrupts_do_no_harm", stray_prints_reads_and_interrupts_do_no_harm),
     ("garbage_frames_cost_one_call", garbage_frames_cost_one_call),
@@ -22,6 +24,7 @@ pub const TESTS: &[(&str, fn())] = &[
     ("a_refusal_costs_the_worker_its_place", a_refusal_costs_the_worker_its_place),
     ("requests_too_long_are_refused", requests_too_long_are_refused),
     ("two_failures_make_a_candidate_unstable", two_failures_make_a_candidate_unstable),
+    ("a_second_try_has_a_worker_that_served_nobody", a_second_try_has_a_worker_that_served_nobody),
 ];
 
 /// Makes one call that fails, and checks that nothing is left of its worker and that the next call succeeds.
@@ -71,12 +74,32 @@ fn time_limits_hold_against_whatever_the_worker_does() {
     }
 }
 
-fn memory_limits_hold() {
+fn memory_limits_hold_however_it_is_allocated() {
     let limit = 256 << 20;
-    match one_failure(&pool(1, Limits { seconds: None, memory: Some(limit) }), json!("allocate")) {
-        EvalError::MemoryLimit { resident, .. } => assert!(resident > limit && resident < 8 * limit),
-        other => panic!("{other}"),
+    let pool = pool(1, Limits { seconds: None, memory: Some(limit) });
+    for how in ["at leisure", "fast", "on a thread", "shared"] {
+        match one_failure(&pool, json!(["allocate", how])) {
+            EvalError::MemoryLimit { resident, .. } => assert!(resident > limit, "{how}: {resident}"),
+            other => panic!("{how}: {other}"),
+        }
     }
+}
+
+fn work_longer_than_the_lease_is_not_silence() {
+    let pool = pool(1, Limits::default());
+    let before = pid(&pool);
+    assert_eq!(ask(&pool, json!(["spin", 3.5])), Ok(json!("spun")), "the lease is 2 s");
+    assert_eq!(pid(&pool), before);
+}
+
+fn a_reply_that_comes_after_the_lease_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let witness = folder.path().join("answered");
+    let pool = pool(1, LENIENT);
+    let error = ask(&pool, json!(["haunt", witness])).unwrap_err();
+    assert_eq!(error.cause(), "worker died: silent for 2 s");
+    assert!(soon(|| witness.exists()), "the late reply was sent");
+    assert!((0..20).all(|number| ask(&pool, json!(["echo", number])) == Ok(json!(number))));
 }
 
 fn cancelling_takes_effect_at_once() {
@@ -108,12 +131,12 @@ fn stray_prints_reads_and_interrupts_do_no_harm() {
 
 fn garbage_frames_cost_one_call() {
     let pool = WorkerPool::start(command("garbage", json!(null)), 1, LENIENT).unwrap();
-    for _ in 0..2 {
-        match ask(&pool, json!("anything")) {
-            Err(EvalError::Protocol { what, .. }) => assert!(what.contains("4294967295 bytes"), "{what}"),
-            other => panic!("{other:?}"),
-        }
-    }
+    let broken = |answer: Result<Value, EvalError>| match answer {
+        Err(EvalError::Protocol { what, .. }) => assert!(what.contains("4294967295 bytes"), "{what}"),
+        other => panic!("{other:?}"),
+    };
+    (0..2).for_each(|_| broken(ask(&pool, json!("anything"))));
+    broken(Err(one_failure(&self::pool(1, LENIENT), json!("garbage"))));
 }
 
 fn a_worker_that_hangs_up_and_lives_on_is_killed() {
@@ -169,4 +192,14 @@ fn two_failures_make_a_candidate_unstable() {
     assert_eq!(verdict(json!("spin")), (unstable("time limit", Some(0.1)), 2));
     assert_eq!(verdict(json!(["die", "exit"])), (unstable("worker died: exit code 3", None), 2));
     assert_eq!(verdict(json!(["echo", 7])), (Verdict::Scored(Default::default()), 1));
+}
+
+fn a_second_try_has_a_worker_that_served_nobody() {
+    let pool = pool(2, LENIENT);
+    let warm = start_all(&pool, 2);
+    let control = Control::new().for_second_try();
+    let fresh = pool.call(&json!("pid"), &control).unwrap().as_u64().unwrap();
+    assert!(!warm.contains(&fresh));
+    assert_eq!(warm.iter().filter(|pid| exists(**pid)).count(), 1, "it takes the place of one of them");
+    assert_eq!(pid(&pool), fresh, "and stays");
 }

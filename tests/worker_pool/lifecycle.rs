@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use evaluator::{Control, EvalError, Limits, WorkerCommand, WorkerPool};
 use serde_json::{Value, json};
 
-use crate::pools::{LENIENT, ask, command, exists, pid, pool, runs, soon};
+use crate::pools::{LENIENT, ask, children, command, exists, pid, pool, runs, soon, start_all};
 use crate::worker::ROLE;
 
 pub const TESTS: &[(&str, fn())] = &[
@@ -19,7 +19,9 @@ pub const TESTS: &[(&str, fn())] = &[
     ("progress_arrives", progress_arrives),
     ("dropping_the_pool_leaves_no_process", dropping_the_pool_leaves_no_process),
     ("a_killed_parent_leaves_no_worker", a_killed_parent_leaves_no_worker),
-    ("isolation_costs_little", isolation_costs_little),
+    ("restarts_leave_no_process_thread_or_descriptor", restarts_leave_nothing_behind),
+    ("a_worker_that_dies_at_every_start_is_given_up", a_worker_that_dies_at_every_start_is_given_up),
+    ("starts_that_fail_now_and_then_cost_nothing", starts_that_fail_now_and_then_cost_nothing),
 ];
 
 fn warm_workers_are_used_again() {
@@ -103,25 +105,8 @@ fn dropping_the_pool_leaves_no_process() {
     assert!(!pids.into_iter().any(exists));
 }
 
-/// The process ids of all workers, each started because the others are busy.
-fn start_all(pool: &WorkerPool, workers: usize) -> Vec<u64> {
-    let mut pids: Vec<u64> = Vec::new();
-    while pids.len() < workers {
-        pids = std::thread::scope(|scope| {
-            let calls: Vec<_> = (0..workers).map(|_| scope.spawn(|| busy_pid(pool))).collect();
-            calls.into_iter().map(|call| call.join().unwrap()).collect()
-        });
-        pids.sort_unstable();
-        pids.dedup();
-    }
-    pids
-}
-
-fn busy_pid(pool: &WorkerPool) -> u64 {
-    ask(pool, json!("busy pid")).unwrap().as_u64().unwrap()
-}
-
-/// The other role of this program: has workers of two kinds at work and waits to be killed.
+/// The other role of this program: has workers at work that ignore it, one of them in its setup, and waits to be
+/// killed.
 pub fn be_a_parent() {
     let talking = pool(2, LENIENT);
     let mute = WorkerPool::start(command("mute", json!(null)), 1, LENIENT).unwrap();
@@ -135,6 +120,7 @@ pub fn be_a_parent() {
             scope.spawn(move || ask(talking, json!(request)));
         }
         scope.spawn(|| ask(&mute, json!("wait")));
+        scope.spawn(|| WorkerPool::start(command("worker", json!("ignore signals")), 1, Limits::default()));
     });
 }
 
@@ -144,22 +130,14 @@ fn a_killed_parent_leaves_no_worker() {
     let lines = BufReader::new(parent.stdout.take().unwrap()).lines().map(Result::unwrap);
     let told = lines.take_while(|line| line != "ready").count();
     assert_eq!(told, 2);
+    assert!(soon(|| children(u64::from(parent.id())).len() == 4), "one has begun its setup");
     let workers = children(u64::from(parent.id()));
-    assert!(workers.len() == 3 && workers.iter().copied().all(runs), "{workers:?}");
+    assert!(workers.iter().copied().all(runs), "{workers:?}");
     // Let the requests reach the workers.
     std::thread::sleep(Duration::from_millis(200));
     parent.kill().unwrap();
     parent.wait().unwrap();
     assert!(soon(|| !workers.iter().copied().any(runs)));
-}
-
-/// The processes whose parent is `parent`.
-fn children(parent: u64) -> Vec<u64> {
-    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).unwrap();
-    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>())
-        .collect()
 }
 
 fn kill(pid: u64) {
@@ -168,19 +146,44 @@ fn kill(pid: u64) {
     assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
 }
 
-fn isolation_costs_little() {
-    let pool = pool(1, Limits { seconds: Some(60.0), memory: Some(1 << 30) });
-    let request = json!(["echo", "x".repeat(1000)]);
-    let calls = 500;
-    let start = Instant::now();
-    assert!((0..calls).all(|_| ask(&pool, request.clone()).is_ok()));
-    let warm = start.elapsed().as_secs_f64() * 1e3 / f64::from(calls);
-    let start = Instant::now();
-    let error = ask(&pool, json!(["die", "exit"]));
-    ask(&pool, request).unwrap();
-    assert!(error.is_err());
-    println!(
-        "     isolation: {warm:.3} ms per call to a warm worker, {:.1?} for a crash and a new one",
-        start.elapsed()
-    );
+fn restarts_leave_nothing_behind() {
+    let pool = pool(1, LENIENT);
+    let count = |what: &str| std::fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
+    let held = || (children(u64::from(std::process::id())).len(), count("task"), count("fd"));
+    let crash = |_| assert!(ask(&pool, json!(["die", "exit"])).is_err() && pid(&pool) > 0);
+    (0..3).for_each(crash);
+    assert!(soon(|| held().0 == 1));
+    let before = held();
+    (0..300).for_each(crash);
+    assert!(soon(|| held() == before), "children, threads, descriptors: {before:?} before, {:?} now", held());
+}
+
+/// A pool whose workers die at these starts, and how many starts there have been.
+fn dying_at(starts: &[u64]) -> (WorkerPool, impl Fn() -> u64 + use<>) {
+    let folder = tempfile::tempdir().unwrap();
+    let counter = folder.path().join("starts");
+    let pool = WorkerPool::start(command("worker", json!(["start", counter, starts])), 1, LENIENT).unwrap();
+    (pool, move || std::fs::metadata(folder.path().join("starts")).unwrap().len())
+}
+
+fn a_worker_that_dies_at_every_start_is_given_up() {
+    let (pool, starts) = dying_at(&(2..100).collect::<Vec<_>>());
+    assert!(matches!(ask(&pool, json!(["die", "exit"])), Err(EvalError::Died { .. })));
+    for expected in [4, 7] {
+        let error = ask(&pool, json!("pid")).unwrap_err();
+        assert!(matches!(error, EvalError::Start { .. }), "{error}");
+        let message = error.to_string();
+        assert!(message.contains("exit code 3; it last said: last words, 3 times in a row"), "{message}");
+        assert!(message.ends_with("run the program by hand to see what it lacks"), "{message}");
+        assert_eq!(starts(), expected);
+    }
+}
+
+fn starts_that_fail_now_and_then_cost_nothing() {
+    let (pool, starts) = dying_at(&[2, 3, 5]);
+    for expected in [4, 6] {
+        assert!(matches!(ask(&pool, json!(["die", "exit"])), Err(EvalError::Died { .. })));
+        assert_eq!(ask(&pool, json!(["echo", 7])), Ok(json!(7)));
+        assert_eq!(starts(), expected);
+    }
 }

@@ -31,6 +31,33 @@ pub fn pid(pool: &WorkerPool) -> u64 {
     ask(pool, json!("pid")).unwrap().as_u64().unwrap()
 }
 
+/// The process ids of all workers, each started because the others are busy.
+pub fn start_all(pool: &WorkerPool, workers: usize) -> Vec<u64> {
+    let mut pids: Vec<u64> = Vec::new();
+    while pids.len() < workers {
+        pids = std::thread::scope(|scope| {
+            let calls: Vec<_> = (0..workers).map(|_| scope.spawn(|| busy_pid(pool))).collect();
+            calls.into_iter().map(|call| call.join().unwrap()).collect()
+        });
+        pids.sort_unstable();
+        pids.dedup();
+    }
+    pids
+}
+
+fn busy_pid(pool: &WorkerPool) -> u64 {
+    ask(pool, json!("busy pid")).unwrap().as_u64().unwrap()
+}
+
+/// The processes whose parent is `parent`.
+pub fn children(parent: u64) -> Vec<u64> {
+    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).unwrap();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>())
+        .collect()
+}
+
 /// Whether there is such a process, zombies included.
 pub fn exists(pid: u64) -> bool {
     std::path::Path::new(&format!("/proc/{pid}")).exists()

@@ -1,7 +1,9 @@
 //! A worker that misbehaves on request.
 
+use std::ffi::CString;
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{process, thread};
 
 use evaluator::{Control, serve};
@@ -44,10 +46,10 @@ fn handle(request: Value, control: &Control) -> Result<Value, String> {
             control.set_progress(0.25);
             sleep(1.2)
         }
-        "spin" => loop {
-            std::hint::spin_loop();
-        },
-        "allocate" => allocate(),
+        "spin" => spin(argument.as_f64().unwrap_or(f64::INFINITY)),
+        "allocate" => allocate(argument.as_str().unwrap_or_default()),
+        "haunt" => haunt(argument.as_str().unwrap_or_default()),
+        "start" => start(&request),
         "ignore signals" => {
             for signal in 1..32 {
                 // SAFETY: ignoring a signal runs no code.
@@ -58,7 +60,11 @@ fn handle(request: Value, control: &Control) -> Result<Value, String> {
         "print" => {
             println!("garbage on stdout");
             write_raw(1, b"\xff\xff\xff\xff more of it");
-            Ok(json!("printed"))
+            Ok(if argument.is_null() { json!("printed") } else { argument })
+        }
+        "garbage" => {
+            write_everywhere(b"\xff\xff\xff\xffgarbage");
+            sleep(3600.0)
         }
         "interrupt" => {
             // SAFETY: a signal to this very process.
@@ -83,6 +89,45 @@ fn sleep(seconds: f64) -> Result<Value, String> {
     Ok(json!("slept"))
 }
 
+fn spin(seconds: f64) -> Result<Value, String> {
+    let start = Instant::now();
+    while start.elapsed().as_secs_f64() < seconds {
+        std::hint::spin_loop();
+    }
+    Ok(json!("spun"))
+}
+
+/// The setup of a worker that dies at some of its starts: a file that counts them, and which starts die.
+fn start(request: &Value) -> Result<Value, String> {
+    let file = request[1].as_str().unwrap_or_default();
+    let mut counter = OpenOptions::new().append(true).create(true).open(file).expect("a file that counts");
+    counter.write_all(b".").expect("space for a byte");
+    let number = counter.metadata().expect("just opened").len();
+    let dies = request[2].as_array().into_iter().flatten().any(|start| start.as_u64() == Some(number));
+    if dies { die("exit") } else { Ok(json!(number)) }
+}
+
+/// Leaves a process behind that outlives this one, then answers in its name with `late`, and makes the file `witness`
+/// when it has; stops.
+fn haunt(witness: &str) -> Result<Value, String> {
+    let witness = CString::new(witness).expect("a path");
+    let frame = frame(br#"{"id":2,"kind":"reply","body":"late"}"#);
+    // SAFETY: the child makes system calls and touches memory that was there before; it takes no lock.
+    unsafe {
+        let worker = libc::getpid();
+        if libc::fork() == 0 {
+            while libc::getppid() == worker {
+                libc::usleep(1000);
+            }
+            write_everywhere(&frame);
+            libc::open(witness.as_ptr(), libc::O_CREAT | libc::O_WRONLY, 0o600);
+            libc::_exit(0);
+        }
+        libc::raise(libc::SIGSTOP);
+    }
+    sleep(3600.0)
+}
+
 fn die(how: &str) -> ! {
     eprintln!("last words");
     // SAFETY: that these end or stop the process is what is asked for.
@@ -104,12 +149,44 @@ fn die(how: &str) -> ! {
     }
 }
 
-fn allocate() -> ! {
+/// Without end: at leisure, as fast as it can, on a thread of its own, or in mappings that others could share.
+fn allocate(how: &str) -> ! {
+    match how {
+        "fast" => hoard(|| vec![1u8; 64 << 20], Duration::ZERO),
+        "on a thread" => thread::spawn(|| hoard(|| vec![1u8; 8 << 20], Duration::from_millis(1)))
+            .join()
+            .expect("never ends"),
+        "shared" => hoard(|| map_shared(8 << 20), Duration::from_millis(1)),
+        _ => hoard(|| vec![1u8; 8 << 20], Duration::from_millis(1)),
+    }
+}
+
+fn hoard<T>(more: impl Fn() -> T, pause: Duration) -> ! {
     let mut hoard = Vec::new();
     loop {
-        hoard.push(std::hint::black_box(vec![1u8; 8 << 20]));
-        thread::sleep(Duration::from_millis(1));
+        hoard.push(std::hint::black_box(more()));
+        thread::sleep(pause);
     }
+}
+
+fn map_shared(length: usize) {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let kind = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    // SAFETY: a new mapping of this length, written once and never given back.
+    unsafe {
+        let start = libc::mmap(std::ptr::null_mut(), length, access, kind, -1, 0);
+        assert_ne!(start, libc::MAP_FAILED);
+        std::ptr::write_bytes(start.cast::<u8>(), 1, length);
+    }
+}
+
+/// To every descriptor beyond the standard ones, the pipe to the parent among them.
+fn write_everywhere(bytes: &[u8]) {
+    (3..16).for_each(|descriptor| write_raw(descriptor, bytes));
+}
+
+fn frame(body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32).to_le_bytes(), body].concat()
 }
 
 fn write_raw(descriptor: i32, bytes: &[u8]) {
@@ -129,7 +206,7 @@ fn answer_by_hand(act: impl FnOnce()) {
     };
     next_frame(b"fecund\x01\0".len());
     write_raw(1, b"fecund\x01\0");
-    write_raw(1, &[&(SETUP_REPLY.len() as u32).to_le_bytes(), SETUP_REPLY].concat());
+    write_raw(1, &frame(SETUP_REPLY));
     next_frame(0);
     act();
     loop {
