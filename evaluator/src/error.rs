@@ -60,13 +60,17 @@ impl EvalError {
     }
 }
 
-/// The last few lines of `stderr`, as the end of a message.
+/// The end of a message: what the last panic begins with, whose backtrace may follow, or else the last few lines.
 fn last_words(stderr: &str) -> String {
     let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    match &lines[lines.len().saturating_sub(4)..] {
-        [] => String::new(),
-        last => format!("; it last said: {}", end(&printable(&last.join(" | ")))),
-    }
+    let panic = lines.iter().rposition(|line| line.contains(" panicked at "));
+    let words = match panic {
+        Some(first) => {
+            start(&printable(&lines[first..].iter().take(4).copied().collect::<Vec<_>>().join(" | ")))
+        }
+        None => end(&printable(&lines[lines.len().saturating_sub(4)..].join(" | "))),
+    };
+    if words.is_empty() { words } else { format!("; it last said: {words}") }
 }
 
 /// One line that a terminal takes as text.
@@ -100,6 +104,15 @@ mod tests {
         let died = EvalError::Died { cause: "exit code 3".to_string(), stderr };
         assert_eq!(died.to_string(), "worker died: exit code 3; it last said: two | three | four | five");
         assert_eq!(died.cause(), "worker died: exit code 3");
+    }
+
+    #[test]
+    fn of_a_panic_the_beginning_is_kept() {
+        let frames: String = (0..50).map(|n| format!("  frame #{n}: somewhere\n")).collect();
+        let stderr = format!("noise\nthread 'main' (7) panicked at main.rs:1:\nno such tensor\n{frames}");
+        let died = EvalError::Died { cause: "exit code 101".to_string(), stderr };
+        let expected = "thread 'main' (7) panicked at main.rs:1: | no such tensor | frame #0: somewhere | frame #1: somewhere";
+        assert_eq!(died.to_string(), format!("worker died: exit code 101; it last said: {expected}"));
     }
 
     #[test]

@@ -16,8 +16,8 @@ use crate::limits::{POLL, Watch};
 use crate::process::Process;
 use crate::{Control, EvalError, Limits};
 
-/// How much of a worker's stderr is kept, in bytes.
-const TAIL: usize = 4096;
+/// How much of a worker's stderr is kept, in bytes: a panic and its backtrace.
+const TAIL: usize = 16 << 10;
 
 /// How long a worker that closed its pipe may take to end, and its last words to arrive.
 const GRACE: Duration = Duration::from_millis(500);
@@ -101,7 +101,7 @@ impl Worker {
     }
 
     /// The reply, if this frame is the one.
-    fn answer(&self, id: u64, frame: Frame, control: &Control) -> Result<Option<Value>, EvalError> {
+    fn answer(&mut self, id: u64, frame: Frame, control: &Control) -> Result<Option<Value>, EvalError> {
         match frame.kind {
             Kind::Reply if frame.id == id => return Ok(Some(frame.body)),
             Kind::Error if frame.id == id => return Err(EvalError::Refused { message: message(frame.body) }),
@@ -110,13 +110,13 @@ impl Worker {
             Kind::Progress | Kind::Heartbeat => {}
             Kind::Reply | Kind::Error | Kind::Request => {
                 let what = format!("{:?} {} in answer to request {id}", frame.kind, frame.id).to_lowercase();
-                return Err(EvalError::Protocol { what, stderr: self.tail.text() });
+                return Err(EvalError::Protocol { what, stderr: self.last_words() });
             }
         }
         Ok(None)
     }
 
-    fn look(&self, watch: &mut Watch, control: &Control) -> Result<(), EvalError> {
+    fn look(&mut self, watch: &mut Watch, control: &Control) -> Result<(), EvalError> {
         if control.cancelled() {
             return Err(EvalError::Cancelled);
         }
@@ -124,7 +124,7 @@ impl Worker {
             return Ok(());
         }
         match watch.look(Instant::now(), self.heard.load(Relaxed), self.process.resident()) {
-            Err(EvalError::Died { cause, .. }) => Err(EvalError::Died { cause, stderr: self.tail.text() }),
+            Err(EvalError::Died { cause, .. }) => Err(EvalError::Died { cause, stderr: self.last_words() }),
             other => other,
         }
     }
@@ -132,12 +132,18 @@ impl Worker {
     /// What the end of the worker's frames means.
     fn failure(&mut self, error: FrameError) -> EvalError {
         match error {
-            FrameError::Closed | FrameError::Pipe(_) => match self.process.ending(GRACE) {
-                Some(cause) => EvalError::Died { cause, stderr: self.tail.complete() },
-                None => EvalError::Died { cause: error.to_string(), stderr: self.tail.text() },
-            },
-            broken => EvalError::Protocol { what: broken.to_string(), stderr: self.tail.text() },
+            FrameError::Closed | FrameError::Pipe(_) => {
+                let cause = self.process.ending(GRACE).unwrap_or_else(|| error.to_string());
+                EvalError::Died { cause, stderr: self.last_words() }
+            }
+            broken => EvalError::Protocol { what: broken.to_string(), stderr: self.last_words() },
         }
+    }
+
+    /// Ends the process, so that nothing more can come, and waits for what it said.
+    fn last_words(&mut self) -> String {
+        self.process.kill();
+        self.tail.complete()
     }
 }
 
@@ -232,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_tail_keeps_the_last_bytes_and_no_more() {
-        let text: String = (0..5000).map(|number| format!("{number}\n")).collect();
+        let text: String = (0..TAIL).map(|number| format!("{number}\n")).collect();
         let tail = Tail::follow(io::Cursor::new(text.clone())).unwrap();
         let kept = tail.complete();
         assert_eq!(kept.len(), TAIL);

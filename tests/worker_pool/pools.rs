@@ -1,5 +1,7 @@
 //! Pools of this very program.
 
+#![allow(dead_code, reason = "each test target uses its own part")]
+
 use std::time::{Duration, Instant};
 
 use evaluator::{Control, EvalError, Limits, WorkerCommand, WorkerPool};

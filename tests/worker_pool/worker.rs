@@ -1,8 +1,9 @@
 //! A worker that misbehaves on request.
 
 use std::ffi::CString;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{process, thread};
 
@@ -46,6 +47,8 @@ fn handle(request: Value, control: &Control) -> Result<Value, String> {
             control.set_progress(0.25);
             sleep(1.2)
         }
+        "echo late" => sleep(request[2].as_f64().unwrap_or_default()).map(|_| argument),
+        "meet" => meet(&request),
         "spin" => spin(argument.as_f64().unwrap_or(f64::INFINITY)),
         "allocate" => allocate(argument.as_str().unwrap_or_default()),
         "haunt" => haunt(argument.as_str().unwrap_or_default()),
@@ -63,6 +66,7 @@ fn handle(request: Value, control: &Control) -> Result<Value, String> {
             Ok(if argument.is_null() { json!("printed") } else { argument })
         }
         "garbage" => {
+            eprintln!("last words");
             write_everywhere(b"\xff\xff\xff\xffgarbage");
             sleep(3600.0)
         }
@@ -95,6 +99,21 @@ fn spin(seconds: f64) -> Result<Value, String> {
         std::hint::spin_loop();
     }
     Ok(json!("spun"))
+}
+
+/// Leaves the id of this process in a folder. The `first` to come waits for a sign to go on.
+fn meet(request: &Value) -> Result<Value, String> {
+    let folder = Path::new(request[1].as_str().unwrap_or_default());
+    let own = folder.join(process::id().to_string());
+    fs::write(&own, process::id().to_string()).expect("space for a number");
+    if fs::hard_link(&own, folder.join("first")).is_err() {
+        fs::hard_link(&own, folder.join("second")).expect("at most two come");
+        return Ok(request[3].clone());
+    }
+    while !folder.join("go on").exists() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(request[2].clone())
 }
 
 /// The setup of a worker that dies at some of its starts: a file that counts them, and which starts die.
@@ -141,7 +160,7 @@ fn die(how: &str) -> ! {
             }
             "stop" => libc::raise(libc::SIGSTOP),
             "exit" => process::exit(3),
-            _ => panic!("as asked"),
+            _ => panic!("last words"),
         };
     }
     loop {
