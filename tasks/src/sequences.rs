@@ -36,7 +36,8 @@ impl Sequences {
     ///
     /// Time stamps, missing values, regression targets and unlabelled files are not supported and are errors.
     /// Files may come from anywhere: memory grows with what is read, never with what a header announces, and a file
-    /// of more than 4 GiB of text, or with a line of more than 256 MiB, is an error.
+    /// of more than 4 GiB of text, 268 million values or 16.8 million cases, or with a line of more than 64 MiB, is an
+    /// error.
     pub fn read(path: &Path) -> Result<Self, DataError> {
         ts::read(path, None)
     }

@@ -7,6 +7,9 @@ use super::header::Header;
 use crate::error::quote;
 use crate::{Case, Sequences};
 
+/// No network is made for more.
+const MOST_CHANNELS: usize = 1 << 16;
+
 /// Reads cases and holds each to what the header, the first case and the training data say.
 pub(super) struct CaseReader<'a> {
     header: &'a Header,
@@ -70,6 +73,11 @@ impl<'a> CaseReader<'a> {
             (self.like.map(|like| like.channels as u64), "the training file has"),
         ];
         let differs = |(count, _): &&(Option<u64>, _)| count.is_some_and(|count| count != channels as u64);
+        if channels > MOST_CHANNELS {
+            return Err(Fault::new(format!(
+                "{channels} dimensions are more than {MOST_CHANNELS}; leave some out"
+            )));
+        }
         let Some((Some(count), who)) = expected.iter().find(differs) else { return Ok(()) };
         let noun = if channels == 1 { "dimension" } else { "dimensions" };
         let remedy = "separate dimensions by `:` and write the class last, or correct the header";
@@ -221,6 +229,8 @@ mod tests {
             let (_, what) = fault(lines, cases);
             assert!(what.contains(expected), "{cases:?}: {what}");
         }
+        let (_, what) = fault(&[], &[&format!("{}a", "1:".repeat(MOST_CHANNELS + 1))]);
+        assert!(what.contains("65537 dimensions are more than 65536; leave"), "{what}");
         let header = header(&["@classLabel true a", "@equalLength false", "@seriesLength 3"]);
         let mut reader = CaseReader::new(&header, None);
         assert!(reader.read("1,2:a").is_ok() && reader.read("1:a").is_ok());

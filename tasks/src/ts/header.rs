@@ -18,6 +18,9 @@ pub(super) struct Header {
     seen: BTreeSet<String>,
 }
 
+/// No network is made for more.
+const MOST_CLASSES: usize = 1 << 16;
+
 const KNOWN: &str = "@problemName, @timeStamps, @missing, @univariate, @dimensions, @equalLength, @seriesLength, \
                      @targetLabel, @classLabel, @data";
 
@@ -121,15 +124,28 @@ fn classes(value: &str) -> Result<Vec<String>, Fault> {
                     `@classLabel true cat dog`";
         return Err(Fault::new(what));
     }
-    let names: Vec<String> = words.map(str::to_string).collect();
+    let names: Vec<String> = words.take(MOST_CLASSES + 1).map(str::to_string).collect();
     if names.is_empty() {
         return Err(Fault::new("no class names; list them, as in `@classLabel true cat dog`"));
     }
-    let mut seen = BTreeSet::new();
-    match names.iter().find(|name| !seen.insert(name.as_str())) {
-        Some(twice) => Err(Fault::new(format!("class {} is listed twice; list it once", quote(twice)))),
-        None => Ok(names),
+    if names.len() > MOST_CLASSES {
+        return Err(Fault::new(format!("more than {MOST_CLASSES} classes; join some")));
     }
+    let mut seen = BTreeSet::new();
+    names.iter().try_for_each(|name| check_class(name, seen.insert(name.as_str())))?;
+    Ok(names)
+}
+
+/// Class names are shown on terminals and written into Python, SVG and Markdown.
+fn check_class(name: &str, first: bool) -> Result<(), Fault> {
+    if !first {
+        return Err(Fault::new(format!("class {} is listed twice; list it once", quote(name))));
+    }
+    if name.chars().any(char::is_control) {
+        let what = format!("class {} has control characters in its name; rename it", quote(name));
+        return Err(Fault::new(what));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -167,6 +183,7 @@ mod tests {
 
     #[test]
     fn a_wrong_line_says_what_to_write() {
+        let many = format!("@classLabel true{}", " a".repeat(MOST_CLASSES + 1));
         let wrong = [
             ("1,2,3:a", "`1,2,3:a` is neither a header line nor a comment; put `@data` on a line of its own"),
             ("@", "unknown header key `@`; known: @problemName"),
@@ -182,6 +199,11 @@ mod tests {
             ("@classLabel a b", "`@classLabel` is `a`; write true or false"),
             ("@classLabel true", "no class names; list them"),
             ("@classLabel true a b a", "class `a` is listed twice; list it once"),
+            (
+                "@classLabel true a \u{1b}[2J",
+                "class `\u{fffd}[2J` has control characters in its name; rename it",
+            ),
+            (&many, "more than 65536 classes; join some"),
             ("@data", "no `@classLabel` before `@data`; add a line"),
             ("@data 1,2", "`1,2` after `@data`; begin the first case on the next line"),
         ];

@@ -9,7 +9,7 @@ use crate::{DataError, Place};
 /// How much text is read before giving up, in bytes after decompression.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Default: 256 MiB. The longest lines of the UEA archive have a few.
+    /// Default: 64 MiB. The longest lines of the UEA archive have a few.
     pub line: u64,
     /// Default: 4 GiB.
     pub total: u64,
@@ -17,7 +17,7 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { line: 1 << 28, total: 1 << 32 }
+        Self { line: 1 << 26, total: 1 << 32 }
     }
 }
 

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::header::Header;
 use super::lines::{Limits, Lines};
 use crate::locate::Name;
-use crate::{DataError, Sequences};
+use crate::{Case, DataError, Sequences};
 
 /// Reads the file at `path`, with labels and channels as in `like` if that is given.
 pub(crate) fn read(path: &Path, like: Option<&Sequences>) -> Result<Sequences, DataError> {
@@ -20,9 +20,9 @@ pub(crate) fn read(path: &Path, like: Option<&Sequences>) -> Result<Sequences, D
     let file = BufReader::new(File::open(path).map_err(unreadable)?);
     let mut data = if name.compressed {
         let text = BufReader::new(MultiGzDecoder::new(file));
-        parse(Lines::new(path.to_path_buf(), text, true, Limits::default()), like)?
+        parse(Lines::new(path.to_path_buf(), text, true, Limits::default()), like, Room::default())?
     } else {
-        parse(Lines::new(path.to_path_buf(), file, false, Limits::default()), like)?
+        parse(Lines::new(path.to_path_buf(), file, false, Limits::default()), like, Room::default())?
     };
     if data.name.is_empty() {
         data.name = name.stem.to_string();
@@ -30,14 +30,46 @@ pub(crate) fn read(path: &Path, like: Option<&Sequences>) -> Result<Sequences, D
     Ok(data)
 }
 
+/// How much is kept in memory before giving up: text of two bytes becomes a number of eight.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    /// Default: 268 million, 2 GiB. The largest problem of the UEA archive has 150 million.
+    values: usize,
+    /// Default: 16.8 million.
+    cases: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { values: 1 << 28, cases: 1 << 24 }
+    }
+}
+
+impl Room {
+    /// What is left behind a case.
+    fn after(self, case: &Case) -> Result<Self, Fault> {
+        let left = self.values.checked_sub(case.values.len()).zip(self.cases.checked_sub(1));
+        let full =
+            || Fault::new("too many cases or values to keep in memory; take fewer cases or shorter series");
+        left.map(|(values, cases)| Self { values, cases }).ok_or_else(full)
+    }
+}
+
 /// The data in `lines`; its name is empty if the header gives none.
-fn parse<R: BufRead>(mut lines: Lines<R>, like: Option<&Sequences>) -> Result<Sequences, DataError> {
+fn parse<R: BufRead>(
+    mut lines: Lines<R>,
+    like: Option<&Sequences>,
+    mut room: Room,
+) -> Result<Sequences, DataError> {
     let header = read_header(&mut lines)?;
     let mut reader = CaseReader::new(&header, like);
     let mut cases = Vec::new();
     while let Some(line) = lines.advance()? {
-        match reader.read(line) {
-            Ok(case) => cases.push(case),
+        match reader.read(line).and_then(|case| Ok((room.after(&case)?, case))) {
+            Ok((left, case)) => {
+                room = left;
+                cases.push(case);
+            }
             Err(fault) => return Err(lines.error(fault)),
         }
     }
@@ -80,7 +112,11 @@ mod tests {
                          1,2.5,-3e-2:4,5,6:a\n\n# between\n7,8:9,10:b\n-1:1:a\n";
 
     fn text(bytes: &[u8]) -> Result<Sequences, DataError> {
-        parse(Lines::new("x.ts".into(), bytes, false, Limits::default()), None)
+        text_in(bytes, Room::default())
+    }
+
+    fn text_in(bytes: &[u8], room: Room) -> Result<Sequences, DataError> {
+        parse(Lines::new("x.ts".into(), bytes, false, Limits::default()), None, room)
     }
 
     #[test]
@@ -89,6 +125,15 @@ mod tests {
         assert_eq!((data.name.as_str(), data.channels, data.cases.len()), ("Two", 2, 3));
         assert_eq!(data.labels(), [0, 1, 0]);
         assert_eq!(text(VALID.replace('\n', "\r\n").as_bytes()).unwrap(), data);
+    }
+
+    #[test]
+    fn more_than_there_is_room_for_is_refused() {
+        let error =
+            |values, cases| text_in(VALID.as_bytes(), Room { values, cases }).unwrap_err().to_string();
+        assert!(text_in(VALID.as_bytes(), Room { values: 12, cases: 3 }).is_ok());
+        assert!(error(11, 3).starts_with("x.ts:14: too many cases or values"), "{}", error(11, 3));
+        assert!(error(12, 2).starts_with("x.ts:14: too many cases or values"), "{}", error(12, 2));
     }
 
     #[test]
