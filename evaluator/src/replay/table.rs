@@ -1,6 +1,6 @@
 //! A published table: a CSV file, plain or gzipped, with one row for each candidate.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,9 @@ use spaces::Tabulated;
 use tasks::{DataError, Place, quote};
 
 /// Text that is read before giving up, in bytes after decompression: a small file may unpack to any size.
-const MOST_TEXT: u64 = 1 << 32;
+const MOST_TEXT: u64 = 1 << 30;
+/// Published tables have a few; some have one for each epoch.
+const MOST_COLUMNS: usize = 1 << 14;
 
 /// Candidates and their numbers. The columns of [`Tabulated::COLUMNS`] name the candidate; of the others, those that
 /// hold a finite number in every row are kept.
@@ -36,7 +38,7 @@ impl<C: Tabulated> Table<C> {
     /// Reads a file with a header. Each column of `asked` must be there and hold numbers only; of the others, those
     /// with a cell that is no finite number are left out. Errors name the file, the line, the column and the remedy:
     /// a column that is missing, a cell that is no number, a row that names no candidate or one that another row
-    /// names, a file without rows, a damaged gzip stream.
+    /// names, a file without rows, a damaged gzip stream, more than 1 GiB of text or 16,384 columns.
     pub fn read(path: &Path, asked: &[&str]) -> Result<Self, DataError> {
         let reading = Reading { path, compressed: path.extension().is_some_and(|end| end == "gz"), line: 1 };
         reading.read(asked)
@@ -142,12 +144,12 @@ impl Reading<'_> {
                 self.malformed("nothing in it; give a table with a header and a row for each candidate")
             );
         }
-        for (at, name) in header.iter().enumerate() {
-            if header.iter().take(at).any(|before| before.trim() == name.trim()) {
-                return Err(
-                    self.malformed(format!("two columns are called {}; rename one", quote(name.trim())))
-                );
-            }
+        if header.len() > MOST_COLUMNS {
+            return Err(self.malformed(format!("more than {MOST_COLUMNS} columns; leave some out")));
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = header.iter().map(str::trim).find(|name| !seen.insert(*name)) {
+            return Err(self.malformed(format!("two columns are called {}; rename one", quote(twice))));
         }
         let place = |column: &&str| header.iter().position(|name| name.trim() == *column);
         let find = |column| {
@@ -327,6 +329,15 @@ mod tests {
             assert!(empty || matches!(error, DataError::Damaged { .. }), "{length}: {error}");
         }
         assert!(matches!(read("t.csv.gz", SMALL, &[]), Err(DataError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_header_of_too_many_columns_is_refused() {
+        let names = |count: usize| (1..count).map(|name| format!(",{name}")).collect::<String>();
+        let few = format!("arch{}\n00000000{}\n", names(MOST_COLUMNS), ",1".repeat(MOST_COLUMNS - 1));
+        assert_eq!(read("t.csv", few, &[]).unwrap().columns().len(), MOST_COLUMNS - 1);
+        let error = read("t.csv", format!("arch{}\n", names(MOST_COLUMNS + 1)), &[]).unwrap_err().to_string();
+        assert!(error.contains("more than 16384 columns; leave some out"), "{error}");
     }
 
     #[test]
