@@ -159,7 +159,7 @@ impl Tensor {
     }
 
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |len, extent| len.saturating_mul(*extent))
     }
 
     pub fn is_empty(&self) -> bool {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use hashing::{KeyWriter, Keyed};
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::block::{Place, Settings, Value};
 use super::{Block, blocks};
@@ -267,10 +268,34 @@ struct Raw {
     norm: Norm,
     #[serde(default)]
     pooling: Pooling,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "layers")]
     layers: Vec<Layer>,
     #[serde(default)]
     training: Training,
+}
+
+/// No more than there can be: a layer of three bytes takes two hundred in memory.
+fn layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Layer>, D::Error> {
+    struct Layers;
+    impl<'de> Visitor<'de> for Layers {
+        type Value = Vec<Layer>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            write!(f, "a list of at most {LARGEST} layers")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut listed: A) -> Result<Vec<Layer>, A::Error> {
+            let mut layers = Vec::new();
+            while let Some(layer) = listed.next_element()? {
+                if layers.len() == LARGEST {
+                    return Err(serde::de::Error::invalid_length(LARGEST + 1, &self));
+                }
+                layers.push(layer);
+            }
+            Ok(layers)
+        }
+    }
+    deserializer.deserialize_seq(Layers)
 }
 
 fn one() -> usize {
@@ -345,6 +370,15 @@ mod tests {
         assert_eq!((layer.token.settings.number("heads"), layer.token.settings.flag("causal")), (2, false));
         assert!(layer.channel.is_identity() && layer.repeat == 1);
         assert_eq!(read(&serde_json::to_string(&genome).unwrap()).unwrap(), genome);
+    }
+
+    #[test]
+    fn layers_are_counted_while_they_are_read() {
+        let listed = |count: usize| format!(r#"{{"layers": [{}"#, vec!["{}"; count].join(","));
+        assert_eq!(read(&(listed(LARGEST) + "]}")).unwrap().depth(), LARGEST);
+        // The list never ends, so whoever reads on fails otherwise.
+        let error = read(&(listed(LARGEST + 1) + "[")).unwrap_err();
+        assert!(error.contains("expected a list of at most 4096 layers"), "{error}");
     }
 
     #[test]

@@ -82,13 +82,14 @@ impl Network {
 
     /// Number of trainable parameters.
     pub fn parameters(&self) -> u64 {
-        self.tensors().iter().map(|named| named.tensor.len() as u64).sum()
+        self.tensors().iter().fold(0, |sum, named| sum.saturating_add(named.tensor.len() as u64))
     }
 
     /// Multiply-adds of the matrix products and mixers for one sequence of `length` steps; norms and sums are left out.
     pub fn multiply_adds(&self, length: usize) -> u64 {
         let width = self.genome.width;
-        let ends = (width * (self.shape.channels * length + self.shape.classes)) as u64;
+        let inputs = self.shape.channels.saturating_mul(length);
+        let ends = inputs.saturating_add(self.shape.classes).saturating_mul(width) as u64;
         let layers = self.genome.layers.iter().map(|layer| {
             let directions = if layer.order == Order::Bidirectional { 2 } else { 1 };
             let cost = |place| {

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::sequence::{Genome, Network, Shape};
 
+/// Of channels and of classes; data files have no more.
+const MOST: usize = 1 << 16;
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Architecture {
@@ -29,6 +32,12 @@ pub fn read_architecture(json: &str) -> Result<(Network, Vec<String>), String> {
         serde_json::from_str(json).map_err(|error| format!("architecture unreadable: {error}"))?;
     if channels == 0 || classes.is_empty() {
         return Err("architecture unreadable: no channels or no classes".into());
+    }
+    if channels.max(classes.len()) > MOST {
+        return Err(format!("architecture unreadable: more than {MOST} channels or classes"));
+    }
+    if classes.iter().any(|name| name.chars().any(char::is_control)) {
+        return Err("architecture unreadable: a class has control characters in its name".into());
     }
     let shape = Shape { channels, classes: classes.len() };
     Ok((Network::new(&genome, shape), classes))
@@ -56,6 +65,8 @@ mod tests {
         for (json, named) in [
             ("", "unreadable"),
             (r#"{"genome": {}, "channels": 0, "classes": ["a"]}"#, "no channels"),
+            (r#"{"genome": {}, "channels": 18446744073709551615, "classes": ["a"]}"#, "more than 65536"),
+            (r#"{"genome": {}, "channels": 1, "classes": ["a\u001b[2J"]}"#, "control characters"),
             (r#"{"genome": {"width": 12}, "channels": 1, "classes": ["a"]}"#, "width 12"),
         ] {
             let error = read_architecture(json).unwrap_err();
