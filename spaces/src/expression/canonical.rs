@@ -25,7 +25,7 @@ enum Form {
     Constant(f64),
     /// Σ coefficient · term + constant.
     Sum {
-        terms: Vec<(f64, Factors)>,
+        terms: Vec<Term>,
         constant: f64,
     },
     /// coefficient · factors.
@@ -40,6 +40,9 @@ enum Form {
         bound: Option<f64>,
     },
 }
+
+/// Coefficient and factors.
+type Term = (f64, Factors);
 
 /// Π over / Π under, both in order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -130,7 +133,7 @@ impl Form {
         Self::atom(code)
     }
 
-    fn into_terms(self) -> Vec<(f64, Factors)> {
+    fn into_terms(self) -> Vec<Term> {
         match self {
             Self::Constant(_) => Vec::new(),
             Self::Sum { terms, .. } => terms,
@@ -173,7 +176,9 @@ impl Form {
             form if c == 1.0 => form,
             Self::Sum { terms, constant } if c == -1.0 => {
                 let negated = terms.into_iter().map(|(coefficient, term)| (-coefficient + 0.0, term));
-                Self::Sum { terms: negated.collect(), constant: -constant + 0.0 }
+                let mut terms: Vec<Term> = negated.collect();
+                in_order(&mut terms);
+                Self::Sum { terms, constant: -constant + 0.0 }
             }
             form if c == -1.0 => {
                 let coefficient = -form.coefficient() + 0.0;
@@ -322,7 +327,7 @@ impl Factors {
 }
 
 /// The sum of two constants. Where it is too large for a number, the larger one becomes a term without factors.
-fn one_constant(a: f64, b: f64, terms: &mut Vec<(f64, Factors)>) -> f64 {
+fn one_constant(a: f64, b: f64, terms: &mut Vec<Term>) -> f64 {
     joined(Binary::Add, a, b).unwrap_or_else(|| {
         let (small, large) = if a.abs() < b.abs() { (a, b) } else { (b, a) };
         terms.push((large, Factors::default()));
@@ -331,18 +336,9 @@ fn one_constant(a: f64, b: f64, terms: &mut Vec<(f64, Factors)>) -> f64 {
 }
 
 /// Equal terms joined, sums among them opened, in order; a single term is what it is.
-fn summed(mut terms: Vec<(f64, Factors)>, mut constant: f64) -> Form {
+fn summed(mut terms: Vec<Term>, mut constant: f64) -> Form {
     loop {
-        terms.sort_by(|(a, x), (b, y)| x.compare(y).then(a.total_cmp(b)));
-        let mut merged: Vec<(f64, Factors)> = Vec::with_capacity(terms.len());
-        for (coefficient, term) in terms {
-            let before = merged.last_mut().filter(|(_, last)| *last == term);
-            match before.and_then(|(c, _)| Some((joined(Binary::Add, *c, coefficient)?, c))) {
-                Some((sum, before)) => *before = sum,
-                None => merged.push((coefficient, term)),
-            }
-        }
-        terms = merged;
+        terms = merged(terms);
         let open = terms.iter().enumerate().find_map(|(i, (sign, term))| {
             let factor = term.alone().filter(|factor| sign.abs() == 1.0 && is_sum(factor))?;
             Some((i, Form::read(factor).times(*sign)))
@@ -353,6 +349,7 @@ fn summed(mut terms: Vec<(f64, Factors)>, mut constant: f64) -> Form {
         terms.extend(sum.into_terms());
         constant = one_constant(constant, more, &mut terms);
     }
+    constant = smallest_constant(&mut terms, constant);
     match terms.pop() {
         None => Form::Constant(constant),
         Some((coefficient, term)) if terms.is_empty() && constant == 0.0 => Form::product(coefficient, term),
@@ -363,7 +360,47 @@ fn summed(mut terms: Vec<(f64, Factors)>, mut constant: f64) -> Form {
     }
 }
 
-fn write_sum(terms: &[(f64, Factors)], constant: f64) -> Code {
+/// In order, equal terms as one, or as few as their coefficients allow.
+fn merged(mut terms: Vec<Term>) -> Vec<Term> {
+    in_order(&mut terms);
+    let mut merged = Vec::with_capacity(terms.len());
+    for equal in terms.chunk_by(|(_, a), (_, b)| a == b) {
+        let coefficients = together(equal.iter().map(|(coefficient, _)| *coefficient).collect());
+        merged.extend(coefficients.into_iter().map(|coefficient| (coefficient, equal[0].1.clone())));
+    }
+    in_order(&mut merged);
+    merged
+}
+
+fn in_order(terms: &mut [Term]) {
+    terms.sort_by(|(a, x), (b, y)| x.compare(y).then(a.total_cmp(b)));
+}
+
+/// Of the terms without factors and the constant, joined as far as they can be, the smallest; the others stay terms.
+fn smallest_constant(terms: &mut Vec<Term>, constant: f64) -> f64 {
+    let bare = |(_, term): &Term| *term == Factors::default();
+    let constants = terms.iter().filter(|term| bare(term)).map(|(coefficient, _)| *coefficient);
+    let constants = together(constants.chain([constant]).collect());
+    terms.retain(|term| !bare(term));
+    terms.extend(constants[1..].iter().map(|constant| (*constant, Factors::default())));
+    in_order(terms);
+    constants[0]
+}
+
+/// Numbers with the same sum, small before large, of which no two could be one: all have one sign, and any two are
+/// beyond the range. So it does not matter how many of them are read at a time.
+fn together(mut numbers: Vec<f64>) -> Vec<f64> {
+    loop {
+        numbers.sort_by(|a, b| a.abs().total_cmp(&b.abs()).then(a.total_cmp(b)));
+        let pairs = (1..numbers.len()).flat_map(|j| (0..j).map(move |i| (i, j)));
+        let joins = |(i, j): (usize, usize)| Some((i, j, joined(Binary::Add, numbers[i], numbers[j])?));
+        let Some((i, j, sum)) = pairs.into_iter().find_map(joins) else { return numbers };
+        numbers[i] = sum;
+        numbers.swap_remove(j);
+    }
+}
+
+fn write_sum(terms: &[Term], constant: f64) -> Code {
     let mut code = Code::new();
     for (coefficient, term) in terms {
         if code.is_empty() {
@@ -462,6 +499,21 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(canonicalize(&text.parse().unwrap()).to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn sums_at_the_ends_of_the_range_are_spelled_once() {
+        let cases = [
+            ("x - 1e308 - 1e308 + 1e308", "x - 1e308"),
+            ("1e308 * x + 1.5e308 * x - (y + 1.5e308 * x)", "1e308 * x - y"),
+            ("-(1e308 * x + 1.5e308 * x)", "-1.5e308 * x - 1e308 * x"),
+            ("-(1.7e308 + (x + 1e308))", "-1.7e308 - x - 1e308"),
+            ("1.7e308 * x - 1.6e308 * x - (1.7e308 * x + 1e308 * x)", "-1.7e308 * x - 9e307 * x"),
+        ];
+        for (text, expected) in cases {
+            let once = canonicalize(&text.parse().unwrap());
+            assert_eq!((once.to_string().as_str(), canonicalize(&once)), (expected, once.clone()), "{text}");
         }
     }
 }
