@@ -11,6 +11,7 @@ use serde_json::json;
 use spaces::sequence::Genome;
 
 use super::args::ConfirmArgs;
+use super::bounded;
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
 use super::judge::Judge;
@@ -56,7 +57,7 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome {
 
 /// Fresh trainings of earlier calls.
 fn known(judge: &Judge) -> BTreeMap<(Key, u64), Option<f64>> {
-    let text = fs::read_to_string(judge.folder.path.join("confirm.jsonl")).unwrap_or_default();
+    let text = bounded::read_text(&judge.folder.path.join("confirm.jsonl")).unwrap_or_default();
     let fresh = text.lines().filter_map(|line| serde_json::from_str::<Fresh>(line).ok());
     fresh.map(|fresh| ((fresh.key, fresh.seed), fresh.score)).collect()
 }

@@ -1,7 +1,7 @@
 //! `fecund export`: a trial in a folder of its own; of a sequence model, one that PyTorch can use.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use spaces::Space;
 use spaces::sequence::Network;
@@ -60,18 +60,34 @@ pub fn model(judge: &Judge, args: &ExportArgs) -> Outcome {
     })
 }
 
-/// Writes these files, and what `more` adds, into a folder beside `to` and renames it, so that no half an export is
-/// ever seen.
+/// Writes these files, and what `more` adds, into a new folder beside `to` and renames it, so that no half an export
+/// is ever seen. A folder that could not be finished is removed, and no other.
 pub fn publish(to: &Path, files: &[(&str, String)], more: impl FnOnce(&Path) -> Outcome) -> Outcome {
-    let draft = to.with_extension("new");
-    let _ = fs::remove_dir_all(&draft);
+    let draft = draft_of(to)?;
     let file_error = |path: &Path, error| Failure::file("write", path, &error);
-    fs::create_dir_all(&draft).map_err(|error| file_error(&draft, error))?;
-    for (name, text) in files {
-        fs::write(draft.join(name), text).map_err(|error| file_error(&draft.join(name), error))?;
+    if let Some(above) = draft.parent() {
+        fs::create_dir_all(above).map_err(|error| file_error(above, error))?;
     }
-    more(&draft)?;
-    fs::rename(&draft, to).map_err(|error| file_error(to, error))
+    fs::create_dir(&draft).map_err(|error| file_error(&draft, error))?;
+    let write = |(name, text): &(&str, String)| {
+        fs::write(draft.join(name), text).map_err(|error| file_error(&draft.join(name), error))
+    };
+    let written = files.iter().try_for_each(write).and_then(|()| more(&draft));
+    let done = written.and_then(|()| fs::rename(&draft, to).map_err(|error| file_error(to, error)));
+    if done.is_err() {
+        let _ = fs::remove_dir_all(&draft);
+    }
+    done
+}
+
+/// `to` with an ending that no other process gives it.
+fn draft_of(to: &Path) -> Result<PathBuf, Failure> {
+    let Some(name) = to.file_name() else {
+        return Err(Failure::usage(format!("{} names no folder; name a new one with --to", to.display())));
+    };
+    let mut name = name.to_os_string();
+    name.push(format!(".making-{}", std::process::id()));
+    Ok(to.with_file_name(name))
 }
 
 /// What is known of the function by validation, and which training these weights are from.
@@ -91,4 +107,24 @@ fn scores(model: &Model, validation: &Validation) -> Vec<(String, String)> {
         );
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_touches_no_folder_but_its_own() {
+        let place = tempfile::tempdir().unwrap();
+        let (to, neighbor) = (place.path().join("v1.2"), place.path().join("v1.new"));
+        fs::create_dir(&neighbor).unwrap();
+        fs::write(neighbor.join("mine"), "").unwrap();
+        let files = [("a", "text".to_string())];
+        assert!(publish(&to, &files, |_| Err(Failure::failed("no weights"))).is_err());
+        assert_eq!(place.path().read_dir().unwrap().count(), 1);
+        publish(&to, &files, |_| Ok(())).unwrap();
+        assert_eq!(fs::read_to_string(to.join("a")).unwrap(), "text");
+        assert!(neighbor.join("mine").is_file());
+        assert_eq!(place.path().read_dir().unwrap().count(), 2);
+    }
 }

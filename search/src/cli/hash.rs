@@ -1,7 +1,6 @@
 //! `fecund hash`: identities of candidates given as JSON.
 
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use hashing::{CandidateHasher, Identity, TwoStage};
@@ -9,6 +8,7 @@ use serde::de::DeserializeOwned;
 use spaces::Space;
 
 use super::args::HashArgs;
+use super::bounded;
 use super::failure::{Failure, Outcome};
 use super::table::Table;
 
@@ -46,12 +46,8 @@ pub fn read_candidates<C: DeserializeOwned>(file: &Path) -> Result<Vec<C>, Failu
 }
 
 fn read_lines<C: DeserializeOwned>(file: &Path) -> Result<Vec<(usize, C)>, Failure> {
-    let text = if file == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        fs::read_to_string(file)
-    };
+    let text =
+        if file == Path::new("-") { bounded::read_from(io::stdin()) } else { bounded::read_text(file) };
     let text = text.map_err(|error| Failure::file("read", file, &error))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let parse = |(index, line): (usize, &str)| {

@@ -1,6 +1,5 @@
 //! `fecund test` and `predict`: what the models of a run are worth, and what they say.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use evaluator::sequence::{Predictions, SequenceEvaluator, SequenceTask, Summary};
@@ -10,6 +9,7 @@ use spaces::sequence::{Genome, export};
 use tasks::{Metric, Verdict};
 
 use super::args::{PredictArgs, TestArgs, WhichArgs};
+use super::bounded;
 use super::domain::Domain;
 use super::domains::SequenceDomain;
 use super::failure::{Failure, Outcome};
@@ -92,7 +92,7 @@ impl Judge {
                 );
             }
         }
-        let text = fs::read_to_string(&file).map_err(|error| Failure::file("read", &file, &error))?;
+        let text = bounded::read_text(&file).map_err(|error| Failure::file("read", &file, &error))?;
         serde_json::from_str(&text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))
     }
 
@@ -179,7 +179,7 @@ pub fn predict(args: &PredictArgs) -> Outcome {
 
 fn predict_with_export(folder: &Path, data: &Path) -> Result<(Vec<String>, Predictions), Failure> {
     let file = folder.join("architecture.json");
-    let text = fs::read_to_string(&file).map_err(|error| Failure::file("read", &file, &error))?;
+    let text = bounded::read_text(&file).map_err(|error| Failure::file("read", &file, &error))?;
     let (network, classes) = export::read_architecture(&text)
         .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
     let task = SequenceTask::for_prediction(network.shape.channels, classes.clone());

@@ -1,14 +1,15 @@
 //! The command line: data to stdout, talk to stderr. Exit code 2 for bad use, 1 for failure, 130 when interrupted.
 
-/// Talks to stderr. A reader that has gone is no reason to stop a search.
+/// Talks to stderr, in plain text. A reader that has gone is no reason to stop a search.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($text)*);
+        let _ = writeln!(std::io::stderr(), "{}", $crate::cli::plain::plain(&format!($($text)*)));
     }};
 }
 
 mod args;
+mod bounded;
 mod cache;
 mod confirm;
 mod count;
@@ -20,6 +21,7 @@ mod hash;
 mod judge;
 mod leaderboard;
 mod list;
+mod plain;
 mod progress;
 mod report;
 mod run_folder;
@@ -27,6 +29,7 @@ mod search;
 mod settings;
 mod signals;
 mod table;
+mod untrusted;
 
 use std::process::ExitCode;
 

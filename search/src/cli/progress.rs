@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tasks::Verdict;
 
 use super::domain::{Candidate, Domain};
+use super::plain::plain;
 use super::run_folder::RunFolder;
 use super::settings::Budget;
 use crate::{Objective, Observer, Statistics, Trial};
@@ -106,7 +107,7 @@ impl<D: Domain> Progress<D> {
     fn show(&mut self, now: bool) {
         if let Some(bar) = &self.bar {
             bar.set_position((self.done() * STEPS as f64) as u64);
-            bar.set_message(self.line());
+            bar.set_message(plain(&self.line()));
         } else if now || self.said.is_none_or(|said| said.elapsed() >= BETWEEN_LINES) {
             say!("fecund: {}", self.line());
             self.said = Some(Instant::now());
@@ -115,7 +116,7 @@ impl<D: Domain> Progress<D> {
 
     fn say(&self, message: &str) {
         match &self.bar {
-            Some(bar) => bar.println(message),
+            Some(bar) => bar.println(plain(message)),
             None => say!("{message}"),
         }
     }

@@ -9,9 +9,11 @@ use serde_json::Value;
 use spaces::Space;
 use storage::{JournalStore, Record, Store};
 
+use super::bounded::read_text;
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::settings::{Header, Settings, VERSION};
+use super::untrusted;
 use crate::{Ledger, Trial};
 
 /// Weights are kept of so many of the best functions.
@@ -58,7 +60,7 @@ pub fn space_of(path: &Path) -> Result<String, Failure> {
 /// Text of `study.toml`.
 fn read(path: &Path) -> Result<String, Failure> {
     let file = path.join("study.toml");
-    fs::read_to_string(&file).map_err(|error| match error.kind() {
+    read_text(&file).map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             Failure::failed(format!("{} is not a run: it has no study.toml", path.display()))
         }
@@ -79,6 +81,7 @@ impl<D: Domain> RunFolder<D> {
     /// Makes the folder; it must not be there yet.
     pub fn create(path: &Path, settings: Settings<D>) -> Result<Self, Failure> {
         check_free(path)?;
+        settings.cache.as_deref().map_or(Ok(()), untrusted::check_cache)?;
         let folder = Self { path: path.to_path_buf(), settings };
         fs::create_dir_all(folder.artifacts())
             .map_err(|error| Failure::file("make", &folder.artifacts(), &error))?;
@@ -86,10 +89,12 @@ impl<D: Domain> RunFolder<D> {
         Ok(folder)
     }
 
-    /// A run over this domain's space; see [`space_of`].
+    /// A run over this domain's space; see [`space_of`]. It may come from elsewhere.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let settings =
-            Settings::read(&read(path)?).map_err(|error| unreadable(&path.join("study.toml"), &error))?;
+        untrusted::check_links(path)?;
+        let file = path.join("study.toml");
+        let settings = Settings::read(&read(path)?).map_err(|error| unreadable(&file, &error))?;
+        untrusted::check_settings(&file, &settings)?;
         Ok(Self { path: path.to_path_buf(), settings })
     }
 
@@ -122,7 +127,7 @@ impl<D: Domain> RunFolder<D> {
 
     /// Seconds of search so far, summed over resumes.
     pub fn seconds_spent(&self) -> f64 {
-        let text = fs::read_to_string(self.path.join("seconds")).unwrap_or_default();
+        let text = read_text(&self.path.join("seconds")).unwrap_or_default();
         text.trim().parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0).unwrap_or(0.0)
     }
 

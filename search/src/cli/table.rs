@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::args::Format;
 use super::failure::{Failure, Outcome};
+use super::plain::plain;
 
 /// Named columns and rows of JSON values.
 pub struct Table {
@@ -29,7 +30,7 @@ impl Table {
         match format {
             Format::Table => print(&self.aligned()),
             Format::Json => print_json(&Value::Array(self.rows.iter().map(|row| self.object(row)).collect())),
-            Format::Csv => print(&self.csv()),
+            Format::Csv => print_exactly(&self.csv()),
         }
     }
 
@@ -43,7 +44,7 @@ impl Table {
                 print(&self.columns.iter().zip(row).map(line).collect::<String>())
             }
             Format::Json => print_json(&self.object(row)),
-            Format::Csv => print(&self.csv()),
+            Format::Csv => print_exactly(&self.csv()),
         }
     }
 
@@ -113,11 +114,16 @@ fn quoted(cell: &str) -> String {
 
 /// Prints JSON with indentation and a line end.
 pub fn print_json(value: &Value) -> Outcome {
-    print(&format!("{value:#}\n"))
+    print_exactly(&format!("{value:#}\n"))
 }
 
-/// To stdout. A reader that has gone (`| head`) is not an error.
+/// To stdout, for people: in plain text.
 pub fn print(text: &str) -> Outcome {
+    print_exactly(&plain(text))
+}
+
+/// To stdout, for programs. A reader that has gone (`| head`) is not an error.
+fn print_exactly(text: &str) -> Outcome {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::failed(format!("cannot write to standard output: {error}")))

@@ -1,6 +1,5 @@
 //! `fecund cache explain`: why two candidates share a key, or do not.
 
-use std::fs;
 use std::path::Path;
 
 use hashing::{Class, Comparison, Difference, FunctionalHasher, Key, RoleCount, Scheme, Trace, TwoStage};
@@ -12,6 +11,7 @@ use storage::JournalStore;
 
 use crate::Trial;
 use crate::cli::args::{ExplainArgs, Format};
+use crate::cli::bounded;
 use crate::cli::domain::Domain;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::hash::identify;
@@ -273,7 +273,7 @@ impl<S: Space + Default> Known<S> {
 }
 
 fn read_candidate<C: DeserializeOwned>(path: &Path) -> Result<C, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
+    let text = bounded::read_text(path).map_err(|error| Failure::file("read", path, &error))?;
     serde_json::from_str(&text).map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
 }
 
