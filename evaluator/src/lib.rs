@@ -36,7 +36,7 @@
 
 mod error;
 mod evaluator;
-mod frame;
+pub mod frame;
 mod job;
 mod limits;
 mod os;

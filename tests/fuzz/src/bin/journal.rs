@@ -1,0 +1,7 @@
+//! The target `journal` under libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::journal::run(bytes);
+});
