@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use evaluator::{EvalError, Evaluator, Job, Limits, Outcome, WorkerPool};
 use hashing::Context;
 use serde_json::{Value, json};
+use tasks::Verdict;
 
 use crate::deeds::{Deed, scored};
 use crate::pools::command;
@@ -60,7 +61,9 @@ impl Evaluator<Deed> for Undisturbed {
 
     fn evaluate(&self, deed: &Deed, _: &Job) -> Result<Outcome, EvalError> {
         let verdict = deed.verdict(self.0);
-        Ok(Outcome { verdict, steps: 1, seconds: None, provenance: String::new() })
+        // A worker that failed does not say how far it got.
+        let steps = u64::from(matches!(verdict, Verdict::Scored(_)));
+        Ok(Outcome { verdict, steps, seconds: None, provenance: String::new() })
     }
 }
 
