@@ -29,9 +29,8 @@ pub enum StoreError {
     Missing { dir: PathBuf },
 
     #[error(
-        "{damage}; {more}the {intact} intact frames before and after it can still be read, and nothing was deleted: to \
-         write here again, copy what you need through a reader, move {} away and run the same command again",
-        damage.path.display(),
+        "{damage}; {more}nothing was deleted, and the {intact} intact frames before and after it can still be read; to \
+         keep them and write here again, rebuild the journal",
         more = others_too(.others)
     )]
     Damaged { damage: Damage, others: usize, intact: u64 },

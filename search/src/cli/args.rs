@@ -74,6 +74,13 @@ pub enum CacheCommand {
     #[command(after_help = "Example: fecund cache explain runs/vowels 12 40\n\
         A and B are each a trial number, the start of a key, or a file with a candidate as JSON.")]
     Explain(ExplainArgs),
+    /// Make the index anew, and of a damaged journal one of what is intact
+    #[command(after_help = "Example: fecund cache rebuild runs/vowels\n\
+        The damaged journal is kept, as journal.damaged-1. Of a run, the trials before the damage are kept too.")]
+    Rebuild(RebuildArgs),
+    /// Remove what nobody will ask for: replaced records, half-made things, weights of functions not among the best
+    #[command(after_help = "Example: fecund cache gc runs/vowels --dry-run")]
+    Gc(GcArgs),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -284,6 +291,25 @@ pub struct StatsArgs {
     /// Again every two seconds, until the search ends
     #[arg(long)]
     pub watch: bool,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct RebuildArgs {
+    #[arg(value_name = "RUN|DIR")]
+    pub run: PathBuf,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct GcArgs {
+    #[arg(value_name = "RUN|DIR")]
+    pub run: PathBuf,
+    /// Only say what would go
+    #[arg(long)]
+    pub dry_run: bool,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }

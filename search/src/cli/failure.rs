@@ -67,9 +67,19 @@ impl From<DataError> for Failure {
 }
 
 impl From<StoreError> for Failure {
+    /// The store names the remedy, and does not know by which command it is to be had.
     fn from(error: StoreError) -> Self {
-        Self::failed(error.to_string())
+        let StoreError::Damaged { damage, .. } = &error else { return Self::failed(error.to_string()) };
+        let what = repairable(&damage.path);
+        Self::failed(format!("{error}: `fecund cache rebuild {}`", what.display()))
     }
+}
+
+/// The run that a segment belongs to, or the cache.
+fn repairable(segment: &Path) -> &Path {
+    let mut folders = segment.ancestors().skip(2).take(2).filter(|folder| !folder.as_os_str().is_empty());
+    let run = folders.clone().find(|folder| folder.join("study.toml").is_file());
+    run.or(folders.next()).unwrap_or(segment)
 }
 
 impl From<EvalError> for Failure {

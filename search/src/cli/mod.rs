@@ -51,6 +51,8 @@ pub fn main() -> ExitCode {
         Command::Cache(CacheCommand::Explain(args)) => cache::explain::space_of(&args)
             .and_then(|space| domains::runs(&space))
             .and_then(|runs| (runs.explain)(&args)),
+        Command::Cache(CacheCommand::Rebuild(args)) => cache::rebuild::rebuild(&args),
+        Command::Cache(CacheCommand::Gc(args)) => cache::gc::gc(&args),
         Command::Count(args) => count::of_named(&args),
         Command::List(args) => list::list(&args),
         Command::Hash(args) => domains::named(&args.space).and_then(|listed| (listed.hash)(&args)),

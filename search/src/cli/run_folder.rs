@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use spaces::Space;
-use storage::{JournalStore, Record, Store};
+use storage::{Disk, JournalStore, RealDisk, Record, Store};
 
 use super::bounded::read_text;
 use super::domain::{Candidate, Domain};
@@ -24,6 +24,15 @@ const KEPT: usize = 20;
 pub struct RunFolder<D: Domain> {
     pub path: PathBuf,
     pub settings: Settings<D>,
+}
+
+/// Why an artifact is not kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Artifact {
+    /// Its training was interrupted.
+    HalfMade,
+    /// Its function is not among the best.
+    Surpassed,
 }
 
 /// Whether a run can be made here: there is nothing yet, or an empty folder.
@@ -83,8 +92,7 @@ impl<D: Domain> RunFolder<D> {
         check_free(path)?;
         settings.cache.as_deref().map_or(Ok(()), untrusted::check_cache)?;
         let folder = Self { path: path.to_path_buf(), settings };
-        fs::create_dir_all(folder.artifacts())
-            .map_err(|error| Failure::file("make", &folder.artifacts(), &error))?;
+        storage::make_dir(&folder.artifacts(), &RealDisk)?;
         folder.save()?;
         Ok(folder)
     }
@@ -98,10 +106,18 @@ impl<D: Domain> RunFolder<D> {
         Ok(Self { path: path.to_path_buf(), settings })
     }
 
-    /// Writes `study.toml`, whole or not at all.
+    /// Writes `study.toml`, whole or not at all: without it, nothing that a loss of power left of a run is of use.
     pub fn save(&self) -> Outcome {
         let text = toml::to_string(&self.settings).map_err(|error| Failure::failed(error.to_string()))?;
-        self.write("study.toml", &text)
+        let (path, draft) = (self.path.join("study.toml"), self.path.join("study.toml.new"));
+        let write = || {
+            let mut file = fs::File::create(&draft)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&draft, &path)?;
+            RealDisk.sync_dir(&self.path)
+        };
+        write().map_err(|error| Failure::file("write", &path, &error))
     }
 
     pub fn trials_journal(&self) -> PathBuf {
@@ -178,20 +194,25 @@ impl<D: Domain> RunFolder<D> {
     /// Keeps the weights of the best functions, and nothing half made; those of others can be trained again, bit for
     /// bit. Only while no evaluation is under way.
     pub fn prune_artifacts(&self, trials: &[Trial<Candidate<D>>]) -> Outcome {
+        for (path, _) in self.unneeded_artifacts(trials) {
+            fs::remove_dir_all(&path).map_err(|error| Failure::file("remove", &path, &error))?;
+        }
+        Ok(())
+    }
+
+    /// What [`prune_artifacts`](Self::prune_artifacts) removes.
+    pub fn unneeded_artifacts(&self, trials: &[Trial<Candidate<D>>]) -> Vec<(PathBuf, Artifact)> {
         let best = self.settings.task.objective().best(trials, KEPT);
         let kept: HashSet<String> = best.into_iter().map(|trial| trial.key.to_string()).collect();
         let settled: HashSet<String> = trials.iter().map(|trial| trial.key.to_string()).collect();
-        let folder = self.artifacts();
-        let entries = fs::read_dir(&folder).map_err(|error| Failure::file("read", &folder, &error))?;
-        for entry in entries.flatten() {
+        let entries = fs::read_dir(self.artifacts()).into_iter().flatten().flatten();
+        let unneeded = entries.filter_map(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let half_made = name.contains('.');
-            if half_made || (settled.contains(&name) && !kept.contains(&name)) {
-                fs::remove_dir_all(entry.path())
-                    .map_err(|error| Failure::file("remove", &entry.path(), &error))?;
-            }
-        }
-        Ok(())
+            let surpassed = settled.contains(&name) && !kept.contains(&name);
+            let kind = if name.contains('.') { Artifact::HalfMade } else { Artifact::Surpassed };
+            (surpassed || kind == Artifact::HalfMade).then(|| (entry.path(), kind))
+        });
+        unneeded.collect()
     }
 
     /// Adds a line of JSON to a file of the run.

@@ -15,7 +15,10 @@ use spaces::{Space, Tabulated, cell101, cell201, nb_graph};
 
 use replay::ReplayDomain;
 
-use super::args::{ExplainArgs, ExportArgs, HashArgs, LeaderboardArgs, ResumeArgs, SearchArgs, StatsArgs};
+use super::args::{
+    ExplainArgs, ExportArgs, GcArgs, HashArgs, LeaderboardArgs, RebuildArgs, ResumeArgs, SearchArgs,
+    StatsArgs,
+};
 use super::count::{self, CountArgs, Counted};
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
@@ -62,6 +65,8 @@ pub struct Runs {
     pub export: fn(&ExportArgs) -> Outcome,
     pub stats: fn(&StatsArgs) -> Outcome,
     pub explain: fn(&ExplainArgs) -> Outcome,
+    pub rebuild: fn(&RebuildArgs) -> Outcome,
+    pub gc: fn(&GcArgs) -> Outcome,
 }
 
 const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Listed {
@@ -72,6 +77,8 @@ const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Liste
         export: export::export::<D>,
         stats: cache::stats::run_stats::<D>,
         explain: cache::explain::explain::<D>,
+        rebuild: cache::rebuild::rebuild_run::<D>,
+        gc: cache::gc::gc_run::<D>,
     };
     Listed { runs: Some(runs), ..hashed::<D::Space>(name, summary) }
 }
