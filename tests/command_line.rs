@@ -4,7 +4,7 @@ mod common;
 
 use common::{Folder, assert_fails, fecund, run, stdout, waves};
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 16] = [
     &["count"],
     &["search"],
     &["resume"],
@@ -16,6 +16,8 @@ const COMMANDS: [&[&str]; 14] = [
     &["cache"],
     &["cache", "stats"],
     &["cache", "explain"],
+    &["cache", "rebuild"],
+    &["cache", "gc"],
     &["list"],
     &["hash"],
     &[],

@@ -245,6 +245,31 @@ fn an_index_replaced_by_a_file_is_moved_aside_and_rebuilt() {
 }
 
 #[test]
+fn an_index_that_was_cut_or_overwritten_with_noise_is_rebuilt_and_said() {
+    let dir = tempdir().unwrap();
+    let mut rng = Rng::named(6, "noise", 0);
+    let mut noise = |length: usize| (0..length).map(|_| rng.next_u64() as u8).collect::<Vec<_>>();
+    let index = dir.path().join("index");
+    let cases: [(&str, &mut dyn FnMut(Vec<u8>) -> Vec<u8>); 4] = [
+        ("emptied", &mut |_| Vec::new()),
+        ("cut to a few bytes", &mut |bytes| bytes[..7].to_vec()),
+        ("noise of the same length", &mut |bytes| noise(bytes.len())),
+        ("zeros", &mut |bytes| vec![0; bytes.len()]),
+    ];
+    for (case, change) in cases {
+        store_of(dir.path(), 0..30);
+        for file in files(&index) {
+            let bytes = fs::read(&file).unwrap();
+            fs::write(file, change(bytes)).unwrap();
+        }
+        let recovery = assert_holds(dir.path(), 0..30);
+        assert!(recovery.index_rebuilt, "{case}: {recovery}");
+        assert!(recovery.to_string().contains("rebuilt the index of 30 keys"), "{case}: {recovery}");
+        assert!(assert_holds(dir.path(), 0..30).is_empty(), "{case}: said once");
+    }
+}
+
+#[test]
 fn whatever_happens_to_the_index_no_answer_changes() {
     let dir = tempdir().unwrap();
     store_of(dir.path(), 0..30);
