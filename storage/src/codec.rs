@@ -78,6 +78,7 @@ mod version_1 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Subject;
     use crate::conformance::{sample_key, sample_record};
 
     #[test]
@@ -88,6 +89,61 @@ mod tests {
             let (read_key, read) = decode(&bytes).unwrap();
             assert_eq!((read_key, &read), (key, &record));
             assert_eq!(encode(&read_key, &read).unwrap(), bytes);
+        }
+    }
+
+    /// The example of `docs/journal.md`.
+    #[test]
+    fn the_bytes_of_version_2_never_change() {
+        let evaluation = Evaluation {
+            verdict: Verdict::Scored(tasks::Scores([("accuracy".to_string(), 0.5)].into())),
+            purpose: Purpose::Audit,
+            form: Some("[2]".into()),
+            seed: 300,
+            seconds: 1.5,
+            steps: 7,
+            study: "s".into(),
+            trial: 12,
+            provenance: "p".into(),
+        };
+        let invalid = Evaluation {
+            verdict: Verdict::Invalid(tasks::Reason::NotFinite { step: 3 }),
+            purpose: Purpose::Search,
+            form: None,
+            ..evaluation.clone()
+        };
+        let subject = Subject { space: "toy".into(), scheme: "v2".into(), fidelity: hashing::Fidelity(20) };
+        let record =
+            Record { subject: Some(subject), form: "[1]".into(), evaluations: vec![evaluation, invalid] };
+        let key = Key(hashing::Digest([0xab; 32]));
+        let bytes = encode(&key, &record).unwrap();
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let record_head = format!("02 {} 01 03746f79 027632 14 035b315d 02", "ab".repeat(32));
+        let scored = "00 01 086163637572616379 000000000000e03f 01 01 035b325d";
+        let not_finite = "01 00 03 00 00";
+        let rest = "ac02 000000000000f83f 07 0173 0c 0170";
+        let told = [&record_head, scored, rest, not_finite, rest].concat().replace(' ', "");
+        assert_eq!(hex(&bytes), told);
+        assert_eq!(decode(&bytes).unwrap(), (key, record));
+    }
+
+    #[test]
+    fn kinds_keep_their_numbers() {
+        use tasks::Reason::*;
+        let what = String::new;
+        let reasons = [
+            NotFinite { step: 0 },
+            IgnoresInput,
+            Malformed { what: what() },
+            TooLarge { what: what(), value: 0, limit: 0 },
+            Unstable { cause: what(), limit: None },
+            NotInTable,
+        ];
+        for (number, reason) in (0u8..).zip(reasons) {
+            assert_eq!(postcard::to_stdvec(&Verdict::Invalid(reason)).unwrap()[..2], [1, number]);
+        }
+        for (number, purpose) in (0u8..).zip([Purpose::Search, Purpose::Audit, Purpose::Late]) {
+            assert_eq!(postcard::to_stdvec(&purpose).unwrap(), [number]);
         }
     }
 
