@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,25 +28,35 @@ pub struct Replay {
 /// A tail that is being written, or was torn, is passed over and noted. Damage in the middle is noted too, with every
 /// intact frame before and after it returned.
 pub fn read_journal(dir: &Path) -> Result<Replay, StoreError> {
-    // What looks like damage may be a frame that the writer is replacing after a failed write, and what fails may be
-    // reading a journal that is being replaced: look again.
-    for _ in 0..2 {
-        match collect(dir) {
-            Ok(replay) if replay.recovery.damages.is_empty() => return Ok(replay),
-            Err(error @ (StoreError::Missing { .. } | StoreError::Version { .. })) => return Err(error),
-            _ => std::thread::sleep(Duration::from_millis(5)),
+    // What looks like damage may be a frame that the writer is replacing after a failed write: look again.
+    let mut tries = 0..2;
+    loop {
+        let place = replace::current(dir);
+        let before = inode(&place);
+        let replay = collect(&place);
+        let settled = match &replay {
+            Ok(replay) => replay.recovery.damages.is_empty(),
+            Err(error) => matches!(error, StoreError::Version { .. }),
+        };
+        // A journal that was replaced meanwhile may have been read half and half.
+        let replaced = inode(&place) != before || replace::current(dir) != place;
+        if !replaced && (settled || tries.next().is_none()) {
+            return replay;
         }
+        std::thread::sleep(Duration::from_millis(5));
     }
-    collect(dir)
+}
+
+fn inode(dir: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(dir).ok().map(|dir| (dir.dev(), dir.ino()))
 }
 
 fn collect(dir: &Path) -> Result<Replay, StoreError> {
-    let dir = &replace::current(dir);
-    if segments(dir)?.is_empty() {
-        return Err(StoreError::Missing { dir: dir.to_path_buf() });
-    }
     let mut frames = Vec::new();
     let scan = scan(dir, &mut |_, payload| frames.push(payload.to_vec()))?;
+    if scan.last.is_none() && scan.stub.is_none() {
+        return Err(StoreError::Missing { dir: dir.to_path_buf() });
+    }
     Ok(Replay { frames, recovery: scan.report_to_reader() })
 }
 

@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use common::{fast, journal_of, open_store, real, reopen};
 use storage::conformance::{sample_key, sample_record};
@@ -179,6 +180,33 @@ fn a_store_in_use_and_a_folder_that_is_none_are_refused_and_left_alone() {
     let (journal, _) = Journal::open(&trials, real()).unwrap();
     assert!(matches!(Journal::keep_first(&trials, real(), 1), Err(StoreError::Locked { .. })));
     journal.append(b"goes on").unwrap();
+}
+
+#[test]
+fn a_reader_sees_every_record_while_the_journal_is_compacted() {
+    let dir = tempdir().unwrap();
+    store_of(dir.path());
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut readings = 0;
+            while !done.load(SeqCst) {
+                let (store, recovery) = JournalStore::read(dir.path()).unwrap();
+                assert!(recovery.damages.is_empty(), "{recovery}");
+                assert_eq!(store.len() as u64, KEYS);
+                readings += 1;
+            }
+            readings
+        });
+        for _ in 0..40 {
+            let (store, _) = JournalStore::open(dir.path(), fast()).unwrap();
+            store.put(&sample_key(1), &sample_record(1)).unwrap();
+            drop(store);
+            assert_eq!(JournalStore::compact(dir.path(), fast()).unwrap().kept, KEYS);
+        }
+        done.store(true, SeqCst);
+        assert!(reader.join().unwrap() > 10);
+    });
 }
 
 /// Every operation of `work` fails once, in every way; the machine goes on or loses power. Returns how many cases failed.
