@@ -35,7 +35,9 @@ impl Store for Refusals {
         self.0.get(key)
     }
     fn put(&self, key: &Key, record: &Record) -> Result<(), StoreError> {
-        self.0.put(key, record).inspect_err(|_| drop(self.1.fetch_add(1, SeqCst)))
+        let put = self.0.put(key, record);
+        self.1.fetch_add(u64::from(put.is_err()), SeqCst);
+        put
     }
     fn len(&self) -> usize {
         self.0.len()

@@ -209,12 +209,10 @@ fn a_reader_sees_every_record_while_the_journal_is_compacted() {
     });
 }
 
+type Work = dyn Fn(&Path, Arc<dyn Disk>) -> Result<(), StoreError>;
+
 /// Every operation of `work` fails once, in every way; the machine goes on or loses power. Returns how many cases failed.
-fn whatever_fails(
-    prepare: &dyn Fn(&Path),
-    work: &dyn Fn(&Path, Arc<dyn Disk>) -> Result<(), StoreError>,
-    check: &dyn Fn(&Path, &str),
-) -> u64 {
+fn whatever_fails(prepare: &dyn Fn(&Path), work: &Work, check: &dyn Fn(&Path, &str)) -> u64 {
     let prepared = || {
         let dir = tempdir().unwrap();
         prepare(dir.path());
