@@ -244,13 +244,15 @@ fn an_index_replaced_by_a_file_is_moved_aside_and_rebuilt() {
     }
 }
 
+type Change<'a> = dyn FnMut(Vec<u8>) -> Vec<u8> + 'a;
+
 #[test]
 fn an_index_that_was_cut_or_overwritten_with_noise_is_rebuilt_and_said() {
     let dir = tempdir().unwrap();
     let mut rng = Rng::named(6, "noise", 0);
     let mut noise = |length: usize| (0..length).map(|_| rng.next_u64() as u8).collect::<Vec<_>>();
     let index = dir.path().join("index");
-    let cases: [(&str, &mut dyn FnMut(Vec<u8>) -> Vec<u8>); 4] = [
+    let cases: [(&str, &mut Change); 4] = [
         ("emptied", &mut |_| Vec::new()),
         ("cut to a few bytes", &mut |bytes| bytes[..7].to_vec()),
         ("noise of the same length", &mut |bytes| noise(bytes.len())),

@@ -10,10 +10,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use common::open_store;
+use common::{open_store, real};
 use hashing::{Key, Rng};
 use storage::conformance::{sample_key, sample_record};
-use storage::{Record, Store};
+use storage::{JournalStore, Record, Store, StoreError};
 use tempfile::tempdir;
 
 const FOLDER: &str = "FECUND_KILL_TEST_FOLDER";
@@ -30,12 +30,16 @@ fn contested() -> Key {
     sample_key(u64::MAX)
 }
 
-/// Not a test of its own: the process that the other one starts and kills. Says what it is about to put, and what was
-/// acknowledged.
+/// Not a test of its own: the process that the other one starts and kills. Compacts what is there; then it says what it is
+/// about to put, and what was acknowledged.
 #[test]
 fn child_puts_records_until_it_is_killed() {
     let Some(dir) = std::env::var_os(FOLDER) else { return };
     let first: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
+    match JournalStore::compact(Path::new(&dir), real()) {
+        Ok(_) | Err(StoreError::Missing { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
     let (store, _) = open_store(Path::new(&dir));
     let say = |word: &str, n: u64| writeln!(std::io::stdout(), "{word} {n}").unwrap();
     let put = |n| {

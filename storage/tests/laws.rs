@@ -39,7 +39,7 @@ fn every_store_keeps_the_laws() {
 fn stores_that_fail_now_and_then_keep_the_laws_of_failing() {
     let dirs = tempdir().unwrap();
     let count = AtomicU64::new(0);
-    let every_third = |fault| move |_: Access, n: u64| (n % 3 == 0).then_some(fault);
+    let every_third = |fault| move |_: Access, n: u64| n.is_multiple_of(3).then_some(fault);
     let on_a_disk_that_fails = |operation, fault| {
         let disk = FaultyDisk::new(move |o, n| (o == operation && n > 4 && n % 3 == 0).then_some(fault));
         let dir = dirs.path().join(count.fetch_add(1, SeqCst).to_string());
