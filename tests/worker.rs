@@ -3,8 +3,9 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use evaluator::conformance::keeps_the_laws;
 use evaluator::sequence::{SequenceEvaluator, SequenceTask};
-use evaluator::{Control, EvalError, Evaluator, Job, Limits};
+use evaluator::{Control, EvalError, Evaluator, Job, Limits, Retried};
 use hashing::Fidelity;
 use spaces::sequence::Genome;
 
@@ -30,8 +31,7 @@ fn workers_evaluate_fit_and_predict() {
     let task = SequenceTask { epochs: 15, ..SequenceTask::read(&file).unwrap() };
     let evaluator = SequenceEvaluator::start(task, 1, Limits::default()).unwrap();
     assert!(evaluator.provenance().contains("cpu, threads: 1"), "{}", evaluator.provenance());
-    let genome: Genome =
-        serde_json::from_str(r#"{"width": 8, "layers": [{"token": {"kind": "gru"}}]}"#).unwrap();
+    let genome = genome(r#"[{"token": {"kind": "gru"}}]"#);
     let control = Control::new();
     let artifacts = folder.path().join("artifacts");
     let job = Job { fidelity: Fidelity(15), seed: 4, artifacts: &artifacts, control: &control };
@@ -43,6 +43,22 @@ fn workers_evaluate_fit_and_predict() {
     evaluator.fit(&genome, 4, 15, &weights, &control).unwrap();
     let predictions = evaluator.predict(&genome, &weights, &file, &control).unwrap();
     assert_eq!((predictions.classes, predictions.labels.len(), predictions.probabilities.len()), (2, 20, 40));
+}
+
+#[test]
+fn trained_evaluators_keep_the_laws() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("slopes.ts");
+    fs::write(&file, rising_and_falling()).unwrap();
+    let task = SequenceTask::read(&file).unwrap();
+    let fresh = || SequenceEvaluator::start(task.clone(), 2, Limits::default()).unwrap();
+    let genomes = ["gru", "s4d"].map(|token| genome(&format!(r#"[{{"token": {{"kind": "{token}"}}}}]"#)));
+    keeps_the_laws(fresh, &genomes);
+    keeps_the_laws(|| Retried(fresh()), &genomes[..1]);
+}
+
+fn genome(layers: &str) -> Genome {
+    serde_json::from_str(&format!(r#"{{"width": 8, "layers": {layers}}}"#)).unwrap()
 }
 
 #[test]

@@ -9,13 +9,16 @@ use tasks::Verdict;
 
 use crate::{EvalError, Job};
 
-/// Judges candidates. Knows neither cache nor search.
+/// Judges candidates. Knows neither cache nor search. The laws are tested by [`conformance`](crate::conformance).
 pub trait Evaluator<C>: Send + Sync {
-    /// Everything besides the candidate that the verdict depends on. The same at every call.
+    /// Everything besides the candidate that the verdict depends on. The same at every call, and of every evaluator
+    /// that is made alike.
     fn context(&self) -> Context;
 
     /// The verdict is a function of candidate, context, fidelity and seed. An error means that the machine failed,
-    /// not the candidate. Returns [`EvalError::Cancelled`] within about a second of `job.control` being cancelled.
+    /// not the candidate. Returns [`EvalError::Cancelled`] within about a second of `job.control` being cancelled, if
+    /// it has not finished by then. Scores are finite; what is left on disk lies in `job.artifacts`. Called from
+    /// several threads at a time.
     fn evaluate(&self, candidate: &C, job: &Job) -> Result<Outcome, EvalError>;
 
     /// What this written form costs, by name (`parameters`, `multiply_adds`): known without training, and never

@@ -32,8 +32,10 @@
 //! ```
 //!
 //! Read next: `evaluator.rs` (the trait), `error.rs` (what can fail, and what is tried again), `pool.rs` (the
-//! parent's side of the processes) and `serve.rs` (the worker's side). The processes need Linux.
+//! parent's side of the processes), `serve.rs` (the worker's side) and `conformance.rs` (the laws, to test an evaluator
+//! of your own by). The processes need Linux.
 
+pub mod conformance;
 mod error;
 mod evaluator;
 pub mod frame;

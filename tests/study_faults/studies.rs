@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use evaluator::conformance::{ends_when_cancelled, judges_what_cannot_work, keeps_the_laws, needs_no_seed};
 use evaluator::{Evaluator, Limits, Retried};
 use search::{Objective, Origin, Plan, RegularizedEvolution, Study, Threads, Trial};
 use serde_json::json;
@@ -15,6 +16,7 @@ use crate::judges::{Remote, Undisturbed};
 pub const TESTS: &[(&str, fn())] = &[
     ("faults_cost_two_attempts_each_and_change_no_trial", faults_cost_two_attempts_each_and_change_no_trial),
     ("faults_are_remembered_with_cause_limit_and_last_words", faults_are_remembered),
+    ("deeds_are_judged_by_the_laws_of_evaluators", deeds_are_judged_by_the_laws_of_evaluators),
     ("a_limit_that_was_passed_is_tried_again_only_when_it_is_raised", a_limit_that_was_passed_is_tried_again),
 ];
 
@@ -77,6 +79,16 @@ fn faults_are_remembered() {
         assert!(provenance.len() < 2000 && !provenance.contains(char::is_control), "{provenance:?}");
     }
     assert_eq!(store.len(), Deed::bad().count());
+}
+
+fn deeds_are_judged_by_the_laws_of_evaluators() {
+    let sound = [Deed::works(1), Deed::works(7), Deed { what: What::Prints, level: 2 }];
+    let remote = || Retried(Remote::new(2, Limits::default()));
+    keeps_the_laws(remote, &sound);
+    needs_no_seed(&remote(), &sound);
+    let [endless, crash] = [What::IgnoresSignals, What::Aborts].map(|what| Deed { what, level: 0 });
+    ends_when_cancelled(&remote(), &endless, &sound[0]);
+    judges_what_cannot_work(&remote(), &[crash], &sound[0]);
 }
 
 /// What the store has of a trial, which was evaluated once.

@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use evaluator::conformance::{ends_when_cancelled, keeps_the_laws};
 use evaluator::{Control, EvalError, Evaluator, Job, Limits, Outcome, Retried, WorkerPool};
 use hashing::{Context, Fidelity};
 use serde_json::{Value, json};
-use tasks::{Reason, Verdict};
+use tasks::{Reason, Scores, Verdict};
 
 use crate::pools::{LENIENT, ask, command, exists, pid, pool, soon, start_all};
 
@@ -23,6 +24,7 @@ pub const TESTS: &[(&str, fn())] = &[
     ("a_worker_that_hangs_up_and_lives_on_is_killed", a_worker_that_hangs_up_and_lives_on_is_killed),
     ("a_refusal_costs_the_worker_its_place", a_refusal_costs_the_worker_its_place),
     ("requests_too_long_are_refused", requests_too_long_are_refused),
+    ("evaluators_in_processes_keep_the_laws", evaluators_in_processes_keep_the_laws),
     ("two_failures_make_a_candidate_unstable", two_failures_make_a_candidate_unstable),
     ("a_second_try_has_a_worker_that_served_nobody", a_second_try_has_a_worker_that_served_nobody),
 ];
@@ -169,13 +171,20 @@ impl Evaluator<Value> for Remote {
     fn evaluate(&self, candidate: &Value, job: &Job) -> Result<Outcome, EvalError> {
         self.attempts.fetch_add(1, Relaxed);
         let reply = self.pool.call(candidate, job.control)?;
-        Ok(Outcome {
-            verdict: Verdict::Scored(Default::default()),
-            steps: 1,
-            seconds: None,
-            provenance: reply.to_string(),
-        })
+        let score = reply.as_f64().ok_or(EvalError::Refused { message: reply.to_string() })?;
+        Ok(Outcome { verdict: scored(score), steps: 1, seconds: None, provenance: String::new() })
     }
+}
+
+fn scored(score: f64) -> Verdict {
+    Verdict::Scored(Scores([("score".to_string(), score)].into()))
+}
+
+fn evaluators_in_processes_keep_the_laws() {
+    let remote = || Remote { pool: pool(2, LENIENT), attempts: AtomicUsize::new(0) };
+    let (quick, slow) = (json!(["echo", 0.1]), json!(["echo late", -0.0, 0.2]));
+    keeps_the_laws(remote, &[quick.clone(), slow]);
+    ends_when_cancelled(&remote(), &json!("ignore signals"), &quick);
 }
 
 fn two_failures_make_a_candidate_unstable() {
@@ -191,7 +200,7 @@ fn two_failures_make_a_candidate_unstable() {
         |cause: &str, limit| Verdict::Invalid(Reason::Unstable { cause: cause.to_string(), limit });
     assert_eq!(verdict(json!("spin")), (unstable("time limit", Some(0.1)), 2));
     assert_eq!(verdict(json!(["die", "exit"])), (unstable("worker died: exit code 3", None), 2));
-    assert_eq!(verdict(json!(["echo", 7])), (Verdict::Scored(Default::default()), 1));
+    assert_eq!(verdict(json!(["echo", 7])), (scored(7.0), 1));
 }
 
 fn a_second_try_has_a_worker_that_served_nobody() {
