@@ -41,7 +41,7 @@ const CLOCK: Duration = Duration::from_millis(1100);
 /// Panics with the name of the law that an evaluator breaks. `fresh` makes one each time, all of them alike;
 /// `candidates` work, and take less than a second or so each.
 pub fn keeps_the_laws<C: Debug + Sync, E: Evaluator<C>>(fresh: impl Fn() -> E, candidates: &[C]) {
-    assert!(!candidates.is_empty(), "the laws are about candidates: hand in some");
+    assert_some(candidates);
     let begun = Instant::now();
     let (evaluator, scratch) = (fresh(), Scratch::new());
     let context = evaluator.context();
@@ -53,25 +53,19 @@ pub fn keeps_the_laws<C: Debug + Sync, E: Evaluator<C>>(fresh: impl Fn() -> E, c
     being_cancelled_harms_nobody(&evaluator, candidates, &verdicts);
 
     thread::sleep(CLOCK.saturating_sub(begun.elapsed()));
-    let other = fresh();
     assert_eq!(evaluator.context(), context, "the context is the same at every call, at any time");
+    let other = fresh();
     assert_eq!(other.context(), context, "evaluators made alike have the same context, at any time");
-    assert_same(
-        &self::verdicts(&other, candidates, &scratch),
-        &verdicts,
-        "evaluators made alike judge alike",
-    );
-    for candidate in candidates {
-        assert_eq!(
-            other.costs(candidate),
-            evaluator.costs(candidate),
-            "evaluators made alike count costs alike"
-        );
-    }
+    let others = self::verdicts(&other, candidates, &scratch);
+    assert_same(&others, &verdicts, "evaluators made alike judge alike");
+    let costs =
+        |evaluator: &E| candidates.iter().map(|candidate| evaluator.costs(candidate)).collect::<Vec<_>>();
+    assert_eq!(costs(&other), costs(&evaluator), "evaluators made alike count costs alike");
 }
 
 /// For evaluators that draw nothing: the verdict is the same under every seed.
 pub fn needs_no_seed<C: Debug, E: Evaluator<C>>(evaluator: &E, candidates: &[C]) {
+    assert_some(candidates);
     let scratch = Scratch::new();
     for candidate in candidates {
         let verdicts = SEEDS.map(|seed| verdict(evaluator, candidate, seed, &scratch));
@@ -81,6 +75,7 @@ pub fn needs_no_seed<C: Debug, E: Evaluator<C>>(evaluator: &E, candidates: &[C])
 
 /// Candidates that cannot work are a verdict, which is remembered, and not an error; `sound` is judged as before.
 pub fn judges_what_cannot_work<C: Debug, E: Evaluator<C>>(evaluator: &E, broken: &[C], sound: &C) {
+    assert_some(broken);
     let scratch = Scratch::new();
     let before = verdict(evaluator, sound, 0, &scratch);
     for candidate in broken {
@@ -103,6 +98,10 @@ pub fn ends_when_cancelled<C: Debug + Sync, E: Evaluator<C>>(evaluator: &E, endl
     }
     let after = verdict(evaluator, quick, 0, &scratch);
     assert_same(&[after], &[before], "an evaluator that was cancelled can be used again");
+}
+
+fn assert_some<C>(candidates: &[C]) {
+    assert!(!candidates.is_empty(), "the laws are about candidates: hand in some");
 }
 
 /// For each candidate, under each seed; checked as one outcome can be.
@@ -279,7 +278,7 @@ mod tests {
         fn context(&self) -> Context {
             let seconds = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
             let time = if *self == ReadsClock { seconds } else { 0 };
-            Context::new().with("evaluator", &format!("judge v1 {time}"))
+            Context::new().with("evaluator", format!("judge v1 {time}"))
         }
 
         fn evaluate(&self, number: &u64, job: &Job) -> Result<Outcome, EvalError> {
