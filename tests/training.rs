@@ -234,6 +234,21 @@ fn weights_that_do_not_fit_are_an_error_that_names_the_file() {
 }
 
 #[test]
+fn a_network_that_its_weights_cannot_fill_is_never_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("w");
+    // Without memory, but as long as 67 million parameters and more.
+    fs::File::create(&weights).unwrap().set_len(1 << 40).unwrap();
+    let layer = r#"{"token": {"kind": "attention"}, "channel": {"kind": "mlp", "ratio": 4}}"#;
+    let huge = format!(r#"{{"width": 4096, "layers": [{}]}}"#, vec![layer; 4096].join(","));
+    let error = predict(&service(|_| ()), &huge, &weights, &waves(6)).unwrap_err();
+    assert!(error.contains("w unreadable: 1099511627776 bytes do not hold 8"), "{error}");
+    fs::write(&weights, [0; 100]).unwrap();
+    let error = predict(&service(|_| ()), SMALL, &weights, &waves(6)).unwrap_err();
+    assert!(error.contains("w unreadable: 100 bytes do not hold"), "{error}");
+}
+
+#[test]
 fn numbers_that_leave_the_finite_are_a_verdict_with_the_step() {
     let mut data = waves(60);
     // A spread beyond f64 is left as it is, and beyond f32 it is infinite.
@@ -277,6 +292,9 @@ fn other_data_than_the_study_began_with_are_refused() {
     let other = SequenceTask { device: DeviceChoice::Cpu, ..task(&waves(60)) };
     let error = Service::with_data(other, waves(61)).err().unwrap();
     assert!(error.contains("waves.ts has changed"), "{error}");
+    let wide = SequenceTask { channels: usize::MAX, ..task(&waves(60)) };
+    let poor = SequenceTask { classes: vec!["slow".into()], ..task(&waves(60)) };
+    assert!([wide, poor].into_iter().all(|task| Service::with_data(task, waves(60)).is_err()));
 }
 
 #[test]

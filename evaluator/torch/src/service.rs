@@ -43,7 +43,8 @@ impl Service {
 
     /// As [`Service::new`], with data that have been read already.
     pub fn with_data(task: SequenceTask, data: Sequences) -> Result<Self, String> {
-        if data.fingerprint() != task.data {
+        let shape = (data.channels, &data.classes, data.longest());
+        if data.fingerprint() != task.data || shape != (task.channels, &task.classes, task.longest) {
             let (path, found, wanted) = (task.train.display(), data.fingerprint().short(), task.data.short());
             return Err(format!(
                 "{path} has changed: its content is {found}, the study's {wanted}; restore it"
@@ -164,7 +165,9 @@ impl Service {
 
     fn predict(&self, genome: &Genome, weights: &Path, data: &Path) -> Result<Predictions, String> {
         let data = Sequences::read_like(data, &self.data).map_err(|error| error.to_string())?;
-        let mut model = Model::new(&Network::new(genome, self.task.shape()), 0, KIND, self.device);
+        let network = Network::new(genome, self.task.shape());
+        weights::check_size(&network, weights)?;
+        let mut model = Model::new(&network, 0, KIND, self.device);
         let scaler = weights::read(&mut model, data.channels, weights)?;
         let all: Vec<usize> = (0..data.cases.len()).collect();
         let cases = Cases::new(&data, &all, &scaler, self.device);

@@ -1,7 +1,9 @@
 //! Weights in files: safetensors with every tensor by name, and the standardization of the input beside them.
 
+use std::fmt::Display;
 use std::path::Path;
 
+use spaces::sequence::Network;
 use tasks::Scaler;
 use tch::{Kind, Tensor};
 
@@ -20,10 +22,28 @@ pub fn write(model: &Model, scaler: &Scaler, path: &Path) -> Result<(), String> 
         .map_err(|error| format!("{} not written: {error}", path.display()))
 }
 
+/// No network of more parameters is made from a file: 67 million, 1.6 GB in the making.
+const MOST_PARAMETERS: u64 = 1 << 26;
+
+/// A genome from elsewhere may ask for any amount of memory: refuses one that the weights in a file cannot fill.
+pub fn check_size(network: &Network, path: &Path) -> Result<(), String> {
+    let parameters = network.parameters();
+    let bytes = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
+    if parameters > MOST_PARAMETERS || parameters * 4 > bytes {
+        let what = format!("{bytes} bytes do not hold {parameters} parameters, of at most {MOST_PARAMETERS}");
+        return Err(unreadable(path, &what));
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path, what: &dyn Display) -> String {
+    format!("weights {} unreadable: {what}", path.display())
+}
+
 /// Reads what [`write()`] wrote into `model`, and returns the scaler. Files may come from anywhere: names, shapes and
 /// numbers are checked.
 pub fn read(model: &mut Model, channels: usize, path: &Path) -> Result<Scaler, String> {
-    let unreadable = |what: &dyn std::fmt::Display| format!("weights {} unreadable: {what}", path.display());
+    let unreadable = |what: &dyn Display| unreadable(path, what);
     let mut named = Tensor::read_safetensors(path).map_err(|error| unreadable(&error))?;
     let mean = take(&mut named, MEAN, channels).map_err(|error| unreadable(&error))?;
     let scale = take(&mut named, SCALE, channels).map_err(|error| unreadable(&error))?;
