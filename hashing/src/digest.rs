@@ -37,7 +37,7 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ParseDigestError(text.chars().take(80).collect());
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(error());
         }
         let mut bytes = [0; 32];
@@ -76,7 +76,7 @@ mod tests {
     fn a_digest_survives_text() {
         let digest = Digest(std::array::from_fn(|i| i as u8 * 7));
         assert_eq!(digest.to_string().parse::<Digest>(), Ok(digest));
-        for bad in ["", "12", &"g".repeat(64), &"é".repeat(32)] {
+        for bad in ["", "12", &"g".repeat(64), &"+f".repeat(32), &"é".repeat(32)] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }
