@@ -215,11 +215,11 @@ impl<D: Domain> RunFolder<D> {
         unneeded.collect()
     }
 
-    /// Adds a line of JSON to a file of the run.
+    /// Adds a line of JSON to a file of the run, in one write: lines of several threads do not mix.
     pub fn append(&self, name: &str, line: &Value) -> Outcome {
         let path = self.path.join(name);
         let file = fs::OpenOptions::new().create(true).append(true).open(&path);
-        file.and_then(|mut file| writeln!(file, "{line}"))
+        file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
             .map_err(|error| Failure::file("write", &path, &error))
     }
 
