@@ -15,6 +15,7 @@ use super::bounded;
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
 use super::judge::Judge;
+use super::sample;
 use super::table::Table;
 use crate::Trial;
 
@@ -98,40 +99,16 @@ fn table(
     for (trial, form) in chosen.iter().zip(forms) {
         let scores: Vec<f64> =
             (1..=seeds).filter_map(|seed| fresh.get(&(trial.key, seed)).copied().flatten()).collect();
-        let (mean, deviation) = mean_and_deviation(&scores);
         table.row(vec![
             trial.number.into(),
             judge.folder.settings.task.training.metric.name().into(),
             objective.value(&trial.verdict).into(),
-            mean.into(),
-            deviation.into(),
+            sample::mean(&scores).into(),
+            sample::deviation(&scores).into(),
             scores.len().into(),
             (seeds as usize - scores.len()).into(),
             form.summary().into(),
         ]);
     }
     table
-}
-
-/// Of nothing: `None`; the deviation of one value too (n − 1 in the denominator).
-fn mean_and_deviation(values: &[f64]) -> (Option<f64>, Option<f64>) {
-    let n = values.len() as f64;
-    if values.is_empty() {
-        return (None, None);
-    }
-    let mean = values.iter().sum::<f64>() / n;
-    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-    (Some(mean), (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_deviation_needs_two_values() {
-        assert_eq!(mean_and_deviation(&[]), (None, None));
-        assert_eq!(mean_and_deviation(&[3.0]), (Some(3.0), None));
-        assert_eq!(mean_and_deviation(&[1.0, 3.0]), (Some(2.0), Some(2f64.sqrt())));
-    }
 }

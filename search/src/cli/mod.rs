@@ -25,6 +25,7 @@ mod plain;
 mod progress;
 mod report;
 mod run_folder;
+mod sample;
 mod search;
 mod settings;
 mod signals;
