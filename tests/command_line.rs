@@ -4,7 +4,7 @@ mod common;
 
 use common::{Folder, assert_fails, fecund, run, stdout, waves};
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 19] = [
     &["count"],
     &["search"],
     &["resume"],
@@ -18,6 +18,9 @@ const COMMANDS: [&[&str]; 16] = [
     &["cache", "explain"],
     &["cache", "rebuild"],
     &["cache", "gc"],
+    &["cache", "list"],
+    &["cache", "export"],
+    &["cache", "import"],
     &["list"],
     &["hash"],
     &[],

@@ -49,7 +49,7 @@ pub enum Command {
     /// Write a model as PyTorch code, weights, genome and drawing; of a replay, the genome and its scores
     #[command(after_help = "Example: fecund export runs/vowels --refit --to exported")]
     Export(ExportArgs),
-    /// Look into the cache of a run
+    /// Look into a cache, check its answers, carry it elsewhere
     #[command(subcommand, after_help = "Example: fecund cache stats runs/vowels")]
     Cache(CacheCommand),
     /// How many functions a space holds: every candidate, as it is written, on the probe
@@ -81,6 +81,16 @@ pub enum CacheCommand {
     /// Remove what nobody will ask for: replaced records, half-made things, weights of functions not among the best
     #[command(after_help = "Example: fecund cache gc runs/vowels --dry-run")]
     Gc(GcArgs),
+    /// What is remembered, a row for each key; or of one key, a row for each evaluation
+    #[command(after_help = "Example: fecund cache list runs/vowels --by score --top 10\n\
+        Example: fecund cache list runs/vowels --key 3f9a21")]
+    List(CacheListArgs),
+    /// All evaluations as one table, CSV or Parquet
+    #[command(after_help = "Example: fecund cache export runs/vowels --to vowels.parquet")]
+    Export(CacheExportArgs),
+    /// Take the evaluations of another run, cache or exported file into a cache
+    #[command(after_help = "Example: fecund cache import other.csv --into runs/vowels")]
+    Import(CacheImportArgs),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -395,6 +405,70 @@ pub struct ExplainArgs {
     /// What a cache without a run holds candidates of; see `fecund list spaces`
     #[arg(long, value_name = "NAME", value_parser = domains::names())]
     pub space: Option<String>,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct CacheListArgs {
+    #[arg(value_name = "RUN|DIR")]
+    pub run: PathBuf,
+    /// Rows [default: all]
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// Order of the rows; all but `key` begin with the largest, and `score` with the best
+    #[arg(long, value_enum, default_value = "key", value_name = "ORDER")]
+    pub by: ListOrder,
+    /// Metrics that are shown, the one that decides first [default: those of the run; of a cache alone, all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub metric: Vec<String>,
+    /// Keys with a failed evaluation only
+    #[arg(long)]
+    pub failed: bool,
+    /// All evaluations of the one key that starts so
+    #[arg(long, value_name = "PREFIX", conflicts_with_all = ["by", "failed"])]
+    pub key: Option<String>,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListOrder {
+    Key,
+    Score,
+    Seconds,
+    Evaluations,
+}
+
+#[derive(Args)]
+pub struct CacheExportArgs {
+    #[arg(value_name = "RUN|DIR")]
+    pub run: PathBuf,
+    /// File to write; one that is there is replaced [default: CSV to standard output]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// [default: parquet for a FILE.parquet, else csv]
+    #[arg(long, value_enum)]
+    pub format: Option<FlatFormat>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FlatFormat {
+    Csv,
+    Parquet,
+}
+
+#[derive(Args)]
+pub struct CacheImportArgs {
+    /// A run, a cache, or a file that `fecund cache export` wrote
+    #[arg(value_name = "FILE|DIR|RUN")]
+    pub from: PathBuf,
+    /// Whose cache takes them; a folder that is not there becomes a new cache
+    #[arg(long, value_name = "RUN|DIR")]
+    pub into: PathBuf,
+    /// Leave out what is refused, and take the rest
+    #[arg(long)]
+    pub skip_refused: bool,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }

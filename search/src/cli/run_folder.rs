@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::Value;
 use spaces::Space;
 use storage::{Disk, JournalStore, RealDisk, Record, Store};
@@ -64,6 +65,32 @@ pub fn space_of(path: &Path) -> Result<String, Failure> {
         return Err(Failure::failed(message));
     }
     Ok(header.space)
+}
+
+/// Where the records behind a path are: the cache of a run, perhaps one that several share, or the path itself.
+pub fn cache_of(path: &Path) -> Result<PathBuf, Failure> {
+    if path.join("study.toml").exists() {
+        space_of(path)?;
+        let place: Place =
+            toml::from_str(&read(path)?).map_err(|error| unreadable(&path.join("study.toml"), &error))?;
+        return Ok(place.cache.unwrap_or_else(|| path.join("cache")));
+    }
+    if is_cache(path) {
+        return Ok(path.to_path_buf());
+    }
+    let why = "it has neither a study.toml nor a journal";
+    Err(Failure::failed(format!("{} is neither a run nor a cache: {why}", path.display())))
+}
+
+/// Whether this folder is a cache and not a run.
+pub fn is_cache(path: &Path) -> bool {
+    path.join("journal").is_dir()
+}
+
+/// As much of `study.toml` as tells where the cache is.
+#[derive(Deserialize)]
+struct Place {
+    cache: Option<PathBuf>,
 }
 
 /// Text of `study.toml`.

@@ -29,7 +29,7 @@ impl Table {
     pub fn print(&self, format: Format) -> Outcome {
         match format {
             Format::Table => print(&self.aligned()),
-            Format::Json => print_json(&Value::Array(self.rows.iter().map(|row| self.object(row)).collect())),
+            Format::Json => print_json(&Value::Array(self.objects())),
             Format::Csv => print_exactly(&self.csv()),
         }
     }
@@ -46,6 +46,11 @@ impl Table {
             Format::Json => print_json(&self.object(row)),
             Format::Csv => print_exactly(&self.csv()),
         }
+    }
+
+    /// A JSON object for each row.
+    pub fn objects(&self) -> Vec<Value> {
+        self.rows.iter().map(|row| self.object(row)).collect()
     }
 
     fn object(&self, row: &[Value]) -> Value {

@@ -15,7 +15,7 @@ use crate::cli::bounded;
 use crate::cli::domain::Domain;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::hash::identify;
-use crate::cli::run_folder::{self, RunFolder};
+use crate::cli::run_folder::{self, RunFolder, is_cache};
 use crate::cli::table::{Table, print, print_json};
 
 /// One side of a comparison.
@@ -57,11 +57,6 @@ pub fn space_of(args: &ExplainArgs) -> Result<String, Failure> {
         ))),
         _ => Ok(found),
     }
-}
-
-/// Whether this folder is a cache and not a run.
-fn is_cache(path: &Path) -> bool {
-    path.join("journal").is_dir()
 }
 
 pub fn explain<D: Domain>(args: &ExplainArgs) -> Outcome {

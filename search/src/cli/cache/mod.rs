@@ -1,12 +1,32 @@
 //! `fecund cache …`: what was remembered and reused, a file for each command.
 
+mod csv_file;
 pub mod explain;
+pub mod export;
+mod flat;
 pub mod gc;
+pub mod import;
+pub mod list;
+mod parquet_file;
 pub mod rebuild;
 pub mod stats;
 
 use std::fs;
 use std::path::Path;
+
+use hashing::Key;
+use storage::{JournalStore, Record};
+
+use super::failure::Failure;
+use super::run_folder;
+
+/// All records of a run's cache, or of a cache alone, in the order of their keys. Takes no lock; what cannot be read is
+/// said.
+fn records_of(path: &Path) -> Result<Vec<(Key, Record)>, Failure> {
+    let (store, recovery) = JournalStore::read(&run_folder::cache_of(path)?)?;
+    recovery.notes.iter().for_each(|note| say!("warning: {note}"));
+    Ok(store.0.entries())
+}
 
 /// Bytes of a file, or of all files in a folder.
 fn bytes(path: &Path) -> u64 {

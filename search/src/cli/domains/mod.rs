@@ -16,8 +16,8 @@ use spaces::{Space, Tabulated, cell101, cell201, nb_graph};
 use replay::ReplayDomain;
 
 use super::args::{
-    ExplainArgs, ExportArgs, GcArgs, HashArgs, LeaderboardArgs, RebuildArgs, ResumeArgs, SearchArgs,
-    StatsArgs,
+    CacheListArgs, ExplainArgs, ExportArgs, GcArgs, HashArgs, LeaderboardArgs, RebuildArgs, ResumeArgs,
+    SearchArgs, StatsArgs,
 };
 use super::count::{self, CountArgs, Counted};
 use super::domain::Domain;
@@ -67,6 +67,7 @@ pub struct Runs {
     pub explain: fn(&ExplainArgs) -> Outcome,
     pub rebuild: fn(&RebuildArgs) -> Outcome,
     pub gc: fn(&GcArgs) -> Outcome,
+    pub list: fn(&CacheListArgs) -> Outcome,
 }
 
 const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Listed {
@@ -79,6 +80,7 @@ const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Liste
         explain: cache::explain::explain::<D>,
         rebuild: cache::rebuild::rebuild_run::<D>,
         gc: cache::gc::gc_run::<D>,
+        list: cache::list::list_run::<D>,
     };
     Listed { runs: Some(runs), ..hashed::<D::Space>(name, summary) }
 }

@@ -1,0 +1,332 @@
+//! `fecund cache list`, `export`, `import` and `verify`, on searches that replay a published table.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::{Folder, assert_fails, lines, run, stderr_of, stdout, worker_is_there};
+use hashing::Key;
+use serde_json::Value;
+use storage::conformance::{sample_key, sample_record};
+use storage::{JournalStore, RealDisk, Record, Store};
+
+fn published() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/nas_bench_macro/nas_bench_macro_cifar10.csv.gz")
+}
+
+fn search(folder: &Folder, out: &str, more: &[&str]) {
+    let table = published();
+    let own = ["search", "--space", "nb-macro", "--objective", "mean_acc", "--data"];
+    stdout(folder, &[&own[..], &[table.to_str().unwrap(), "--out", out], more].concat());
+}
+
+/// A search for a table of cells of NAS-Bench-201, which are proposed in this order.
+fn search_cells(folder: &Folder, out: &str, cells: &[(&str, f64)]) {
+    let rows: String = cells.iter().map(|(arch, score)| format!("{arch},{score}\n")).collect();
+    let first: String = cells.iter().map(|(arch, _)| format!("{{\"arch\":\"{arch}\"}}\n")).collect();
+    folder.write("cells.csv", format!("arch,score\n{rows}"));
+    folder.write("cells.jsonl", first);
+    let trials = cells.len().to_string();
+    let own = ["search", "--space", "cell201", "--data", "cells.csv", "--objective", "score"];
+    stdout(folder, &[&own[..], &["--enqueue", "cells.jsonl", "--trials", &trials, "--out", out]].concat());
+}
+
+fn json(folder: &Folder, arguments: &[&str]) -> Value {
+    serde_json::from_str(&stdout(folder, &[arguments, &["--format", "json"]].concat())).unwrap()
+}
+
+fn rows(folder: &Folder, arguments: &[&str]) -> Vec<Value> {
+    json(folder, arguments).as_array().unwrap().clone()
+}
+
+fn records(folder: &Folder, cache: &str) -> Vec<(Key, Record)> {
+    JournalStore::read(&folder.path(cache)).unwrap().0.0.entries()
+}
+
+fn cache_of(folder: &Folder, name: &str, records: &[(Key, Record)]) {
+    let (store, _) = JournalStore::open(&folder.path(name), Arc::new(RealDisk)).unwrap();
+    records.iter().for_each(|(key, record)| store.put(key, record).unwrap());
+}
+
+fn samples(numbers: impl IntoIterator<Item = u64>) -> Vec<(Key, Record)> {
+    numbers.into_iter().map(|n| (sample_key(n), sample_record(n))).collect()
+}
+
+/// A cache that was written before records had subjects.
+fn version_1(folder: &Folder) {
+    fs::create_dir_all(folder.path("old/journal")).unwrap();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/version-1/records/000001.seg");
+    fs::copy(from, folder.path("old/journal/000001.seg")).unwrap();
+}
+
+/// Everything that a cache says, whatever the order of its evaluations and the place of its forms.
+fn content(folder: &Folder, cache: &str) -> BTreeSet<String> {
+    stdout(folder, &["cache", "export", cache]).lines().map(String::from).collect()
+}
+
+#[test]
+fn a_list_has_a_row_for_each_key_in_the_order_asked_for() {
+    let folder = Folder::new();
+    search(&folder, "run", &["--trials", "120", "--cost", "flops*1e-6"]);
+    let misses = json(&folder, &["cache", "stats", "run"])["misses"].as_u64().unwrap();
+    let by_key = rows(&folder, &["cache", "list", "run"]);
+    assert_eq!(by_key.len() as u64, misses);
+    let text = |rows: &[Value], name: &str| -> Vec<String> {
+        rows.iter().map(|row| row[name].as_str().unwrap().to_string()).collect()
+    };
+    let numbers = |rows: &[Value], name: &str| -> Vec<f64> {
+        rows.iter().map(|row| row[name].as_f64().unwrap()).collect()
+    };
+    assert!(text(&by_key, "key").is_sorted() && text(&by_key, "key")[0].len() == 64);
+    assert!(
+        by_key.iter().all(|row| row["verdict"] == "scored" && row["evaluations"] == 1 && row["audits"] == 0)
+    );
+    assert!(by_key[0]["paid_by"][0].as_str().unwrap().starts_with("run-"));
+
+    let best = rows(&folder, &["cache", "list", "run", "--by", "score", "--top", "5"]);
+    let scores = numbers(&best, "mean_acc");
+    assert!(scores.len() == 5 && scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+    assert_eq!(json(&folder, &["leaderboard", "run", "--top", "5"])[0]["mean_acc"], scores[0]);
+    let dearest = numbers(&rows(&folder, &["cache", "list", "run", "--by", "seconds"]), "seconds");
+    assert!(dearest.is_sorted_by(|a, b| a >= b) && dearest[0] > 1.0);
+
+    let alone = rows(&folder, &["cache", "list", "run/cache", "--metric", "params", "--by", "score"]);
+    assert!(numbers(&alone, "params").is_sorted_by(|a, b| a >= b) && alone[0].get("mean_acc").is_none());
+    assert_fails(&folder, &["cache", "list", "run", "--metric", "loss"], 2, &["`loss`", "mean_acc, params"]);
+    let table = stdout(&folder, &["cache", "list", "run", "--top", "1"]);
+    assert!(
+        table.contains(&by_key[0]["key"].as_str().unwrap()[..12]) && table.lines().count() == 2,
+        "{table}"
+    );
+}
+
+#[test]
+fn a_list_of_one_key_or_of_failures_shows_what_became_of_each_evaluation() {
+    let folder = Folder::new();
+    let samples = samples(0..40);
+    cache_of(&folder, "cache", &samples);
+    let listed = rows(&folder, &["cache", "list", "cache"]);
+    assert_eq!(listed.len(), 40);
+    let (key, record) = samples.iter().find(|(_, record)| record.evaluations.len() == 3).unwrap();
+    let key = key.to_string();
+    let each = rows(&folder, &["cache", "list", "cache", "--key", &key[..10]]);
+    assert_eq!(each.len(), 3);
+    for (row, made) in each.iter().zip(&record.evaluations) {
+        assert_eq!((row["seed"].as_u64(), row["trial"].as_u64()), (Some(made.seed), Some(made.trial)));
+        assert_eq!(
+            (&row["provenance"], &row["form"]),
+            (&made.provenance.as_str().into(), &record.form_of(made).into())
+        );
+    }
+    let purposes: BTreeSet<_> = each.iter().map(|row| row["purpose"].as_str().unwrap()).collect();
+    assert_eq!(purposes, ["audit", "late", "search"].into());
+
+    let failed = rows(&folder, &["cache", "list", "cache", "--failed"]);
+    assert!(!failed.is_empty() && failed.len() < 40);
+    let words: BTreeSet<_> = failed.iter().map(|row| row["verdict"].as_str().unwrap()).collect();
+    assert!(words.iter().any(|words| words.contains("ignores its input")), "{words:?}");
+    assert_fails(&folder, &["cache", "list", "cache", "--key", "0"], 2, &["several keys", "`0`"]);
+    assert_fails(&folder, &["cache", "list", "cache", "--key", "zz"], 2, &["no key", "`zz`"]);
+    assert_fails(&folder, &["cache", "list", "."], 1, &["neither a run nor a cache"]);
+    let shared: u64 = listed.iter().map(|row| row["evaluations"].as_u64().unwrap()).sum();
+    assert_eq!(
+        shared as usize,
+        samples.iter().flat_map(|(_, r)| &r.evaluations).filter(|e| e.purpose == Default::default()).count()
+    );
+}
+
+#[test]
+fn an_export_comes_back_whole_from_either_format() {
+    let folder = Folder::new();
+    cache_of(&folder, "cache", &samples(0..200));
+    for file in ["all.csv", "all.parquet"] {
+        let said = run(&folder, &["cache", "export", "cache", "--to", file]);
+        assert!(said.status.success() && stderr_of(&said).contains("50 keys without an evaluation"));
+        let into = format!("from-{file}");
+        let first = json(&folder, &["cache", "import", file, "--into", &into]);
+        assert_eq!((&first["new_keys"], &first["new_evaluations"]), (&150.into(), &300.into()));
+        assert_eq!(content(&folder, &into), content(&folder, "cache"));
+        for (key, record) in records(&folder, &into) {
+            let from = samples(0..200).into_iter().find(|(other, _)| *other == key).unwrap().1;
+            let say = |record: &Record| format!("{:?} {:?}", record.subject, forms_and_verdicts(record));
+            assert_eq!(say(&record), say(&from));
+        }
+        let again = json(&folder, &["cache", "import", file, "--into", &into]);
+        assert_eq!((&again["new_evaluations"], &again["known_evaluations"]), (&0.into(), &300.into()));
+    }
+    assert_eq!(
+        stdout(&folder, &["cache", "export", "cache"]),
+        fs::read_to_string(folder.path("all.csv")).unwrap()
+    );
+    assert_fails(&folder, &["cache", "export", "cache", "--format", "parquet"], 2, &["--to FILE"]);
+    assert_fails(&folder, &["cache", "export", "cache", "--to", "absent/all.csv"], 1, &["absent/all.csv"]);
+    let names = fs::read_dir(folder.0.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().ends_with(".new")));
+}
+
+fn forms_and_verdicts(record: &Record) -> Vec<String> {
+    record
+        .evaluations
+        .iter()
+        .map(|made| {
+            format!("{} {:?}", record.form_of(made), storage::Evaluation { form: None, ..made.clone() })
+        })
+        .collect()
+}
+
+#[test]
+fn imports_add_up_in_any_order_and_answer_a_search() {
+    let folder = Folder::new();
+    search(&folder, "a", &["--trials", "80", "--seed", "1"]);
+    search(&folder, "b", &["--trials", "80", "--seed", "2"]);
+    stdout(&folder, &["cache", "export", "b", "--to", "b.parquet"]);
+    let into = |cache: &str, from: &[&str]| {
+        from.iter().for_each(|from| drop(stdout(&folder, &["cache", "import", from, "--into", cache])));
+    };
+    into("ab", &["a", "b/cache"]);
+    into("ba", &["b.parquet", "a", "b"]);
+    assert_eq!(content(&folder, "ab"), content(&folder, "ba"));
+    search(&folder, "again", &["--trials", "80", "--seed", "2", "--cache", "ab"]);
+    assert_eq!(json(&folder, &["cache", "stats", "again"])["misses"], 0);
+
+    into("a", &["b"]);
+    assert_eq!(content(&folder, "a"), content(&folder, "ab"));
+    assert_eq!(
+        rows(&folder, &["cache", "list", "again"]).len(),
+        rows(&folder, &["cache", "list", "ab"]).len()
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_named_and_nothing_of_it_is_taken() {
+    let folder = Folder::new();
+    search(&folder, "run", &["--trials", "5", "--no-cache"]);
+    stdout(&folder, &["cache", "export", "run", "--to", "good.csv"]);
+    let good = fs::read_to_string(folder.path("good.csv")).unwrap();
+    let line: Vec<&str> = good.lines().collect();
+    let key = &line[2][..64];
+    let long = format!("\"{}\"", "x".repeat(1 << 20));
+    let with = |from: &str, to: &str| format!("{}\n{}\n{}\n", line[0], line[1], line[2].replace(from, to));
+    let form = "\"{\"\"arch\"\":";
+    for (name, text, words) in [
+        ("key.csv", with(key, "3f9a"), &["key.csv:3: key", "64 hexadecimal digits"][..]),
+        ("form.csv", with(form, "\"{arch:"), &["form.csv:3: form", "not JSON"]),
+        (
+            "long.csv",
+            with(form, &format!("\"{{{}\"\"arch\"\":", long.replace('"', ""))),
+            &["long.csv:3: form", "at most 1048576"],
+        ),
+        ("kind.csv", with(",scored,", ",fine,"), &["kind.csv:3: kind", "`fine`"]),
+        ("cells.csv", with(",scored,", ","), &["cells.csv:3: line", "cells", "quote"]),
+        ("purpose.csv", with(",search,", ",fun,"), &["purpose.csv:3: purpose", "`fun`"]),
+        (
+            "header.csv",
+            good.replace("seconds", "hours"),
+            &["header.csv:1: seconds", "missing", "fecund cache export"],
+        ),
+        ("more.csv", good.replace("score.flops", "flops"), &["more.csv:1: flops", "not known"]),
+        (
+            "twice.csv",
+            good.replace("score.flops", "score.mean_acc"),
+            &["twice.csv:1: score.mean_acc", "twice"],
+        ),
+        ("empty.csv", String::new(), &["empty.csv:1", "nothing in this file"]),
+        ("cut.parquet", "PAR1, and no more".into(), &["cut.parquet: row 0: file"]),
+    ] {
+        folder.write(name, text);
+        assert_fails(
+            &folder,
+            &["cache", "import", name, "--into", "new"],
+            1,
+            &[words, &["nothing was imported"]].concat(),
+        );
+        assert!(!folder.path("new").exists(), "{name}");
+    }
+    folder.write("latin.csv", [good.as_bytes(), b"\xff,,,,,,,,,,,,,,,,,,,\n"].concat());
+    assert_fails(&folder, &["cache", "import", "latin.csv", "--into", "new"], 1, &["latin.csv:", "UTF-8"]);
+    assert_fails(
+        &folder,
+        &["cache", "import", "absent.csv", "--into", "new"],
+        1,
+        &["cannot read absent.csv"],
+    );
+    assert_fails(&folder, &["cache", "import", ".", "--into", "new"], 1, &["neither a run nor a cache"]);
+    assert_fails(&folder, &["cache", "import", "good.csv", "--into", "."], 1, &["neither a run nor a cache"]);
+
+    let partly = json(&folder, &["cache", "import", "key.csv", "--into", "new", "--skip-refused"]);
+    assert_eq!((&partly["new_evaluations"], &partly["refused"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn a_key_that_is_known_for_something_else_is_refused() {
+    let folder = Folder::new();
+    cache_of(&folder, "cache", &samples([7]));
+    let mut other = sample_record(11);
+    other.subject.as_mut().unwrap().space = "elsewhere".into();
+    cache_of(&folder, "other", &[(sample_key(7), other)]);
+    let before = content(&folder, "cache");
+    assert_fails(
+        &folder,
+        &["cache", "import", "other", "--into", "cache"],
+        1,
+        &["record", "space", "elsewhere", "nothing was imported"],
+    );
+    assert_eq!(content(&folder, "cache"), before);
+}
+
+#[test]
+fn a_cache_that_is_being_written_is_read_and_takes_no_import() {
+    let folder = Folder::new();
+    cache_of(&folder, "cache", &samples(0..10));
+    cache_of(&folder, "other", &samples(10..20));
+    let (store, _) = JournalStore::open(&folder.path("cache"), Arc::new(RealDisk)).unwrap();
+    let holder = format!("process {}", std::process::id());
+    assert_fails(
+        &folder,
+        &["cache", "import", "other", "--into", "cache"],
+        1,
+        &["in use by", &holder, "wait until"],
+    );
+    assert_eq!(rows(&folder, &["cache", "list", "cache"]).len(), 10);
+    drop(store);
+    assert_eq!(json(&folder, &["cache", "import", "other", "--into", "cache"])["new_keys"], 8);
+}
+
+#[test]
+fn of_a_damaged_cache_everything_readable_is_imported_and_the_damage_said() {
+    let folder = Folder::new();
+    cache_of(&folder, "cache", &samples((0..60).filter(|n| n % 4 == 1)));
+    let file = folder.path("cache/journal/000001.seg");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x40;
+    fs::write(&file, bytes).unwrap();
+    let output = run(&folder, &["cache", "import", "cache", "--into", "new", "--format", "json"]);
+    let said = stderr_of(&output);
+    assert!(output.status.success() && said.contains("000001.seg is damaged at byte"), "{said}");
+    let counts: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&counts["new_keys"], &counts["new_evaluations"]), (&14.into(), &14.into()));
+    assert_eq!(rows(&folder, &["cache", "list", "new"]).len(), 14);
+}
+
+#[test]
+fn a_cache_of_an_earlier_version_is_listed_counted_and_exported() {
+    let folder = Folder::new();
+    version_1(&folder);
+    let listed = rows(&folder, &["cache", "list", "old"]);
+    assert!(
+        !listed.is_empty() && listed.iter().all(|row| row["space"].is_null() && row["fidelity"].is_null())
+    );
+    assert_eq!(json(&folder, &["cache", "stats", "old"])["entries"], listed.len());
+    let made = json(&folder, &["cache", "stats", "old"])["evaluations"].as_u64().unwrap();
+    assert!(made > 0);
+    stdout(&folder, &["cache", "export", "old", "--to", "old.csv"]);
+    assert_eq!(lines(&folder.path("old.csv")).len() as u64, 1 + made);
+    assert_eq!(json(&folder, &["cache", "import", "old.csv", "--into", "new"])["new_evaluations"], made);
+    assert_eq!(content(&folder, "new"), content(&folder, "old"));
+}
