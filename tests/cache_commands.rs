@@ -330,3 +330,147 @@ fn a_cache_of_an_earlier_version_is_listed_counted_and_exported() {
     assert_eq!(json(&folder, &["cache", "import", "old.csv", "--into", "new"])["new_evaluations"], made);
     assert_eq!(content(&folder, "new"), content(&folder, "old"));
 }
+
+#[test]
+fn pairs_of_equal_functions_agree_exactly_and_are_trained_once() {
+    let folder = Folder::new();
+    search(&folder, "run", &["--trials", "600"]);
+    let found = json(&folder, &["cache", "verify", "run", "--sample", "10", "--jobs", "2"]);
+    assert_eq!((&found["pairs"], &found["differing"], &found["noise"]), (&10.into(), &0.into(), &0.0.into()));
+    assert!(found["rate_high"].as_f64().unwrap() > 0.2 && found["mean_difference"] == 0.0);
+    for pair in found["compared"].as_array().unwrap() {
+        let scores = &pair["scores"];
+        assert!(
+            scores[0].is_number() && *scores == pair["other_scores"] && pair["differs"] == false,
+            "{pair}"
+        );
+    }
+    let kept = lines(&folder.path("run/verify.jsonl"));
+    assert!(kept.len() > 20 && kept.len() <= 40, "{}", kept.len());
+    assert_eq!(json(&folder, &["cache", "verify", "run", "--sample", "10"]), found);
+    assert_eq!(json(&folder, &["cache", "verify", "run/cache", "--sample", "10"]), found);
+    assert_eq!(lines(&folder.path("run/verify.jsonl")), kept, "nothing is trained twice");
+    fs::write(folder.path("run/verify.jsonl"), kept[..7].join("\n") + "\n{\"torn").unwrap();
+    assert_eq!(json(&folder, &["cache", "verify", "run", "--sample", "10"]), found);
+    let other = json(&folder, &["cache", "verify", "run", "--sample", "10", "--seed", "1", "--seeds", "3"]);
+    assert_ne!(other["compared"], found["compared"]);
+    let table = stdout(&folder, &["cache", "verify", "run", "--sample", "10"]);
+    assert!(table.contains("differing_rate") && !table.contains("another study"), "{table}");
+    assert_eq!(stdout(&folder, &["cache", "verify", "run", "--format", "csv"]).lines().count(), 2);
+}
+
+const CONV: &str = "nor_conv_3x3";
+
+/// avg(conv x) + avg(conv' x), and avg(conv x + conv' x): one function, and only the probe knows.
+fn equal_cells() -> [String; 2] {
+    [
+        format!("|{CONV}~0|+|{CONV}~0|none~1|+|none~0|avg_pool_3x3~1|avg_pool_3x3~2|"),
+        format!("|{CONV}~0|+|{CONV}~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"),
+    ]
+}
+
+#[test]
+fn a_false_merge_is_found_and_named() {
+    let folder = Folder::new();
+    let [apart, together] = equal_cells();
+    // Two ways of writing one form: a connection that nothing comes out of.
+    let dead = format!("|{CONV}~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|");
+    let gone = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|";
+    let cells = [(apart.as_str(), 90.0), (&together, 70.0), (gone, 50.0), (&dead, 50.0)];
+    search_cells(&folder, "run", &cells);
+    let found = json(&folder, &["cache", "verify", "run"]);
+    let count = |name: &str| found[name].as_u64().unwrap();
+    assert_eq!((count("pairs"), count("functional"), count("structural")), (2, 1, 1), "{found}");
+    assert_eq!((count("differing"), count("differing_functional")), (1, 1));
+    assert_eq!((&found["differing_rate"], &found["noise"]), (&0.5.into(), &0.0.into()));
+    let pair = &found["compared"][0];
+    assert_eq!(
+        (&pair["trial"], &pair["answered_by"], &pair["difference"]),
+        (&1.into(), &0.into(), &(-20.0).into())
+    );
+    let first = json(&folder, &["cache", "verify", "run", "--sample", "1"]);
+    assert_eq!(first["compared"][0]["kind"], "functional", "what only the probe vouches for goes first");
+    let table = stdout(&folder, &["cache", "verify", "run"]);
+    assert!(table.contains(pair["key"].as_str().unwrap()) && table.contains("-20.0000"), "{table}");
+}
+
+#[test]
+fn an_answer_of_another_study_is_verified_against_the_form_that_it_trained() {
+    let folder = Folder::new();
+    let [apart, together] = equal_cells();
+    folder.write("first.jsonl", format!("{{\"arch\":\"{apart}\"}}\n"));
+    folder.write("second.jsonl", format!("{{\"arch\":\"{together}\"}}\n"));
+    folder.write("cells.csv", format!("arch,score\n{apart},90\n{together},90\n"));
+    for name in ["first", "second"] {
+        let own = "search --space cell201 --data cells.csv --objective score --trials 1 --cache shared";
+        let enqueue = format!("{own} --enqueue {name}.jsonl --out {name}");
+        stdout(&folder, &enqueue.split(' ').collect::<Vec<_>>());
+    }
+    let found = json(&folder, &["cache", "verify", "second"]);
+    assert_eq!(
+        (&found["pairs"], &found["functional"], &found["differing"]),
+        (&1.into(), &1.into(), &0.into())
+    );
+    assert_eq!(found["compared"][0]["answered_by"], "another study");
+    assert_fails(&folder, &["cache", "verify", "first"], 1, &["no pairs to verify"]);
+    assert_fails(&folder, &["cache", "verify", "shared"], 2, &["shared", "lies in no run", "name a run"]);
+    assert_fails(&folder, &["cache", "verify", "absent"], 1, &["absent is not a run"]);
+}
+
+#[test]
+fn a_pair_without_a_row_in_the_table_is_not_judged() {
+    let folder = Folder::new();
+    folder.write("table.csv", "arch,mean_acc\n22222222,1\n");
+    folder.write("first.jsonl", "{\"arch\":\"00000001\"}\n{\"arch\":\"00000010\"}\n");
+    let own = "search --space nb-macro --data table.csv --objective mean_acc --trials 2 --enqueue first.jsonl --out run";
+    stdout(&folder, &own.split(' ').collect::<Vec<_>>());
+    let found = json(&folder, &["cache", "verify", "run"]);
+    assert_eq!((&found["failed"], &found["pairs"]), (&1.into(), &0.into()));
+    assert!(found["differing_rate"].is_null());
+    let failed = rows(&folder, &["cache", "list", "run", "--failed"]);
+    assert_eq!(failed[0]["verdict"], "not in the table");
+}
+
+#[test]
+fn trained_pairs_are_verified_under_fresh_seeds() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = Folder::new();
+    let waves = folder.waves();
+    let token = "{\"token\":{\"kind\":\"convolution\"}}";
+    folder.write("first.jsonl", format!("{{\"layers\":[{token}]}}\n{{\"layers\":[{{}},{token},{{}}]}}\n"));
+    let own = ["search", "--data", waves.to_str().unwrap(), "--epochs", "2", "--trials", "2", "--jobs", "1"];
+    stdout(&folder, &[&own[..], &["--enqueue", "first.jsonl", "--out", "run"]].concat());
+    let found = json(&folder, &["cache", "verify", "run"]);
+    assert_eq!((&found["pairs"], &found["structural"], &found["failed"]), (&1.into(), &1.into(), &0.into()));
+    assert!(found["noise"].as_f64().unwrap() > 0.0 && found["threshold"].as_f64().unwrap() > 0.0, "{found}");
+    assert!(found["compared"][0]["scores"][1].is_number() && found["difference_low"].is_null(), "one pair");
+    assert_eq!(lines(&folder.path("run/verify.jsonl")).len(), 4);
+    assert!(!folder.path("run/verify").exists(), "no weights are kept");
+}
+
+#[test]
+fn an_interrupted_verification_keeps_what_it_has_and_goes_on() {
+    let folder = Folder::new();
+    search(&folder, "run", &["--trials", "600"]);
+    let words = ["cache", "verify", "run", "--sample", "40", "--seeds", "1000", "--jobs", "2"];
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("fecund"));
+    let command = command.args(words).current_dir(folder.0.path());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let kept = folder.path("run/verify.jsonl");
+    let start = Instant::now();
+    while fs::read_to_string(&kept).map_or(0, |text| text.lines().count()) < 20 {
+        assert!(start.elapsed() < Duration::from_secs(120), "nothing is kept in two minutes");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // SAFETY: kill only sends a signal; a wrong target is an error that is asserted.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let before = lines(&kept);
+    assert!(before.iter().all(|line| serde_json::from_str::<Value>(line).is_ok()), "lines are whole");
+    assert!(before.len() < 80_000, "{} lines", before.len());
+    let found = json(&folder, &["cache", "verify", "run", "--sample", "40"]);
+    assert_eq!((&found["pairs"], &found["differing"]), (&40.into(), &0.into()));
+    assert_eq!(lines(&kept)[..before.len()], before);
+}

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Folder, assert_fails, fecund, run, stdout, waves};
 
-const COMMANDS: [&[&str]; 19] = [
+const COMMANDS: [&[&str]; 20] = [
     &["count"],
     &["search"],
     &["resume"],
@@ -19,6 +19,7 @@ const COMMANDS: [&[&str]; 19] = [
     &["cache", "rebuild"],
     &["cache", "gc"],
     &["cache", "list"],
+    &["cache", "verify"],
     &["cache", "export"],
     &["cache", "import"],
     &["list"],

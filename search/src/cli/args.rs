@@ -85,6 +85,9 @@ pub enum CacheCommand {
     #[command(after_help = "Example: fecund cache list runs/vowels --by score --top 10\n\
         Example: fecund cache list runs/vowels --key 3f9a21")]
     List(CacheListArgs),
+    /// Train answered candidates all the same: how many answers were wrong?
+    #[command(after_help = "Example: fecund cache verify runs/vowels --sample 20 --seeds 3")]
+    Verify(CacheVerifyArgs),
     /// All evaluations as one table, CSV or Parquet
     #[command(after_help = "Example: fecund cache export runs/vowels --to vowels.parquet")]
     Export(CacheExportArgs),
@@ -438,6 +441,27 @@ pub enum ListOrder {
     Score,
     Seconds,
     Evaluations,
+}
+
+#[derive(Args)]
+pub struct CacheVerifyArgs {
+    /// A run, or the cache that lies in one
+    #[arg(value_name = "RUN|DIR")]
+    pub run: PathBuf,
+    /// Most pairs of an answered candidate and the one that answered; those that only the probe took for equal first
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u64).range(1..))]
+    pub sample: u64,
+    /// Fresh trainings of each candidate; two are needed to tell training noise
+    #[arg(long, value_name = "K", default_value = "2", value_parser = clap::value_parser!(u64).range(2..=1000))]
+    pub seeds: u64,
+    /// Trainings at once [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub jobs: Option<u64>,
+    /// Of the choice of pairs
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub seed: u64,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
 }
 
 #[derive(Args)]

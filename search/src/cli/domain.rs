@@ -16,7 +16,7 @@ pub type Candidate<D> = <<D as Domain>::Space as Space>::Candidate;
 
 /// A space together with what judges its candidates. The value is plain data: the `task` of `study.toml`. Every
 /// command on runs is written once, for any of these; `domains` lists them.
-pub trait Domain: Clone + Serialize + DeserializeOwned + Send + 'static {
+pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     type Space: Space + Default + 'static;
     type Evaluator: Evaluator<Candidate<Self>> + 'static;
 

@@ -55,6 +55,8 @@ pub fn main() -> ExitCode {
         Command::Cache(CacheCommand::Rebuild(args)) => cache::rebuild::rebuild(&args),
         Command::Cache(CacheCommand::Gc(args)) => cache::gc::gc(&args),
         Command::Cache(CacheCommand::List(args)) => cache::list::list(&args),
+        Command::Cache(CacheCommand::Verify(args)) => cache::verify::run_of(&args.run)
+            .and_then(|run| domains::of_run(&run).and_then(|runs| (runs.verify)(&run, &args))),
         Command::Cache(CacheCommand::Export(args)) => cache::export::export(&args),
         Command::Cache(CacheCommand::Import(args)) => cache::import::import(&args),
         Command::Count(args) => count::of_named(&args),

@@ -1,5 +1,6 @@
 //! `fecund cache …`: what was remembered and reused, a file for each command.
 
+mod agreement;
 mod csv_file;
 pub mod explain;
 pub mod export;
@@ -10,6 +11,7 @@ pub mod list;
 mod parquet_file;
 pub mod rebuild;
 pub mod stats;
+pub mod verify;
 
 use std::fs;
 use std::path::Path;

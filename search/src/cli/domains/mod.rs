@@ -16,8 +16,8 @@ use spaces::{Space, Tabulated, cell101, cell201, nb_graph};
 use replay::ReplayDomain;
 
 use super::args::{
-    CacheListArgs, ExplainArgs, ExportArgs, GcArgs, HashArgs, LeaderboardArgs, RebuildArgs, ResumeArgs,
-    SearchArgs, StatsArgs,
+    CacheListArgs, CacheVerifyArgs, ExplainArgs, ExportArgs, GcArgs, HashArgs, LeaderboardArgs, RebuildArgs,
+    ResumeArgs, SearchArgs, StatsArgs,
 };
 use super::count::{self, CountArgs, Counted};
 use super::domain::Domain;
@@ -68,6 +68,8 @@ pub struct Runs {
     pub rebuild: fn(&RebuildArgs) -> Outcome,
     pub gc: fn(&GcArgs) -> Outcome,
     pub list: fn(&CacheListArgs) -> Outcome,
+    /// Of the run in this folder.
+    pub verify: fn(&Path, &CacheVerifyArgs) -> Outcome,
 }
 
 const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Listed {
@@ -81,6 +83,7 @@ const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Liste
         rebuild: cache::rebuild::rebuild_run::<D>,
         gc: cache::gc::gc_run::<D>,
         list: cache::list::list_run::<D>,
+        verify: cache::verify::verify::<D>,
     };
     Listed { runs: Some(runs), ..hashed::<D::Space>(name, summary) }
 }
