@@ -432,6 +432,17 @@ fn a_pair_without_a_row_in_the_table_is_not_judged() {
 }
 
 #[test]
+fn a_score_that_is_named_like_a_column_hides_none() {
+    let folder = Folder::new();
+    folder.write("table.csv", "arch,steps\n22222222,41\n");
+    folder.write("first.jsonl", "{\"arch\":\"22222222\"}\n");
+    let own = "search --space nb-macro --data table.csv --objective steps --trials 1 --enqueue first.jsonl --out run";
+    stdout(&folder, &own.split(' ').collect::<Vec<_>>());
+    let listed = rows(&folder, &["cache", "list", "run"]);
+    assert_eq!((&listed[0]["score.steps"], &listed[0]["steps"]), (&41.0.into(), &1.into()));
+}
+
+#[test]
 fn trained_pairs_are_verified_under_fresh_seeds() {
     if !worker_is_there() {
         return;

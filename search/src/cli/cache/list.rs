@@ -97,8 +97,13 @@ fn keys(records: &[(Key, Record)], goals: &[Goal], args: &CacheListArgs) -> Tabl
 }
 
 fn columns(before: &[&str], goals: &[Goal], after: &[&str]) -> Vec<String> {
-    let metrics = goals.iter().map(|goal| goal.metric.as_str());
-    before.iter().copied().chain(metrics).chain(after.iter().copied()).map(String::from).collect()
+    let own = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    // A table may have a score that is named like one of our columns.
+    let metric = |goal: &Goal| match goal.metric.as_str() {
+        name if before.contains(&name) || after.contains(&name) => format!("score.{name}"),
+        name => name.to_string(),
+    };
+    [own(before), goals.iter().map(metric).collect(), own(after)].concat()
 }
 
 fn key_row(key: &Key, record: &Record, goals: &[Goal], format: Format) -> Vec<Value> {
