@@ -12,6 +12,7 @@ use storage::{Purpose, Record, Store, StoreError, Subject};
 use tasks::{Reason, Verdict};
 
 use crate::executor::Finished;
+use crate::known::Finding;
 
 pub(crate) struct Evaluation<C> {
     /// The trial that pays, or is audited.
@@ -43,17 +44,21 @@ pub(crate) struct Conditions {
 }
 
 impl<C: Serialize> Evaluation<C> {
-    /// May run again where its first run was given up: whichever is remembered second is late.
+    /// May run again where its first run was given up: whichever is remembered first is what both report.
     pub fn run(&self) -> Finished {
         let start = Instant::now();
-        let outcome = self.judge();
-        let told = outcome.as_ref().ok().and_then(|outcome| outcome.seconds);
+        let judged = self.judge();
+        let told = judged.as_ref().ok().and_then(|outcome| outcome.seconds);
         let seconds = told.unwrap_or_else(|| start.elapsed().as_secs_f64());
-        let (purpose, stored) = match &outcome {
-            Ok(outcome) => self.remember(outcome, seconds),
-            Err(_) => (self.purpose, Ok(())),
+        let (found, stored) = match judged {
+            Ok(outcome) => {
+                let found = Finding { verdict: finite(&outcome), seconds, steps: outcome.steps };
+                let (first, stored) = self.remember(&found, outcome.provenance);
+                (Ok(first.unwrap_or(found)), stored)
+            }
+            Err(error) => (Err(error), Ok(())),
         };
-        Finished { number: self.number, purpose, outcome, seconds, stored }
+        Finished { number: self.number, purpose: self.purpose, found, stored }
     }
 
     fn judge(&self) -> Result<Outcome, EvalError> {
@@ -84,46 +89,44 @@ impl<C: Serialize> Evaluation<C> {
         self.evaluator.evaluate(&self.canonical, &job)
     }
 
-    /// Adds to the record of the key, and tells as what.
-    fn remember(&self, outcome: &Outcome, seconds: f64) -> (Purpose, Result<(), StoreError>) {
+    /// Adds to the record of the key. Where another run of this evaluation was remembered first, that is returned.
+    fn remember(&self, found: &Finding, provenance: String) -> (Option<Finding>, Result<(), StoreError>) {
         // One record is changed at a time: without reuse, equal keys are evaluated side by side.
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let form =
-            serde_json::to_string(&self.canonical).expect("candidates are plain data with string keys");
+        let form = form(&self.canonical);
         let mut record = match self.store.get(&self.key) {
             Ok(Some(record)) => record,
             Ok(None) => Record::new(self.subject.clone(), form.clone()),
-            Err(error) => return (self.purpose, Err(error)),
+            Err(error) => return (None, Err(error)),
         };
-        let purpose = if self.is_answered(&record) { Purpose::Late } else { self.purpose };
-        let form = (form != record.form).then_some(form);
-        record.evaluations.push(self.entry(outcome, purpose, form, seconds));
-        (purpose, self.store.put(&self.key, &record))
-    }
-
-    /// Whether another run of this evaluation was remembered first.
-    fn is_answered(&self, record: &Record) -> bool {
-        let same = |e: &storage::Evaluation| (&e.study, e.trial) == (&self.conditions.study, self.number);
-        record.evaluations.iter().any(|e| same(e) && e.purpose == self.purpose)
-    }
-
-    fn entry(
-        &self,
-        outcome: &Outcome,
-        purpose: Purpose,
-        form: Option<String>,
-        seconds: f64,
-    ) -> storage::Evaluation {
-        storage::Evaluation {
-            verdict: outcome.verdict.clone(),
-            purpose,
-            form,
+        let study = &self.conditions.study;
+        let first = record.evaluation_of(study, self.number, self.purpose).map(Finding::of);
+        record.evaluations.push(storage::Evaluation {
+            verdict: found.verdict.clone(),
+            purpose: if first.is_some() { Purpose::Late } else { self.purpose },
+            form: (form != record.form).then_some(form),
             seed: self.key.seed(self.seed),
-            seconds,
-            steps: outcome.steps,
-            study: self.conditions.study.clone(),
+            seconds: found.seconds,
+            steps: found.steps,
+            study: study.clone(),
             trial: self.number,
-            provenance: outcome.provenance.clone(),
+            provenance,
+        });
+        (first, self.store.put(&self.key, &record))
+    }
+}
+
+/// A candidate as records name it: canonical JSON, if it is a canonical form.
+pub(crate) fn form(candidate: &impl Serialize) -> String {
+    serde_json::to_string(candidate).expect("candidates are plain data with string keys")
+}
+
+/// What an evaluator says, held to its law: scores are finite, or there are none.
+fn finite(outcome: &Outcome) -> Verdict {
+    match &outcome.verdict {
+        Verdict::Scored(scores) if !scores.0.values().all(|score| score.is_finite()) => {
+            Verdict::Invalid(Reason::NotFinite { step: outcome.steps })
         }
+        verdict => verdict.clone(),
     }
 }

@@ -3,22 +3,23 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use evaluator::{EvalError, Outcome};
+use evaluator::EvalError;
 use storage::{Purpose, StoreError};
+
+use crate::known::Finding;
 
 /// What comes back of an evaluation.
 pub struct Finished {
     /// The trial that pays, or is audited.
     pub number: u64,
     pub purpose: Purpose,
-    pub outcome: Result<Outcome, EvalError>,
-    /// By the clock, or by what the outcome says of its own cost.
-    pub seconds: f64,
+    /// What was found; of several runs of one evaluation, by the one that was remembered first.
+    pub found: Result<Finding, EvalError>,
     /// Whether the record reached the disk.
     pub stored: Result<(), StoreError>,
 }
 
-/// Once, or again where a run was given up; the study takes the first that was remembered.
+/// Runs once, or again where a run was given up; the study takes the first that comes.
 pub type Task = Arc<dyn Fn() -> Finished + Send + Sync>;
 
 /// Runs tasks beside the study. Handed in, so that a simulation can decide when what finishes.

@@ -10,7 +10,7 @@ use crate::{Origin, Plan, Trial};
 
 /// What one evaluation found and took; or several, on average.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Finding {
+pub struct Finding {
     pub verdict: Verdict,
     pub seconds: f64,
     pub steps: u64,
@@ -25,13 +25,15 @@ pub(crate) struct Lookup {
     pub known: Vec<Finding>,
     /// Which of the key's seeds an evaluation takes.
     pub seed: u64,
+    /// The record that answers, which other studies made, holds this very form.
+    pub form_is_recorded: bool,
     /// What the trial's own evaluation found.
     pub found: Option<Finding>,
 }
 
 impl Finding {
     /// Metric by metric over those that have scores; where none has, the last of them. `None` of nothing.
-    pub fn mean(findings: &[Self]) -> Option<Self> {
+    pub(crate) fn mean(findings: &[Self]) -> Option<Self> {
         let (last, n) = (findings.last()?, findings.len());
         let seconds = findings.iter().map(|finding| finding.seconds).sum::<f64>() / n as f64;
         let steps = findings.iter().map(|finding| finding.steps).sum::<u64>() / n as u64;
@@ -43,30 +45,33 @@ impl Finding {
         Some(Self { verdict, seconds, steps })
     }
 
-    fn of(evaluation: &storage::Evaluation) -> Self {
+    pub(crate) fn of(evaluation: &storage::Evaluation) -> Self {
         let storage::Evaluation { verdict, seconds, steps, .. } = evaluation;
         Self { verdict: verdict.clone(), seconds: *seconds, steps: *steps }
     }
 
     /// What this trial's evaluation found by itself.
-    pub fn by<C>(trial: &Trial<C>) -> Self {
+    pub(crate) fn by<C>(trial: &Trial<C>) -> Self {
         let verdict = trial.measured.as_ref().unwrap_or(&trial.verdict).clone();
         Self { verdict, ..Self::answering(trial) }
     }
 
     /// What this trial answers to one that waits for it.
-    pub fn answering<C>(trial: &Trial<C>) -> Self {
+    pub(crate) fn answering<C>(trial: &Trial<C>) -> Self {
         Self { verdict: trial.verdict.clone(), seconds: trial.times.evaluation, steps: trial.steps }
     }
 }
 
-/// Metrics that all of them have. Of a single one, itself bit for bit.
+/// Metrics that all of them have. Of equal scores it is that score, bit for bit: where there is no noise, averaging
+/// changes nothing.
 fn mean_scores(scores: &[&Scores]) -> Option<Scores> {
     let (first, others) = scores.split_first()?;
     let mean = |(metric, first): (&String, &f64)| {
-        let mut values = others.iter().map(|scores| scores.0.get(metric));
-        let sum = values.try_fold(*first, |sum, value| value.map(|value| sum + value))?;
-        Some((metric.clone(), sum / scores.len() as f64))
+        let values = others.iter().map(|scores| scores.0.get(metric).copied());
+        let others = values.collect::<Option<Vec<_>>>()?;
+        let same = others.iter().all(|value| value == first);
+        let above = others.iter().map(|value| value - first).sum::<f64>() / scores.len() as f64;
+        Some((metric.clone(), if same { *first } else { first + above }))
     };
     Some(Scores(first.0.iter().filter_map(mean).collect()))
 }
@@ -74,7 +79,7 @@ fn mean_scores(scores: &[&Scores]) -> Option<Scores> {
 impl Lookup {
     /// Without an evaluation of its own.
     pub fn answered(origin: Origin, payer: Option<u64>, known: Vec<Finding>) -> Self {
-        Self { origin, payer, known, seed: 0, found: None }
+        Self { origin, payer, known, seed: 0, form_is_recorded: false, found: None }
     }
 
     /// What answers, as soon as it is known: the mean over the last evaluations, of which there are `wanted` at most.
@@ -100,6 +105,8 @@ pub(crate) struct Recalled {
     seeds: BTreeSet<u64>,
     /// By the trial of this very study that asks: it was paid for before the study was resumed.
     pub own: Option<Finding>,
+    /// Canonical JSON of what others trained.
+    pub forms: BTreeSet<String>,
     /// The store failed.
     pub unreadable: bool,
 }
@@ -108,13 +115,13 @@ impl Recalled {
     /// Of the evaluations that answer under this plan.
     pub fn of<C>(record: &Record, plan: &Plan<C>, trial: u64) -> Self {
         let mut recalled = Self::default();
-        for evaluation in record.evaluations.iter().filter(|e| e.purpose == Purpose::Search) {
-            if evaluation.study == plan.study {
-                if evaluation.trial == trial {
-                    recalled.own = Some(Finding::of(evaluation));
-                }
-            } else if plan.reuse && plan.believes(evaluation) && recalled.seeds.insert(evaluation.seed) {
+        let own = record.evaluation_of(&plan.study, trial, Purpose::Search);
+        recalled.own = own.map(Finding::of);
+        let others = record.evaluations.iter().filter(|it| it.study != plan.study);
+        for evaluation in others.filter(|it| it.purpose == Purpose::Search) {
+            if plan.reuse && plan.believes(evaluation) && recalled.seeds.insert(evaluation.seed) {
                 recalled.others.push(Finding::of(evaluation));
+                recalled.forms.insert(record.form_of(evaluation).to_string());
             }
         }
         recalled
@@ -125,10 +132,10 @@ impl Recalled {
         Self { unreadable: true, ..Self::default() }
     }
 
-    /// The seed of this study's evaluation of the key that comes behind `own` of its own: none that others took.
-    pub fn fresh_seed(&self, key: &Key, own: usize) -> u64 {
-        let free = (0..).filter(|index| !self.seeds.contains(&key.seed(*index)));
-        free.into_iter().nth(own).expect("there are more seeds than evaluations")
+    /// The first of the key's seeds that neither others nor these evaluations of this study took.
+    pub fn fresh_seed(&self, key: &Key, own: &[u64]) -> u64 {
+        let is_free = |index: &u64| !own.contains(index) && !self.seeds.contains(&key.seed(*index));
+        (0..).find(is_free).expect("there are more seeds than evaluations")
     }
 }
 
@@ -158,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_mean_of_one_is_itself_bit_for_bit() {
-        for value in [-0.0, f64::INFINITY, 0.1, f64::NAN] {
+        for value in [-0.0, 0.1, f64::MIN_POSITIVE] {
             let mean = Finding::mean(&[scored(value, 0.1)]).unwrap();
             assert_eq!(mean.verdict.score("accuracy").unwrap().to_bits(), value.to_bits());
         }
@@ -173,9 +180,22 @@ mod tests {
     }
 
     #[test]
-    fn fresh_seeds_are_none_that_others_took() {
+    fn fresh_seeds_are_none_that_others_or_we_took() {
         let key = Key(Digest([5; 32]));
         let recalled = Recalled { seeds: [key.seed(0), key.seed(2), 17].into(), ..Recalled::default() };
-        assert_eq!((0..3).map(|own| recalled.fresh_seed(&key, own)).collect::<Vec<_>>(), [1, 3, 4]);
+        let cases: [(&[u64], u64); 4] = [(&[], 1), (&[1], 3), (&[1, 3], 4), (&[3], 1)];
+        assert_eq!(cases.map(|(own, _)| recalled.fresh_seed(&key, own)), cases.map(|(_, fresh)| fresh));
+    }
+
+    #[test]
+    fn the_mean_of_equal_scores_is_that_score() {
+        for value in [0.1, 93.1267, 1e-300, -7.3] {
+            for n in 1..20 {
+                assert_eq!(
+                    Finding::mean(&vec![scored(value, 1.0); n]).unwrap().verdict,
+                    scored(value, 1.0).verdict
+                );
+            }
+        }
     }
 }

@@ -46,6 +46,7 @@ mod study;
 mod trial;
 
 pub use executor::{Executor, Finished, Task, Threads};
+pub use known::Finding;
 pub use ledger::{Ledger, Written};
 pub use observer::Observer;
 pub use parts::structural_identity;

@@ -111,7 +111,7 @@ impl Statistics {
     }
 
     fn count_answer<C>(&mut self, trial: &Trial<C>) {
-        let known_form = self.knows_form(trial);
+        let known_form = self.knows_form(trial) || trial.form_is_recorded;
         let generation = self.generation(trial);
         let operator = self.by_operator.entry(trial.operator.clone()).or_default();
         self.by_generation.resize(self.by_generation.len().max(generation + 1), Tally::default());

@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use evaluator::{Control, EvalError, Evaluator, Outcome};
+use evaluator::{Control, EvalError, Evaluator};
 use hashing::{CandidateHasher, Class, Context, Identity, Key, Rng, TwoStage};
 use spaces::Space;
 use storage::{MemoryStore, Purpose, Store, StoreError, Subject};
 use tasks::{Reason, Verdict};
 
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, form};
 use crate::executor::{Executor, Finished, Threads};
 use crate::known::{Finding, Lookup, Recalled};
 use crate::ledger::Ledger;
@@ -31,6 +31,8 @@ pub enum StudyError {
     Evaluator(EvalError),
     #[error("trials cannot be written: {0}")]
     Ledger(StoreError),
+    #[error("this study was cut short; go on in a new one that resumes its trials")]
+    CutShort,
 }
 
 /// A search over a space. Deterministic in its seed, with any number of workers: proposal n sees exactly the trials
@@ -58,10 +60,11 @@ pub struct Study<S: Space> {
     /// Trials that are evaluated now.
     under_way: BTreeSet<u64>,
     /// Answers that are checked now.
-    audits: usize,
+    audits: BTreeSet<u64>,
     /// Evaluations made or under way, without those that were ruled out before training.
     trained: u64,
     known_in_a_row: u64,
+    cut_short: bool,
     idle: u64,
     started: Instant,
     turn: Arc<Mutex<()>>,
@@ -110,17 +113,22 @@ impl<S: Space + 'static> Study<S> {
             observed: 0,
             payers: HashMap::new(),
             under_way: BTreeSet::new(),
-            audits: 0,
+            audits: BTreeSet::new(),
             trained: 0,
             known_in_a_row: 0,
+            cut_short: false,
             idle: 0,
             started: Instant::now(),
             turn: Arc::default(),
         }
     }
 
-    /// Runs until a budget is used up, the space has nothing new, or the study is interrupted.
+    /// Runs until a budget is used up, the space has nothing new, or the study is interrupted. One that was cut short
+    /// goes on in a new study, by [`resume`](Self::resume): the strategy of this one has seen too much.
     pub fn run(&mut self) -> Result<Stop, StudyError> {
+        if self.cut_short {
+            return Err(StudyError::CutShort);
+        }
         self.started = Instant::now();
         let stop = self.steps().and_then(|stop| self.drain(stop));
         if stop.is_err() {
@@ -169,7 +177,7 @@ impl<S: Space + 'static> Study<S> {
             if self.plan.interrupted() || self.under_way.is_empty() {
                 return Ok(false);
             }
-            self.idle += u64::from(self.under_way.len() < self.executor.width());
+            self.idle += u64::from(self.under_way.len() + self.audits.len() < self.executor.width());
             self.wait()?;
         }
         while self.observed < due {
@@ -220,16 +228,19 @@ impl<S: Space + 'static> Study<S> {
         if self.plan.origin(&own, number) == Origin::FullHit {
             return Lookup::answered(Origin::FullHit, payer, own);
         }
+        let seeds: Vec<_> = payers.iter().map(|payer| self.trials[*payer as usize].seed).collect();
         let recalled = self.recall(&key, number);
-        let seed = recalled.fresh_seed(&key, own.len());
+        let seed = if self.plan.reuse { recalled.fresh_seed(&key, &seeds) } else { 0 };
         let known = [recalled.others, own].concat();
-        match self.plan.origin(&known, number) {
-            Origin::FullHit => Lookup::answered(Origin::FullHit, payer, known),
-            Origin::Miss(Miss::Unseen) if recalled.unreadable => {
-                Lookup { origin: Origin::Miss(Miss::Unreadable), payer: None, known, seed, found: None }
+        let origin = match self.plan.origin(&known, number) {
+            Origin::FullHit => {
+                let form_is_recorded = recalled.forms.contains(&form(&identified.canonical));
+                return Lookup { form_is_recorded, ..Lookup::answered(Origin::FullHit, payer, known) };
             }
-            origin => Lookup { origin, payer: None, known, seed, found: recalled.own },
-        }
+            Origin::Miss(Miss::Unseen) if recalled.unreadable => Origin::Miss(Miss::Unreadable),
+            origin => origin,
+        };
+        Lookup { origin, payer: None, known, seed, form_is_recorded: false, found: recalled.own }
     }
 
     /// Sends what is not answered to the evaluator, unless this study paid for it before it was resumed.
@@ -279,27 +290,28 @@ impl<S: Space + 'static> Study<S> {
                 format!("the verdict of trial {number} is not in the cache: {error}; the trial keeps it");
             self.observer.noticed(&message);
         }
-        match (finished.purpose, finished.outcome) {
-            (Purpose::Audit, outcome) => {
-                self.audits -= 1;
-                outcome.err().filter(|error| *error != EvalError::Cancelled).iter().for_each(|error| {
-                    self.observer.noticed(&format!("the answer of trial {number} was not checked: {error}"));
-                });
-            }
-            (Purpose::Search, outcome) if self.under_way.remove(&number) => match outcome {
-                Ok(outcome) => self.found(number, outcome, finished.seconds),
+        match (finished.purpose, finished.found) {
+            (Purpose::Search, found) if self.under_way.remove(&number) => match found {
+                Ok(found) => self.found(number, found),
                 Err(EvalError::Cancelled) => {}
                 Err(error) => return Err(StudyError::Evaluator(error)),
             },
+            (Purpose::Audit, found) if self.audits.remove(&number) => {
+                if let Err(error) = found
+                    && error != EvalError::Cancelled
+                {
+                    self.observer.noticed(&format!("the answer of trial {number} was not checked: {error}"));
+                }
+            }
             _ => self.observer.noticed(&format!("a late evaluation of trial {number} is kept and not used")),
         }
         Ok(())
     }
 
-    fn found(&mut self, number: u64, outcome: Outcome, seconds: f64) {
+    fn found(&mut self, number: u64, found: Finding) {
         let position = (number - self.trials.len() as u64) as usize;
         let pending = self.pending.get_mut(position).expect("a trial is pending until it is answered");
-        pending.lookup.found = Some(Finding { verdict: outcome.verdict, seconds, steps: outcome.steps });
+        pending.lookup.found = Some(found);
     }
 
     /// Turns pending proposals into trials, in order, as far as they are answered.
@@ -328,10 +340,16 @@ impl<S: Space + 'static> Study<S> {
         if lookup.origin.is_evaluated() || certain || self.plan.interrupted() {
             return;
         }
-        if self.plan.audits(identified.number) {
-            self.audits += 1;
+        if self.plan.audits(identified.number) && !self.is_audited(identified) {
+            self.audits.insert(identified.number);
             self.submit(identified, Purpose::Audit, AUDIT_SEEDS + identified.number);
         }
+    }
+
+    /// Whether that was paid for before the study was resumed.
+    fn is_audited(&self, Identified { key, number, .. }: &Identified<S::Candidate>) -> bool {
+        let record = self.store.get(key).ok().flatten();
+        record.is_some_and(|it| it.evaluation_of(&self.plan.study, *number, Purpose::Audit).is_some())
     }
 
     fn settle(&self, pending: Pending<S::Candidate>, answer: Finding) -> Trial<S::Candidate> {
@@ -349,6 +367,8 @@ impl<S: Space + 'static> Study<S> {
             payer: lookup.payer,
             measured: (own.verdict != answer.verdict).then_some(own.verdict),
             verdict: answer.verdict,
+            seed: lookup.seed,
+            form_is_recorded: lookup.form_is_recorded,
             steps: own.steps,
             costs: self.evaluator.costs(&identified.canonical),
             times: Times { hashing: identified.hashing_seconds, evaluation, saved },
@@ -360,17 +380,17 @@ impl<S: Space + 'static> Study<S> {
     /// proposals will be made again.
     fn drain(&mut self, stop: Stop) -> Result<Stop, StudyError> {
         self.settle_ready()?;
-        while !self.under_way.is_empty() || self.audits > 0 {
+        while !self.under_way.is_empty() || !self.audits.is_empty() {
             self.wait()?;
         }
-        let cut = !self.pending.is_empty();
+        self.cut_short = !self.pending.is_empty();
         self.pending.clear();
         let settled = self.trials.len() as u64;
         self.payers.values_mut().for_each(|payers| payers.retain(|payer| *payer < settled));
         self.trained = self.trials.iter().filter(|trial| trial.is_trained()).count() as u64;
         self.ledger.sync().map_err(StudyError::Ledger)?;
         Ok(match self.plan.check_time(self.started) {
-            _ if !cut => stop,
+            _ if !self.cut_short => stop,
             Some(time) => Stop::Time(time),
             None => Stop::Interrupted,
         })
@@ -378,8 +398,9 @@ impl<S: Space + 'static> Study<S> {
 
     /// After a failure: starts nothing more, and waits for what is running, so that its records reach the store.
     fn abandon(&mut self) {
+        self.cut_short = true;
         self.plan.interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
-        for _ in 0..std::mem::take(&mut self.under_way).len() + std::mem::take(&mut self.audits) {
+        for _ in 0..std::mem::take(&mut self.under_way).len() + std::mem::take(&mut self.audits).len() {
             self.executor.next();
         }
     }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-use hashing::{Identity, Key};
+use hashing::{Class, Identity, Key};
 use serde::{Deserialize, Serialize};
 use tasks::{Reason, Verdict};
 
@@ -27,6 +27,12 @@ pub struct Trial<C> {
     /// What this trial's own evaluation found, where the verdict is the mean of it and others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<Verdict>,
+    /// Which of the key's seeds its own evaluation took.
+    #[serde(default)]
+    pub seed: u64,
+    /// Answered by earlier studies, which trained this very form.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub form_is_recorded: bool,
     /// Training steps of the evaluation that answered: spent if this trial paid, saved otherwise.
     #[serde(default)]
     pub steps: u64,
@@ -95,9 +101,13 @@ impl<C> Trial<C> {
         self.origin.is_evaluated() && !self.is_ruled_out()
     }
 
-    /// Whether its verdict needs no training.
+    /// Whether the study itself found that it cannot work, without an evaluator.
     pub fn is_ruled_out(&self) -> bool {
-        matches!(self.verdict, Verdict::Invalid(Reason::IgnoresInput | Reason::Malformed { .. }))
+        match self.verdict {
+            Verdict::Invalid(Reason::IgnoresInput) => self.identity.class == Class::Constant,
+            Verdict::Invalid(Reason::Malformed { .. }) => self.identity.class == Class::Unhashable,
+            _ => false,
+        }
     }
 }
 

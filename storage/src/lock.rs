@@ -57,11 +57,17 @@ impl Drop for Lock {
 /// Whether some process holds the lock of this directory. Asks the system and takes no lock, so that it never keeps a
 /// writer out; `false` where the system does not tell.
 pub fn is_being_written(dir: &Path) -> bool {
-    let Ok(file) = std::fs::metadata(dir.join(NAME)) else { return false };
-    let inode = format!(":{}", file.ino());
+    let Ok(mut file) = File::open(dir.join(NAME)) else { return false };
+    let Ok(inode) = file.metadata().map(|metadata| format!(":{}", metadata.ino())) else { return false };
+    let holder = holder(&mut file);
     let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
-    // `1: FLOCK  ADVISORY  WRITE 4242 fe:00:1835 0 EOF`; a line with `->` waits for the lock before it.
-    locks.lines().any(|line| line.split_whitespace().nth(5).is_some_and(|place| place.ends_with(&inode)))
+    // `1: FLOCK  ADVISORY  WRITE 4242 fe:00:1835 0 EOF`. Devices are not compared: some file systems show another one
+    // here; the process is, for inodes of two devices may be equal.
+    locks.lines().any(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let [_, _, _, _, process, place, ..] = fields[..] else { return false };
+        place.ends_with(&inode) && holder.starts_with(&format!("process {process} on "))
+    })
 }
 
 fn introduction() -> String {

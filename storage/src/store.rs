@@ -97,6 +97,11 @@ impl Record {
         Self { subject: Some(subject), form, evaluations: Vec::new() }
     }
 
+    /// What this trial of this study has found for a purpose.
+    pub fn evaluation_of(&self, study: &str, trial: u64, purpose: Purpose) -> Option<&Evaluation> {
+        self.evaluations.iter().find(|it| it.study == study && it.trial == trial && it.purpose == purpose)
+    }
+
     /// The form that an evaluation of this record trained.
     pub fn form_of<'a>(&'a self, evaluation: &'a Evaluation) -> &'a str {
         evaluation.form.as_deref().unwrap_or(&self.form)

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use evaluator::{Evaluator, Retried};
 use hashing::Context;
-use storage::{JournalStore, RealDisk, Store, Tiered};
+use storage::{JournalStore, RealDisk, Record, Store, Tiered};
 
 use super::args::{ResumeArgs, SearchArgs};
 use super::domain::{Candidate, Domain};
@@ -104,7 +104,7 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     }
     let (store, recovery) = JournalStore::open(&folder.cache(), disk)?;
     if written.trials.is_empty() {
-        folder.settings.warm = foreign(&store, &folder.settings.study)?;
+        folder.settings.warm = foreign(&store, &folder.settings.study);
     }
     // Only who holds the lock of the trials may change what the run is to do.
     folder.save()?;
@@ -137,14 +137,11 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     report::end(&folder, &stop, &trials, idle, signals.pressed())
 }
 
-/// Keys that studies before this one paid for. A study that was interrupted before its first trial has keys, too.
-fn foreign(store: &JournalStore, study: &str) -> Result<u64, Failure> {
-    let mut count = 0;
-    for entry in store.entries() {
-        let (_, record) = entry?;
-        count += u64::from(record.evaluations.iter().any(|evaluation| evaluation.study != study));
-    }
-    Ok(count)
+/// Keys that studies before this one paid for, as far as the store can tell. A study that was interrupted before its
+/// first trial has keys, too.
+fn foreign(store: &JournalStore, study: &str) -> u64 {
+    let others = |record: &Record| record.evaluations.iter().any(|evaluation| evaluation.study != study);
+    store.entries().flatten().filter(|(_, record)| others(record)).count() as u64
 }
 
 fn plan<D: Domain>(folder: &RunFolder<D>, interrupted: Arc<AtomicBool>) -> Plan<Candidate<D>> {

@@ -1,15 +1,14 @@
 //! `fecund cache stats`: what was reused, and what that saved.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::IsTerminal;
-use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use storage::{JournalStore, Purpose, Record, Store};
 
+use super::bytes;
 use crate::cli::args::{Format, StatsArgs};
 use crate::cli::domain::{Candidate, Domain};
 use crate::cli::domains;
@@ -219,11 +218,11 @@ impl Audits {
         let objective = folder.settings.task.objective();
         let mut audits = Self::default();
         let mut differences = Vec::new();
-        for evaluation in purposes(records, &folder.settings.study, Purpose::Audit) {
+        for (record, evaluation) in purposes(records, &folder.settings.study, Purpose::Audit) {
             let Some(trial) = trials.get(evaluation.trial as usize) else { continue };
             audits.count += 1;
             audits.seconds += evaluation.seconds;
-            audits.same_form += u64::from(evaluation.form.is_none());
+            audits.same_form += u64::from(is_of_trained_form(record, evaluation));
             match difference(&objective, evaluation, trial) {
                 Difference::Scores(difference) => differences.push(difference),
                 Difference::OnlyOneScored => audits.only_one_scored += 1,
@@ -257,14 +256,20 @@ fn difference<C>(objective: &Objective, found: &storage::Evaluation, answered: &
     }
 }
 
-/// Evaluations that this study made for a purpose.
+/// Evaluations that this study made for a purpose, each with its record.
 fn purposes<'a>(
     records: &'a [Record],
     study: &'a str,
     purpose: Purpose,
-) -> impl Iterator<Item = &'a storage::Evaluation> {
-    let evaluations = records.iter().flat_map(|record| &record.evaluations);
-    evaluations.filter(move |evaluation| evaluation.study == study && evaluation.purpose == purpose)
+) -> impl Iterator<Item = (&'a Record, &'a storage::Evaluation)> {
+    let evaluations = records.iter().flat_map(|record| record.evaluations.iter().map(move |it| (record, it)));
+    evaluations.filter(move |(_, it)| it.study == study && it.purpose == purpose)
+}
+
+/// Whether a search has trained the form that was audited.
+fn is_of_trained_form(record: &Record, audit: &storage::Evaluation) -> bool {
+    let searches = record.evaluations.iter().filter(|it| it.purpose == Purpose::Search);
+    searches.map(|it| record.form_of(it)).any(|form| form == record.form_of(audit))
 }
 
 /// A cache alone knows what it holds.
@@ -283,11 +288,6 @@ fn folder_stats(args: &StatsArgs) -> Outcome {
         "bytes": bytes(&args.run),
     });
     single(named(&fields, &SHOWN_OF_FOLDERS)).print_single(args.format)
-}
-
-fn bytes(path: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(path) else { return fs::metadata(path).map_or(0, |file| file.len()) };
-    entries.flatten().map(|entry| bytes(&entry.path())).sum()
 }
 
 #[cfg(test)]
