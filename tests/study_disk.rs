@@ -89,7 +89,13 @@ fn survives(truth: &Truth, disk: &FaultyDisk, power_loss: bool, case: &str) {
             let mut study = study.with_observer(heard.clone());
             match study.run() {
                 Ok(_) => assert_same(study.trials(), truth.study.trials()),
-                Err(StudyError::Ledger(error)) => assert_clear(&error, folder.path(), case),
+                Err(StudyError::Ledger(error)) => {
+                    assert_clear(&error, folder.path(), case);
+                    assert!(
+                        matches!(study.run(), Err(StudyError::CutShort)),
+                        "{case}: it goes on in a new one"
+                    );
+                }
                 Err(other) => panic!("{case}: {other}"),
             }
             acknowledged = Acknowledged::by(&study, &heard);

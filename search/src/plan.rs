@@ -29,7 +29,7 @@ pub struct Plan<C> {
     /// Whether known verdicts answer. Default: true.
     pub reuse: bool,
     /// Evaluations that a key gets, each under a seed of its own, before it is answered without one; their mean is
-    /// the verdict. Default: 1.
+    /// the verdict. None counts as one. Default: 1.
     pub evaluations_per_key: u64,
     /// Share of the full hits that are evaluated anew, so that a lucky score does not stay. Default: 0.
     pub forget: f64,
@@ -108,6 +108,11 @@ impl<C> Plan<C> {
         Some(time)
     }
 
+    /// Evaluations that a key gets.
+    pub(crate) fn wanted(&self) -> u64 {
+        self.evaluations_per_key.max(1)
+    }
+
     /// Whether proposal `number` forgets what it hits.
     pub(crate) fn forgets(&self, number: u64) -> bool {
         self.reuse && Rng::named(self.seed, "forget", number).chance(self.forget)
@@ -128,7 +133,7 @@ impl<C> Plan<C> {
             _ if !self.reuse => Origin::Miss(Miss::Disabled),
             0 => Origin::Miss(Miss::Unseen),
             _ if known.iter().any(certain) => Origin::FullHit,
-            count if count < self.evaluations_per_key => Origin::PartialHit,
+            count if count < self.wanted() => Origin::PartialHit,
             _ if self.forgets(number) => Origin::Miss(Miss::Forgotten),
             _ => Origin::FullHit,
         }

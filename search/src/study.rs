@@ -331,7 +331,7 @@ impl<S: Space + 'static> Study<S> {
     }
 
     fn answer(&self, lookup: &Lookup) -> Option<Finding> {
-        lookup.answer(self.plan.evaluations_per_key, &self.trials)
+        lookup.answer(self.plan.wanted(), &self.trials)
     }
 
     /// Evaluates some of the answered candidates all the same. Nothing of that comes back into the search.

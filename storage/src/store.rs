@@ -102,6 +102,13 @@ impl Record {
         self.evaluations.iter().find(|it| it.study == study && it.trial == trial && it.purpose == purpose)
     }
 
+    /// The form that was trained for a search under this seed: by this study, if it did; else by another.
+    pub fn form_of_seed(&self, study: &str, seed: u64) -> Option<&str> {
+        let searches = self.evaluations.iter().filter(|it| it.purpose == Purpose::Search && it.seed == seed);
+        let own = searches.clone().find(|it| it.study == study);
+        own.or_else(|| searches.clone().next()).map(|it| self.form_of(it))
+    }
+
     /// The form that an evaluation of this record trained.
     pub fn form_of<'a>(&'a self, evaluation: &'a Evaluation) -> &'a str {
         evaluation.form.as_deref().unwrap_or(&self.form)
@@ -199,5 +206,30 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn len(&self) -> usize {
         (**self).len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::sample_record;
+
+    #[test]
+    fn the_form_of_a_seed_is_that_of_a_search_and_of_our_own_first() {
+        let sample = sample_record(3).evaluations.remove(0);
+        let by = |study: &str, purpose, form: Option<&str>, seed| {
+            let (study, form) = (study.to_string(), form.map(String::from));
+            Evaluation { study, purpose, form, seed, ..sample.clone() }
+        };
+        let evaluations = vec![
+            by("ours", Purpose::Audit, Some("audited"), 5),
+            by("theirs", Purpose::Search, None, 5),
+            by("ours", Purpose::Search, Some("ours"), 5),
+            by("ours", Purpose::Search, Some("second"), 6),
+        ];
+        let record = Record { subject: None, form: "first".into(), evaluations };
+        assert_eq!(record.form_of_seed("ours", 5), Some("ours"));
+        assert_eq!(record.form_of_seed("nobody", 5), Some("first"));
+        assert_eq!(record.form_of_seed("ours", 7), None);
     }
 }

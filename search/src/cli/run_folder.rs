@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 use spaces::Space;
-use storage::{Disk, JournalStore, Purpose, RealDisk, Record, Store};
+use storage::{Disk, JournalStore, RealDisk, Record, Store};
 
 use super::bounded::read_text;
 use super::domain::{Candidate, Domain};
@@ -200,26 +200,23 @@ impl<D: Domain> RunFolder<D> {
         JournalStore::read(&self.cache()).ok().and_then(|(store, _)| store.get(&trial.key).ok().flatten())
     }
 
-    /// The form whose training under the key's first seed left its weights: this study's own, or another's; without a
-    /// record, the canonical form of the trial that paid.
+    /// The form whose training under the key's first seed left its weights, or would: by its record that of this study
+    /// or of another; where no record tells, that of the trial of this run which took that seed.
     pub fn trained_form(&self, trial: &Trial<Candidate<D>>) -> Result<Candidate<D>, Failure> {
-        if let Some(record) = self.record(trial) {
-            let seed = trial.key.seed(0);
-            let first = |it: &&storage::Evaluation| it.purpose == Purpose::Search && it.seed == seed;
-            let own = |it: &&storage::Evaluation| it.study == self.settings.study;
-            let mut trained = record.evaluations.iter().filter(first);
-            let trained = trained.clone().find(own).or_else(|| trained.next());
-            let form = serde_json::from_str(trained.map_or(&record.form, |it| record.form_of(it)));
-            return form.map_err(|error| Failure::failed(format!("record {}: {error}", trial.key)));
+        let record = self.record(trial);
+        let form = record.as_ref().and_then(|it| it.form_of_seed(&self.settings.study, trial.key.seed(0)));
+        if let Some(form) = form {
+            return serde_json::from_str(form)
+                .map_err(|error| Failure::failed(format!("record {}: {error}", trial.key)));
         }
-        let payer = trial.payer.map_or(Ok(trial.clone()), |number| self.choose(Some(number)))?;
-        if !payer.origin.is_evaluated() {
+        let paid = |it: &Trial<_>| it.key == trial.key && it.origin.is_evaluated() && it.seed == 0;
+        let Some(payer) = self.trials()?.into_iter().find(paid) else {
             let (number, cache) = (trial.number, self.cache());
             return Err(Failure::failed(format!(
                 "trial {number} was answered by {}, which has lost its record",
                 cache.display()
             )));
-        }
+        };
         Ok(self.settings.task.space()?.canonicalize(&payer.candidate))
     }
 

@@ -41,9 +41,20 @@ pub fn check_settings<D: Domain>(file: &Path, settings: &Settings<D>) -> Outcome
     if !(0.0..=MOST_SECONDS).contains(&time) {
         return refuse(format!("a budget of {time} s; give a time up to {MOST_SECONDS:e} s"));
     }
+    let evaluations = settings.evaluations_per_key;
+    if !(1..=MOST_EVALUATIONS).contains(&evaluations) {
+        return refuse(format!("{evaluations} evaluations per key; give 1 to {MOST_EVALUATIONS}"));
+    }
+    for (name, share) in [("forget", settings.forget), ("audit", settings.audit)] {
+        if !(0.0..=1.0).contains(&share) {
+            return refuse(format!("{name} = {share}; give a share from 0 to 1"));
+        }
+    }
     settings.cache.as_deref().map_or(Ok(()), check_cache)
 }
 
+/// As many as the command line takes.
+const MOST_EVALUATIONS: u64 = 1000;
 /// Three hundred centuries.
 const MOST_SECONDS: f64 = 1e12;
 
