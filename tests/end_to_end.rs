@@ -431,7 +431,7 @@ fn what_cannot_be_written_or_started_is_said_before_anything_is_trained() {
     let folder = Folder::new();
     folder.waves();
     folder.write("file", "");
-    assert_fails(&folder, &[&SEARCH, &["--out", "file/run"][..]].concat(), 1, &["cannot make file/run"]);
+    assert_fails(&folder, &[&SEARCH, &["--out", "file/run"][..]].concat(), 1, &["cannot create file/run"]);
     fs::create_dir(folder.path("taken")).unwrap();
     folder.write("taken/notes.txt", "mine");
     assert_fails(&folder, &[&SEARCH, &["--out", "taken"][..]].concat(), 2, &["taken", "--out"]);
