@@ -2,47 +2,22 @@
 
 #[path = "common/cells.rs"]
 mod cells;
+#[path = "common/noisy.rs"]
+mod noisy;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use cells::{Counting, assert_same, evolution, objective, plan, score, study};
 use evaluator::{EvalError, Evaluator, Job, Outcome};
-use hashing::{Context, Key, Rng};
-use search::{Executor, Finished, Miss, Origin, Plan, Statistics, Study, Task, Threads, Trial};
+use hashing::{Context, Key};
+use noisy::{AtOnce, Noisy};
+use search::{Finished, Miss, Origin, Plan, Statistics, Study, Task, Threads, Trial};
 use spaces::cell201::{Cell, CellSpace, Operation};
 use storage::{MemoryStore, Purpose, Record, Store};
 use tasks::{Reason, Scores, Verdict};
 
-/// A score with noise that depends on the seed; remembers which seeds it was asked for.
-#[derive(Clone, Default)]
-struct Noisy(Arc<Mutex<Vec<u64>>>);
-
-impl Evaluator<Cell> for Noisy {
-    fn context(&self) -> Context {
-        Context::new().with("evaluator", "noisy v1")
-    }
-
-    fn evaluate(&self, cell: &Cell, job: &Job) -> Result<Outcome, EvalError> {
-        self.0.lock().unwrap().push(job.seed);
-        let noise = Rng::named(job.seed, "noise", 0).normal();
-        let scores = Scores([("score".to_string(), score(cell) + noise)].into());
-        Ok(Outcome {
-            verdict: Verdict::Scored(scores),
-            steps: 10,
-            seconds: Some(2.0),
-            provenance: String::new(),
-        })
-    }
-}
-
-impl Noisy {
-    fn seeds(&self) -> Vec<u64> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-fn noisy(evaluator: &Noisy, plan: Plan<Cell>, store: &Arc<MemoryStore>, jobs: usize) -> Study<CellSpace> {
+fn study_of(evaluator: &Noisy, plan: Plan<Cell>, store: &Arc<MemoryStore>, jobs: usize) -> Study<CellSpace> {
     Study::new(CellSpace::default(), evaluator.clone(), evolution(), plan)
         .with_store(Arc::clone(store) as Arc<dyn Store>)
         .with_executor(Threads::new(jobs).unwrap())
@@ -51,7 +26,7 @@ fn noisy(evaluator: &Noisy, plan: Plan<Cell>, store: &Arc<MemoryStore>, jobs: us
 /// The trials of a noisy study, and what its store holds then.
 fn run(plan: Plan<Cell>, jobs: usize) -> (Vec<Trial<Cell>>, Vec<(Key, Record)>) {
     let store = Arc::new(MemoryStore::new());
-    let mut study = noisy(&Noisy::default(), plan, &store, jobs);
+    let mut study = study_of(&Noisy::default(), plan, &store, jobs);
     study.run().unwrap();
     (study.trials().to_vec(), store.entries())
 }
@@ -82,7 +57,7 @@ fn three(trials: u64) -> Plan<Cell> {
 #[test]
 fn a_key_is_evaluated_as_often_as_asked_under_fresh_seeds_and_answers_with_the_mean() {
     let (evaluator, store) = (Noisy::default(), Arc::new(MemoryStore::new()));
-    let mut study = noisy(&evaluator, three(500), &store, 2);
+    let mut study = study_of(&evaluator, three(500), &store, 2);
     study.run().unwrap();
     let statistics = Statistics::of(study.trials()).total;
     assert!(
@@ -135,12 +110,12 @@ fn several_evaluations_a_key_change_nothing_of_determinism_and_resume() {
     for cut in [1, 40, 150, 299] {
         for store_is_lost in [false, true] {
             let mut store = Arc::new(MemoryStore::new());
-            let mut first = noisy(&Noisy::default(), Plan { trials: Some(cut), ..plan() }, &store, 2);
+            let mut first = study_of(&Noisy::default(), Plan { trials: Some(cut), ..plan() }, &store, 2);
             first.run().unwrap();
             if store_is_lost {
                 store = Arc::new(MemoryStore::new());
             }
-            let mut second = noisy(&Noisy::default(), plan(), &store, 3);
+            let mut second = study_of(&Noisy::default(), plan(), &store, 3);
             second.resume(first.trials().to_vec());
             second.run().unwrap();
             assert_same(second.trials(), &whole);
@@ -213,10 +188,10 @@ fn audits_check_answers_and_the_search_does_not_see_them() {
 fn an_audit_answers_nobody() {
     let store = Arc::new(MemoryStore::new());
     let audited = Plan { study: "a".into(), audit: 1.0, ..plan(200) };
-    let mut first = noisy(&Noisy::default(), audited, &store, 2);
+    let mut first = study_of(&Noisy::default(), audited, &store, 2);
     first.run().unwrap();
     let plan = || Plan { study: "b".into(), evaluations_per_key: 2, ..plan(60) };
-    let mut second = noisy(&Noisy::default(), plan(), &store, 2);
+    let mut second = study_of(&Noisy::default(), plan(), &store, 2);
     second.run().unwrap();
     let known: HashSet<Key> = first.trials().iter().map(|trial| trial.key).collect();
     let met: Vec<_> = by_key(second.trials()).into_iter().filter(|(key, _)| known.contains(key)).collect();
@@ -224,29 +199,6 @@ fn an_audit_answers_nobody() {
         met.len() > 20 && met.iter().all(|(_, trials)| trials[0].origin == Origin::PartialHit),
         "{met:?}"
     );
-}
-
-/// Runs every evaluation twice, at once; hands the second answer out before or behind the first.
-struct Twice {
-    finished: VecDeque<Finished>,
-    late_first: bool,
-}
-
-impl Executor for Twice {
-    fn submit(&mut self, task: Task) {
-        let (first, second) = (task(), task());
-        let both = if self.late_first { [second, first] } else { [first, second] };
-        self.finished.extend(both);
-    }
-    fn next(&mut self) -> Finished {
-        self.finished.pop_front().expect("called only while tasks are under way")
-    }
-    fn poll(&mut self) -> Option<Finished> {
-        self.finished.pop_front()
-    }
-    fn width(&self) -> usize {
-        1
-    }
 }
 
 /// Scores differently each time it is asked: what no evaluator should do, and a machine may.
@@ -271,11 +223,16 @@ impl Evaluator<Cell> for Moody {
 fn a_late_answer_is_kept_and_marked_and_not_used() {
     let mut sound = study(&Counting::default(), plan(200), 1);
     sound.run().unwrap();
-    for late_first in [false, true] {
+    let in_order: fn(&Task) -> Vec<Finished> = |task| vec![task(), task()];
+    let late_first: fn(&Task) -> Vec<Finished> = |task| {
+        let first = task();
+        vec![task(), first]
+    };
+    for twice in [in_order, late_first] {
         let store = Arc::new(MemoryStore::new());
         let mut study = Study::new(CellSpace::default(), Moody::default(), evolution(), plan(200))
             .with_store(Arc::clone(&store) as Arc<dyn Store>)
-            .with_executor(Twice { finished: VecDeque::new(), late_first });
+            .with_executor(AtOnce::new(twice));
         study.run().unwrap();
         let verdicts = |trials: &[Trial<Cell>]| trials.iter().map(|t| t.verdict.clone()).collect::<Vec<_>>();
         assert_eq!(verdicts(study.trials()), verdicts(sound.trials()), "each trial has its first answer");
@@ -297,7 +254,7 @@ fn a_late_answer_is_kept_and_marked_and_not_used() {
 fn evaluations_of_another_study_count_once_for_each_seed() {
     let store = Arc::new(MemoryStore::new());
     let first = |name: &str, store: &Arc<MemoryStore>| {
-        noisy(&Noisy::default(), Plan { study: name.into(), ..plan(100) }, store, 2).run().unwrap();
+        study_of(&Noisy::default(), Plan { study: name.into(), ..plan(100) }, store, 2).run().unwrap();
     };
     first("a", &store);
     // The same evaluations under another name, as a merged cache of an equal study has them.
@@ -313,7 +270,7 @@ fn evaluations_of_another_study_count_once_for_each_seed() {
     let known: HashSet<u64> = store.entries().iter().map(|(key, _)| key.seed(0)).collect();
     let evaluator = Noisy::default();
     let mut second =
-        noisy(&evaluator, Plan { study: "b".into(), evaluations_per_key: 2, ..plan(100) }, &store, 2);
+        study_of(&evaluator, Plan { study: "b".into(), evaluations_per_key: 2, ..plan(100) }, &store, 2);
     second.run().unwrap();
     assert!(evaluator.seeds().iter().all(|seed| !known.contains(seed)), "no seed is spent twice");
     let partial = Statistics::of(second.trials()).total.partial_hits;

@@ -3,72 +3,26 @@
 
 #[path = "common/cells.rs"]
 mod cells;
+#[path = "common/noisy.rs"]
+mod noisy;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use cells::{assert_same, evolution, plan, score, score_of_function};
+use cells::{assert_same, evolution, plan, score_of_function};
 use evaluator::{EvalError, Evaluator, Job, Outcome};
 use hashing::{Context, Key, Rng};
+use noisy::{AtOnce, Noisy};
 use search::{Executor, Finished, Ledger, Plan, Statistics, Stop, Study, Task, Threads, Trial};
 use spaces::Space;
 use spaces::cell201::{Cell, CellSpace};
 use storage::{Access, Faulty, MemoryStore, Purpose, RealDisk, Record, Store, StoreError, StoreFault};
 use tasks::{Reason, Scores, Verdict};
 
-/// A noisy score that fails under some seeds, in several ways; remembers which seeds it was asked for.
-#[derive(Clone, Default)]
-struct Noisy(Arc<Mutex<Vec<u64>>>);
-
-impl Evaluator<Cell> for Noisy {
-    fn context(&self) -> Context {
-        Context::new().with("evaluator", "noisy v1")
-    }
-
-    fn evaluate(&self, cell: &Cell, job: &Job) -> Result<Outcome, EvalError> {
-        self.0.lock().unwrap().push(job.seed);
-        let mut rng = Rng::named(job.seed, "noise", 0);
-        std::thread::sleep(std::time::Duration::from_micros(rng.below(40) as u64));
-        let scores = Scores([("score".to_string(), score(cell) + rng.normal())].into());
-        let verdict = match rng.below(12) {
-            0 => Verdict::Invalid(Reason::NotFinite { step: 3 }),
-            1 => Verdict::Invalid(Reason::Unstable { cause: "worker died".into(), limit: None }),
-            2 => Verdict::Invalid(Reason::NotInTable),
-            _ => Verdict::Scored(scores),
-        };
-        Ok(Outcome { verdict, steps: rng.below(90) as u64, seconds: Some(2.0), provenance: String::new() })
-    }
-}
-
-impl Noisy {
-    fn seeds(&self) -> Vec<u64> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-fn noisy(evaluator: &Noisy, plan: Plan<Cell>, store: Arc<dyn Store>) -> Study<CellSpace> {
+fn study_of(evaluator: &Noisy, plan: Plan<Cell>, store: Arc<dyn Store>) -> Study<CellSpace> {
     Study::new(CellSpace::default(), evaluator.clone(), evolution(), plan).with_store(store)
-}
-
-/// Runs at once, hands out in order; says so where a study waits for what will never come.
-#[derive(Default)]
-struct AtOnce(VecDeque<Finished>);
-
-impl Executor for AtOnce {
-    fn submit(&mut self, task: Task) {
-        self.0.push_back(task());
-    }
-    fn next(&mut self) -> Finished {
-        self.0.pop_front().expect("the study waits for ever: nothing is under way")
-    }
-    fn poll(&mut self) -> Option<Finished> {
-        self.0.pop_front()
-    }
-    fn width(&self) -> usize {
-        1
-    }
 }
 
 /// Threads that say where a study waits for what will never come.
@@ -175,12 +129,12 @@ fn survives(seed: u64, audits: bool) {
             Plan { study: "other".into(), seed: rng.next_u64(), audit: 0.0, trials: Some(80), ..plan() };
         let other = Plan { evaluations_per_key: 1 + rng.below(3) as u64, trainings: None, ..other };
         let store = Arc::new(MemoryStore::new());
-        noisy(&Noisy::default(), other, store.clone()).run().unwrap();
+        study_of(&Noisy::failing(), other, store.clone()).run().unwrap();
         store.entries().into_iter().for_each(|(key, record)| warm.put(&key, &record).unwrap());
     }
     let undisturbed = |jobs, audit| {
         let store: MemoryStore = warm.entries().into_iter().collect();
-        let mut study = noisy(&Noisy::default(), Plan { audit, ..plan() }, Arc::new(store))
+        let mut study = study_of(&Noisy::failing(), Plan { audit, ..plan() }, Arc::new(store))
             .with_executor(Threads::new(jobs).unwrap());
         let stop = study.run().unwrap();
         (study.trials().to_vec(), stop)
@@ -194,7 +148,7 @@ fn survives(seed: u64, audits: bool) {
     for _ in 0..rng.below(4) {
         let store = Arc::new(Logged::warm(&base));
         let jobs = 1 + rng.below(4);
-        let mut study = noisy(&Noisy::default(), plan(), store.clone())
+        let mut study = study_of(&Noisy::failing(), plan(), store.clone())
             .with_observer(Settlements(store.clone()))
             .with_executor(Watched(Threads::new(jobs).unwrap(), 0));
         study.resume(trials.clone());
@@ -212,9 +166,10 @@ fn survives(seed: u64, audits: bool) {
         trials = study.trials()[..keep].to_vec();
         base = if !is_warm && rng.chance(0.3) { MemoryStore::new() } else { left };
     }
-    let (evaluator, store) = (Noisy::default(), Arc::new(base));
+    let (evaluator, store) = (Noisy::failing(), Arc::new(base));
     let before = paid(&store);
-    let mut last = noisy(&evaluator, plan(), store.clone()).with_executor(AtOnce::default());
+    let mut last =
+        study_of(&evaluator, plan(), store.clone()).with_executor(AtOnce::new(|task| vec![task()]));
     last.resume(trials.clone());
     assert_eq!(last.run().unwrap(), stop);
     assert_same(last.trials(), &whole);
@@ -296,12 +251,12 @@ fn several_evaluations_of_what_has_no_noise_change_nothing_of_the_result() {
 
 #[test]
 fn an_audit_whose_trial_was_lost_is_neither_waited_for_nor_paid_again() {
-    let (evaluator, store) = (Noisy::default(), Arc::new(MemoryStore::new()));
+    let (evaluator, store) = (Noisy::failing(), Arc::new(MemoryStore::new()));
     let plan = || Plan { audit: 1.0, ..plan(100) };
-    let mut first = noisy(&evaluator, plan(), store.clone());
+    let mut first = study_of(&evaluator, plan(), store.clone());
     first.run().unwrap();
     let paid = evaluator.seeds().len();
-    let mut second = noisy(&evaluator, plan(), store).with_executor(AtOnce::default());
+    let mut second = study_of(&evaluator, plan(), store).with_executor(AtOnce::new(|task| vec![task()]));
     second.resume(first.trials()[..60].to_vec());
     second.run().unwrap();
     assert_same(second.trials(), first.trials());
@@ -310,14 +265,15 @@ fn an_audit_whose_trial_was_lost_is_neither_waited_for_nor_paid_again() {
 
 #[test]
 fn a_read_that_fails_once_after_a_kill_does_not_stop_the_study_for_ever() {
-    let (evaluator, store) = (Noisy::default(), Arc::new(MemoryStore::new()));
-    let mut first = noisy(&evaluator, plan(40), store.clone());
+    let (evaluator, store) = (Noisy::failing(), Arc::new(MemoryStore::new()));
+    let mut first = study_of(&evaluator, plan(40), store.clone());
     first.run().unwrap();
     // The first trial that was trained is lost, its record is not, and its record cannot be read at first.
     let lost = first.trials().iter().position(Trial::is_trained).unwrap();
     let first_read = |access, n| ((access, n) == (Access::Get, 1)).then_some(StoreFault::Refused);
     let flaky = Faulty::new(store, first_read);
-    let mut second = noisy(&evaluator, plan(40), Arc::new(flaky)).with_executor(AtOnce::default());
+    let mut second =
+        study_of(&evaluator, plan(40), Arc::new(flaky)).with_executor(AtOnce::new(|task| vec![task()]));
     second.resume(first.trials()[..lost].to_vec());
     second.run().unwrap();
     let verdicts =
@@ -325,61 +281,25 @@ fn a_read_that_fails_once_after_a_kill_does_not_stop_the_study_for_ever() {
     assert_eq!(verdicts(&second), verdicts(&first));
 }
 
-/// Runs every evaluation twice, as `Task` allows.
-#[derive(Default)]
-struct Twice(VecDeque<Finished>);
-
-impl Executor for Twice {
-    fn submit(&mut self, task: Task) {
-        self.0.extend([task(), task()]);
-    }
-    fn next(&mut self) -> Finished {
-        self.0.pop_front().expect("the study waits for ever: nothing is under way")
-    }
-    fn poll(&mut self) -> Option<Finished> {
-        self.0.pop_front()
-    }
-    fn width(&self) -> usize {
-        1
-    }
-}
-
 #[test]
 fn an_audit_that_finishes_twice_on_a_full_disk_is_counted_once() {
     let plan = Plan { audit: 1.0, ..plan(60) };
     let mut study =
-        noisy(&Noisy::default(), plan, Arc::new(Faulty::refusing(MemoryStore::new(), &[Access::Put])));
-    study = study.with_executor(Twice::default());
+        study_of(&Noisy::failing(), plan, Arc::new(Faulty::refusing(MemoryStore::new(), &[Access::Put])));
+    study = study.with_executor(AtOnce::new(|task| vec![task(), task()]));
     study.run().unwrap();
     assert_eq!(study.trials().len(), 60);
 }
 
-/// Runs every evaluation, gives its first run up before it says anything, and runs it again.
-#[derive(Default)]
-struct GivesUp(VecDeque<Finished>);
-
-impl Executor for GivesUp {
-    fn submit(&mut self, task: Task) {
-        drop(task());
-        self.0.push_back(task());
-    }
-    fn next(&mut self) -> Finished {
-        self.0.pop_front().expect("the study waits for ever: nothing is under way")
-    }
-    fn poll(&mut self) -> Option<Finished> {
-        self.0.pop_front()
-    }
-    fn width(&self) -> usize {
-        1
-    }
-}
-
 #[test]
 fn a_run_that_was_remembered_and_given_up_before_it_could_say_so_answers() {
-    let mut sound = noisy(&Noisy::default(), plan(40), Arc::new(MemoryStore::new()));
+    let mut sound = study_of(&Noisy::failing(), plan(40), Arc::new(MemoryStore::new()));
     sound.run().unwrap();
-    let mut study = noisy(&Noisy::default(), plan(40), Arc::new(MemoryStore::new()));
-    study = study.with_executor(GivesUp::default());
+    let mut study = study_of(&Noisy::failing(), plan(40), Arc::new(MemoryStore::new()));
+    study = study.with_executor(AtOnce::new(|task| {
+        drop(task());
+        vec![task()]
+    }));
     study.run().unwrap();
     assert_same(study.trials(), sound.trials());
 }
@@ -389,7 +309,7 @@ fn a_worker_that_checks_an_answer_is_not_idle() {
     // A window of one leaves one of two workers idle at every wait, unless an audit keeps it busy.
     let run = |audit| {
         let plan = Plan { audit, window: 1, ..plan(200) };
-        let mut study = noisy(&Noisy::default(), plan, Arc::new(MemoryStore::new()))
+        let mut study = study_of(&Noisy::failing(), plan, Arc::new(MemoryStore::new()))
             .with_executor(Watched(Threads::new(2).unwrap(), 0));
         study.run().unwrap();
         (study.idle_waits(), Statistics::of(study.trials()).trained)
@@ -399,7 +319,7 @@ fn a_worker_that_checks_an_answer_is_not_idle() {
 }
 
 /// Finds by itself that some candidates are malformed.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Strict(Noisy);
 
 impl Evaluator<Cell> for Strict {
@@ -420,7 +340,7 @@ fn a_budget_of_trainings_is_the_same_before_and_after_a_resume() {
         let store = Arc::new(MemoryStore::new());
         let plan = |trials| Plan { trials, trainings: Some(40), ..plan(0) };
         let study = |trials| {
-            Study::new(CellSpace::default(), Strict::default(), evolution(), plan(trials))
+            Study::new(CellSpace::default(), Strict(Noisy::failing()), evolution(), plan(trials))
                 .with_store(store.clone())
         };
         let mut first = study(cut);
@@ -437,7 +357,7 @@ fn a_budget_of_trainings_is_the_same_before_and_after_a_resume() {
 /// Another study's cache of 200 trials.
 fn others() -> MemoryStore {
     let store = Arc::new(MemoryStore::new());
-    noisy(&Noisy::default(), Plan { study: "other".into(), seed: 7, ..plan(200) }, store.clone())
+    study_of(&Noisy::failing(), Plan { study: "other".into(), seed: 7, ..plan(200) }, store.clone())
         .run()
         .unwrap();
     store.entries().into_iter().collect()
@@ -446,15 +366,15 @@ fn others() -> MemoryStore {
 #[test]
 fn a_study_that_lost_a_warm_store_draws_no_seed_twice() {
     for store_is_lost in [false, true] {
-        let evaluator = Noisy::default();
+        let evaluator = Noisy::failing();
         let mut store = Arc::new(others());
         let plan = |trials| Plan { evaluations_per_key: 4, ..plan(trials) };
-        let mut first = noisy(&evaluator, plan(200), store.clone());
+        let mut first = study_of(&evaluator, plan(200), store.clone());
         first.run().unwrap();
         if store_is_lost {
             store = Arc::new(MemoryStore::new());
         }
-        let mut second = noisy(&evaluator, plan(500), store);
+        let mut second = study_of(&evaluator, plan(500), store);
         second.resume(first.trials().to_vec());
         second.run().unwrap();
         let seeds = evaluator.seeds();
@@ -470,7 +390,7 @@ fn form(trial: &Trial<Cell>) -> String {
 #[test]
 fn a_plan_that_wants_no_evaluation_at_all_does_not_end_without_a_word() {
     let plan = Plan { evaluations_per_key: 0, ..plan(30) };
-    let mut study = noisy(&Noisy::default(), plan, Arc::new(MemoryStore::new()));
+    let mut study = study_of(&Noisy::failing(), plan, Arc::new(MemoryStore::new()));
     let stop = study.run().unwrap();
     assert_eq!(study.trials().len(), 30, "{stop:?}");
 }
@@ -478,10 +398,10 @@ fn a_plan_that_wants_no_evaluation_at_all_does_not_end_without_a_word() {
 #[test]
 fn a_warm_start_with_the_same_forms_is_structural() {
     let store = Arc::new(MemoryStore::new());
-    noisy(&Noisy::default(), Plan { study: "other".into(), ..plan(200) }, store.clone()).run().unwrap();
+    study_of(&Noisy::failing(), Plan { study: "other".into(), ..plan(200) }, store.clone()).run().unwrap();
     let forms: HashSet<(Key, String)> =
         store.entries().into_iter().map(|(key, record)| (key, record.form)).collect();
-    let mut study = noisy(&Noisy::default(), plan(200), store);
+    let mut study = study_of(&Noisy::failing(), plan(200), store);
     study.run().unwrap();
     let mut seen = HashSet::new();
     let new = |t: &&Trial<Cell>| !t.origin.is_evaluated() && seen.insert((t.key, form(t)));
@@ -527,13 +447,13 @@ fn goes_on(seed: u64, failures: f64) {
     let interrupted = Arc::new(AtomicBool::new(false));
     let plan = random_plan(&mut rng);
     let plan = || Plan { interrupted: interrupted.clone(), audit: 0.0, ..plan.clone() };
-    let mut whole = noisy(&Noisy::default(), plan(), Arc::new(MemoryStore::new()));
+    let mut whole = study_of(&Noisy::failing(), plan(), Arc::new(MemoryStore::new()));
     let stop = whole.run().unwrap();
     let luck = Mutex::new(Rng::named(seed, "failures", 0));
     let fails = move |_, _| luck.lock().unwrap().chance(failures).then_some(StoreFault::Refused);
     let store: Arc<dyn Store> = Arc::new(Faulty::new(MemoryStore::new(), fails));
     let press = Arc::new(Mutex::new((Rng::named(seed, "press", 0), 0.1)));
-    let evaluator = Pressing(Noisy::default(), interrupted.clone(), press);
+    let evaluator = Pressing(Noisy::failing(), interrupted.clone(), press);
     let jobs = 1 + rng.below(4);
     let make = || {
         Study::new(CellSpace::default(), evaluator.clone(), evolution(), plan())
