@@ -53,8 +53,13 @@ impl Threads {
 impl Executor for Threads {
     fn submit(&mut self, task: Task) {
         let sender = self.finished.0.clone();
-        // The receiver lives as long as the pool; a send can only fail when the study is gone.
-        self.pool.spawn(move || drop(sender.send(task())));
+        self.pool.spawn(move || {
+            let finished = task();
+            // What it holds, the store above all, is given back before anybody hears of it.
+            drop(task);
+            // The receiver lives as long as the pool; a send can only fail when the study is gone.
+            drop(sender.send(finished));
+        });
     }
 
     fn next(&mut self) -> Finished {

@@ -385,9 +385,6 @@ impl<S: Space + 'static> Study<S> {
         }
         self.cut_short = !self.pending.is_empty();
         self.pending.clear();
-        let settled = self.trials.len() as u64;
-        self.payers.values_mut().for_each(|payers| payers.retain(|payer| *payer < settled));
-        self.trained = self.trials.iter().filter(|trial| trial.is_trained()).count() as u64;
         self.ledger.sync().map_err(StudyError::Ledger)?;
         Ok(match self.plan.check_time(self.started) {
             _ if !self.cut_short => stop,
