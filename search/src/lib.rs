@@ -39,6 +39,7 @@ mod ledger;
 mod observer;
 mod parts;
 mod plan;
+mod seeds;
 mod statistics;
 mod strategies;
 mod strategy;

@@ -16,10 +16,7 @@ use crate::known::{Finding, Lookup, Recalled};
 use crate::ledger::Ledger;
 use crate::plan::{Plan, Stop};
 use crate::trial::{Miss, Times};
-use crate::{Observer, Origin, Proposal, Strategy, Trial};
-
-/// Seeds of audits are numbered from here, far from those of the search.
-const AUDIT_SEEDS: u64 = 1 << 63;
+use crate::{Observer, Origin, Proposal, Strategy, Trial, seeds};
 
 /// Proposals in a row that were all known: the population has converged, or the space is exhausted.
 const KNOWN_IN_A_ROW: u64 = 1000;
@@ -342,7 +339,7 @@ impl<S: Space + 'static> Study<S> {
         }
         if self.plan.audits(identified.number) && !self.is_audited(identified) {
             self.audits.insert(identified.number);
-            self.submit(identified, Purpose::Audit, AUDIT_SEEDS + identified.number);
+            self.submit(identified, Purpose::Audit, seeds::AUDIT + identified.number);
         }
     }
 

@@ -17,10 +17,7 @@ use super::failure::{Failure, Outcome};
 use super::judge::Judge;
 use super::sample;
 use super::table::Table;
-use crate::Trial;
-
-/// Seeds of confirmations are numbered from here, far from those of a search, which may take several for a key.
-const CONFIRM_SEEDS: u64 = 1 << 62;
+use crate::{Trial, seeds};
 
 /// A fresh training, as it stands in `confirm.jsonl` of the run: what was paid for is not paid for again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,7 +63,7 @@ fn known(judge: &Judge) -> BTreeMap<(Key, u64), Option<f64>> {
 fn train(judge: &Judge, trial: &Trial<Genome>, form: &Genome, seed: u64) -> Result<Fresh, Failure> {
     let artifacts = judge.folder.path.join("confirm").join(format!("{}-{seed}", trial.key));
     let fidelity = judge.folder.settings.task.fidelity();
-    let fresh_seed = trial.key.seed(CONFIRM_SEEDS + seed);
+    let fresh_seed = trial.key.seed(seeds::CONFIRM + seed);
     let job = Job { fidelity, seed: fresh_seed, artifacts: &artifacts, control: &judge.control };
     let outcome = Retried(&judge.evaluator).evaluate(form, &job)?;
     // The score is what is wanted; nobody asks for these weights.

@@ -23,7 +23,7 @@ use crate::cli::failure::{Failure, Outcome};
 use crate::cli::run_folder::{RunFolder, is_cache};
 use crate::cli::signals::Signals;
 use crate::cli::table::{Table, print_json};
-use crate::{Origin, Trial};
+use crate::{Trial, seeds};
 
 /// Where fresh trainings are kept, in the run: what was paid for is not paid for again.
 const KEPT: &str = "verify.jsonl";
@@ -122,9 +122,7 @@ fn pairs<D: Domain>(folder: &RunFolder<D>) -> Result<Vec<Pair<Candidate<D>>>, Fa
 
 /// By a training: what is ruled out before is never trained.
 fn is_answered<C>(trial: &Trial<C>) -> bool {
-    let ruled_out =
-        matches!(trial.verdict, Verdict::Invalid(Reason::IgnoresInput | Reason::Malformed { .. }));
-    matches!(trial.origin, Origin::FullHit | Origin::Shared) && !ruled_out
+    !trial.origin.is_evaluated() && !trial.is_ruled_out()
 }
 
 /// The form of the evaluation that answers from a record.
@@ -243,7 +241,8 @@ impl<'a, D: Domain> Trainer<'a, D> {
         let artifacts = self.folder.path.join("verify").join(folder);
         let fidelity = self.folder.settings.task.fidelity();
         let control = self.signals.control.for_job();
-        let job = Job { fidelity, seed: key.seed(seed), artifacts: &artifacts, control: &control };
+        let seed = key.seed(seeds::VERIFY + seed);
+        let job = Job { fidelity, seed, artifacts: &artifacts, control: &control };
         let outcome = self.evaluator.evaluate(candidate, &job);
         // The score is what is wanted; nobody asks for these weights.
         let _ = fs::remove_dir_all(&artifacts);
