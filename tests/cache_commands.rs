@@ -14,6 +14,7 @@ use hashing::Key;
 use serde_json::Value;
 use storage::conformance::{sample_key, sample_record};
 use storage::{JournalStore, RealDisk, Record, Store};
+use tasks::Verdict;
 
 fn published() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/nas_bench_macro/nas_bench_macro_cifar10.csv.gz")
@@ -53,8 +54,17 @@ fn cache_of(folder: &Folder, name: &str, records: &[(Key, Record)]) {
     records.iter().for_each(|(key, record)| store.put(key, record).unwrap());
 }
 
+/// Without scores that are not finite, which an import refuses.
 fn samples(numbers: impl IntoIterator<Item = u64>) -> Vec<(Key, Record)> {
-    numbers.into_iter().map(|n| (sample_key(n), sample_record(n))).collect()
+    let sample = |n| {
+        let mut record = sample_record(n);
+        record.evaluations.retain(|evaluation| match &evaluation.verdict {
+            Verdict::Scored(scores) => scores.0.values().all(|score| score.is_finite()),
+            Verdict::Invalid(_) => true,
+        });
+        (sample_key(n), record)
+    };
+    numbers.into_iter().map(sample).collect()
 }
 
 /// A cache that was written before records had subjects.
@@ -149,7 +159,7 @@ fn an_export_comes_back_whole_from_either_format() {
         assert!(said.status.success() && stderr_of(&said).contains("50 keys without an evaluation"));
         let into = format!("from-{file}");
         let first = json(&folder, &["cache", "import", file, "--into", &into]);
-        assert_eq!((&first["new_keys"], &first["new_evaluations"]), (&150.into(), &300.into()));
+        assert_eq!((&first["new_keys"], &first["new_evaluations"]), (&150.into(), &292.into()));
         assert_eq!(content(&folder, &into), content(&folder, "cache"));
         for (key, record) in records(&folder, &into) {
             let from = samples(0..200).into_iter().find(|(other, _)| *other == key).unwrap().1;
@@ -157,7 +167,7 @@ fn an_export_comes_back_whole_from_either_format() {
             assert_eq!(say(&record), say(&from));
         }
         let again = json(&folder, &["cache", "import", file, "--into", &into]);
-        assert_eq!((&again["new_evaluations"], &again["known_evaluations"]), (&0.into(), &300.into()));
+        assert_eq!((&again["new_evaluations"], &again["known_evaluations"]), (&0.into(), &292.into()));
     }
     assert_eq!(
         stdout(&folder, &["cache", "export", "cache"]),
@@ -484,4 +494,71 @@ fn an_interrupted_verification_keeps_what_it_has_and_goes_on() {
     let found = json(&folder, &["cache", "verify", "run", "--sample", "40"]);
     assert_eq!((&found["pairs"], &found["differing"]), (&40.into(), &0.into()));
     assert_eq!(lines(&kept)[..before.len()], before);
+}
+
+#[test]
+fn an_export_follows_a_link_and_fills_a_pipe_and_replaces_neither() {
+    let folder = Folder::new();
+    search(&folder, "run", &["--trials", "20"]);
+    let whole = stdout(&folder, &["cache", "export", "run"]);
+    folder.write("target.csv", "old");
+    std::os::unix::fs::symlink("target.csv", folder.path("link.csv")).unwrap();
+    stdout(&folder, &["cache", "export", "run", "--to", "link.csv"]);
+    assert!(folder.path("link.csv").symlink_metadata().unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(folder.path("target.csv")).unwrap(), whole);
+    assert!(Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap().success());
+    let reader = Command::new("cat").arg(folder.path("pipe")).stdout(Stdio::piped()).spawn().unwrap();
+    stdout(&folder, &["cache", "export", "run", "--to", "pipe"]);
+    assert_eq!(reader.wait_with_output().unwrap().stdout, whole.as_bytes());
+    assert!(!folder.path("pipe").metadata().unwrap().is_file());
+}
+
+#[test]
+fn scores_that_are_not_finite_are_refused_with_their_line_and_answer_nobody() {
+    let folder = Folder::new();
+    search(&folder, "run", &["--trials", "20"]);
+    let text = stdout(&folder, &["cache", "export", "run"]);
+    let column = text.lines().next().unwrap().split(',').position(|name| name == "score.mean_acc").unwrap();
+    let row = csv::Reader::from_reader(text.as_bytes()).records().next().unwrap().unwrap();
+    for score in ["inf", "-inf", "NaN"] {
+        folder.write("bad.csv", text.replacen(&row[column], score, 1));
+        assert_fails(
+            &folder,
+            &["cache", "import", "bad.csv", "--into", "new"],
+            1,
+            &["bad.csv:2: score.mean_acc", "finite"],
+        );
+    }
+    // One that is in a cache all the same is passed over, and the run can be read.
+    let poisoned: Vec<_> = records(&folder, "run/cache")
+        .into_iter()
+        .map(|(key, mut record)| {
+            for evaluation in &mut record.evaluations {
+                if let Verdict::Scored(scores) = &mut evaluation.verdict {
+                    scores.0.insert("mean_acc".into(), f64::INFINITY);
+                }
+            }
+            (key, record)
+        })
+        .collect();
+    cache_of(&folder, "poisoned", &poisoned);
+    search(&folder, "second", &["--trials", "20", "--cache", "poisoned"]);
+    assert_eq!(json(&folder, &["cache", "stats", "second"])["misses"], 20);
+    let models = |run| {
+        let rows = rows(&folder, &["leaderboard", run]);
+        rows.iter().map(|row| (row["model"].clone(), row["mean_acc"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(models("second"), models("run"));
+}
+
+#[test]
+fn a_line_that_is_cut_off_is_refused_alone() {
+    let folder = Folder::new();
+    search(&folder, "run", &["--trials", "20"]);
+    let text = stdout(&folder, &["cache", "export", "run"]);
+    let kept = text.lines().count() - 2;
+    folder.write("cut.csv", &text[..text.trim_end().len() - 40]);
+    assert_fails(&folder, &["cache", "import", "cut.csv", "--into", "new"], 1, &["cells", "--skip-refused"]);
+    let taken = json(&folder, &["cache", "import", "cut.csv", "--into", "new", "--skip-refused"]);
+    assert_eq!((taken["new_evaluations"].as_u64(), taken["refused"].as_u64()), (Some(kept as u64), Some(1)));
 }

@@ -206,3 +206,52 @@ fn a_run_in_use_is_not_touched() {
     drop(trials);
     assert!(stdout(&folder, &["cache", "gc", "run"]).contains("replaced records"));
 }
+
+#[test]
+fn a_cache_that_is_gone_is_said_and_the_search_goes_on_to_the_same_trials() {
+    let folder = Folder::new();
+    search(&folder, "whole", &["--trials", "80"]);
+    for (run_name, more) in [("own", &[][..]), ("shared", &["--cache", "elsewhere"][..])] {
+        search(&folder, run_name, &[&["--trials", "40"], more].concat());
+        let cache = if more.is_empty() { folder.path("own/cache") } else { folder.path("elsewhere") };
+        fs::remove_dir_all(cache).unwrap();
+        let output = run(&folder, &["resume", run_name, "--trials", "80"]);
+        let said = stderr_of(&output);
+        assert!(output.status.success() && said.contains("is gone; a new one is begun"), "{said}");
+        assert_same(&trials(&folder, run_name), &trials(&folder, "whole"));
+    }
+}
+
+#[test]
+fn readers_of_a_damaged_run_say_so_and_name_the_remedy() {
+    let folder = Folder::new();
+    search(&folder, "run", &["--trials", "60"]);
+    flip(&folder.path("run/trials.journal/000001.seg"), 0.5);
+    flip(&folder.path("run/cache/journal/000001.seg"), 0.5);
+    for command in [&["cache", "stats", "run"][..], &["cache", "list", "run"], &["leaderboard", "run"]] {
+        let said = stderr_of(&run(&folder, command));
+        assert!(said.contains("damaged at byte"), "{command:?}: {said}");
+        assert!(said.contains("fecund cache rebuild run"), "{command:?}: {said}");
+    }
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_like_a_full_disk() {
+    let folder = Folder::new();
+    let data = published();
+    let command = format!(
+        "ulimit -f 40; '{}' search --space nb-macro --objective mean_acc --data '{}' --trials 400 --out run",
+        assert_cmd::cargo::cargo_bin("fecund").display(),
+        data.display()
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(folder.0.path())
+        .output()
+        .unwrap();
+    let said = stderr_of(&output);
+    assert!(output.status.code() == Some(1) && said.contains("disk full"), "{:?}: {said}", output.status);
+    stdout(&folder, &["resume", "run"]);
+    search(&folder, "whole", &["--trials", "400"]);
+    assert_same(&trials(&folder, "run"), &trials(&folder, "whole"));
+}

@@ -174,6 +174,7 @@ fn shares_and_numbers_that_make_no_sense_are_refused() {
     fails(&["--forget", "1.5"], &["--forget", "from 0 to 1"]);
     fails(&["--audit", "nan"], &["--audit", "from 0 to 1"]);
     fails(&["--evaluations-per-key", "0"], &["--evaluations-per-key"]);
+    fails(&["--tournament", "18446744073709551615"], &["--tournament", "1 to 1000000"]);
     fails(&["--no-cache", "--forget", "0.1"], &["--no-cache", "--forget"]);
     assert!(!folder.path("run").exists());
 }

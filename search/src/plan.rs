@@ -147,7 +147,9 @@ impl<C> Plan<C> {
                 self.limit(cause).is_some_and(|ours| ours <= *limit)
             }
             Verdict::Invalid(Reason::Unstable { limit: None, .. }) => false,
-            _ => true,
+            // No evaluation of ours says so; a record from elsewhere may.
+            Verdict::Scored(scores) => scores.0.values().all(|score| score.is_finite()),
+            Verdict::Invalid(_) => true,
         }
     }
 

@@ -60,6 +60,11 @@ impl JournalStore {
         Ok((Self { journal, index, keys, warnings: Mutex::default() }, recovery))
     }
 
+    /// Whether there is a store in `dir`.
+    pub fn is_in(dir: &Path) -> bool {
+        replace::current(&dir.join("journal")).is_dir()
+    }
+
     /// What the store in `dir` holds now, for a reader beside a writer: takes no lock, and reads the journal only.
     pub fn read(dir: &Path) -> Result<(ReadOnly<MemoryStore>, Recovery), StoreError> {
         let replay = read_journal(&dir.join("journal"))?;

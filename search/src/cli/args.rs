@@ -138,10 +138,10 @@ pub struct SearchArgs {
     #[arg(long, default_value = "evolution", value_name = "S")]
     pub strategy: String,
     /// Trials alive at once in evolution [default: 16]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = size)]
     pub population: Option<NonZeroUsize>,
     /// Members that evolution draws for each tournament; the best is mutated [default: 4]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = size)]
     pub tournament: Option<NonZeroUsize>,
     /// Candidates as JSON, one a line, that are proposed first
     #[arg(long, value_name = "FILE")]
@@ -534,6 +534,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let seconds = unit * positive(number).map_err(|_| "give a time such as 90s, 10m or 2h".to_string())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "that is longer than any search".to_string())
+}
+
+/// Most members of a population or a tournament: more would take longer than what they are drawn for.
+const MOST_MEMBERS: usize = 1_000_000;
+
+fn size(text: &str) -> Result<NonZeroUsize, String> {
+    let size = text.parse::<NonZeroUsize>().ok().filter(|size| size.get() <= MOST_MEMBERS);
+    size.ok_or_else(|| format!("give a whole number from 1 to {MOST_MEMBERS}"))
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -40,6 +40,7 @@ use args::{CacheCommand, Cli, Command};
 
 /// Parses the arguments, runs the command, and says what went wrong if something did.
 pub fn main() -> ExitCode {
+    signals::survive_file_limits();
     let result = match Cli::parse().command {
         Command::Search(args) => domains::runs(&args.space).and_then(|runs| (runs.search)(&args)),
         Command::Resume(args) => domains::of_run(&args.run).and_then(|runs| (runs.resume)(&args)),

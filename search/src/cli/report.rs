@@ -24,8 +24,10 @@ pub fn start<D: Domain>(
     say!("fecund: {}", folder.settings.task.describe(evaluator, folder.settings.jobs));
     if !trials.is_empty() {
         say!("fecund: going on after {} trials; {known} verdicts in the cache", trials.len());
+    } else if folder.settings.warm > 0 {
+        say!("fecund: the cache is warm: it holds {} verdicts of earlier studies", folder.settings.warm);
     } else if known > 0 {
-        say!("fecund: the cache is warm: it holds {known} verdicts of earlier studies");
+        say!("fecund: this run has no trials any more; they are made again from its {known} verdicts");
     }
 }
 

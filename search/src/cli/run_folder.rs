@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 use spaces::Space;
-use storage::{Disk, JournalStore, RealDisk, Record, Store};
+use storage::{Disk, JournalStore, RealDisk, Record, Recovery, Store};
 
 use super::bounded::read_text;
 use super::domain::{Candidate, Domain};
@@ -78,13 +78,24 @@ pub fn cache_of(path: &Path) -> Result<PathBuf, Failure> {
     if is_cache(path) {
         return Ok(path.to_path_buf());
     }
+    if !path.exists() {
+        return Err(Failure::failed(format!("{} is not there", path.display())));
+    }
     let why = "it has neither a study.toml nor a journal";
     Err(Failure::failed(format!("{} is neither a run nor a cache: {why}", path.display())))
 }
 
+/// What a reader could not read, and what helps.
+pub fn say_damage(recovery: &Recovery, path: &Path) {
+    recovery.notes.iter().for_each(|note| say!("warning: {note}"));
+    if !recovery.damages.is_empty() {
+        say!("warning: the rest is shown; `fecund cache rebuild {}` keeps what is intact", path.display());
+    }
+}
+
 /// Whether this folder is a cache and not a run.
 pub fn is_cache(path: &Path) -> bool {
-    path.join("journal").is_dir()
+    JournalStore::is_in(path)
 }
 
 /// As much of `study.toml` as tells where the cache is.
@@ -162,6 +173,7 @@ impl<D: Domain> RunFolder<D> {
     /// The trials so far. Takes no lock: a search may be writing them.
     pub fn trials(&self) -> Result<Vec<Trial<Candidate<D>>>, Failure> {
         let written = Ledger::read::<Candidate<D>>(&self.trials_journal())?;
+        say_damage(&written.recovery, &self.path);
         if let Some(unread) = written.unread {
             say!("warning: {}: {unread}; the trials before it are shown", self.trials_journal().display());
         }

@@ -16,7 +16,7 @@ use super::failure::{Failure, Outcome};
 use super::hash::read_candidates;
 use super::progress::Progress;
 use super::report;
-use super::run_folder::{RunFolder, check_free};
+use super::run_folder::{RunFolder, check_free, is_cache};
 use super::settings::{Budget, Settings, VERSION, command_line, hashing_scheme};
 use super::signals::Signals;
 use crate::{Ledger, Plan, Sizes, Study, Threads};
@@ -97,12 +97,19 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     if let Some(unread) = written.unread {
         let path = folder.trials_journal();
         return Err(Failure::failed(format!(
-            "{}: {unread}; this run cannot go on, its cache can: search anew with --cache {}",
+            "{}: {unread}; `fecund cache rebuild {}` keeps the trials before it, and the others are made again from the cache",
             path.display(),
-            folder.cache().display()
+            folder.path.display()
         )));
     }
-    let (store, recovery) = JournalStore::open(&folder.cache(), disk)?;
+    let cache = folder.cache();
+    if !written.trials.is_empty() && !is_cache(&cache) {
+        say!(
+            "warning: the cache {} is gone; a new one is begun, and the trials keep their verdicts",
+            cache.display()
+        );
+    }
+    let (store, recovery) = JournalStore::open(&cache, disk)?;
     if written.trials.is_empty() {
         folder.settings.warm = foreign(&store, &folder.settings.study);
     }

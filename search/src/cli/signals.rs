@@ -1,4 +1,4 @@
-//! Ctrl-C once: finish what is running. Twice: drop it.
+//! Ctrl-C once: finish what is running. Twice: drop it. Once more: end at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -15,6 +15,13 @@ pub struct Signals {
     /// Cancelled at the second time.
     pub control: Control,
     pressed: Arc<AtomicBool>,
+}
+
+/// A file that may not grow (`ulimit -f`) is an error where it is written, like a full disk, and not the end of this
+/// process without a word.
+pub fn survive_file_limits() {
+    // SAFETY: ignoring a signal runs no code.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 impl Signals {
@@ -39,6 +46,10 @@ impl Signals {
         let signals = self.clone();
         let handler = move || {
             signals.interrupted.store(true, SeqCst);
+            if signals.control.cancelled() {
+                // What was acknowledged is on the disk; nothing more is waited for.
+                std::process::exit(130);
+            }
             if signals.pressed.swap(true, SeqCst) {
                 signals.control.cancel();
             } else {

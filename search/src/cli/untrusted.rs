@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
+use super::run_folder::is_cache;
 use super::settings::Settings;
 
 /// As many jobs as the command line takes.
@@ -37,6 +38,9 @@ pub fn check_settings<D: Domain>(file: &Path, settings: &Settings<D>) -> Outcome
     if !(1..=MOST_JOBS).contains(&settings.jobs) {
         return refuse(format!("{} jobs; give 1 to {MOST_JOBS}", settings.jobs));
     }
+    if settings.window == 0 {
+        return refuse("window = 0; give 1 or more".into());
+    }
     let time = settings.budget.time.unwrap_or(0.0);
     if !(0.0..=MOST_SECONDS).contains(&time) {
         return refuse(format!("a budget of {time} s; give a time up to {MOST_SECONDS:e} s"));
@@ -60,8 +64,15 @@ const MOST_SECONDS: f64 = 1e12;
 
 /// A folder that holds other things and no cache is not made one: a store moves a strange `index` aside.
 pub fn check_cache(cache: &Path) -> Outcome {
+    if cache.exists() && !cache.is_dir() {
+        let why = "is no folder";
+        return Err(Failure::failed(format!(
+            "{} {why}; name a cache or an empty folder with --cache",
+            cache.display()
+        )));
+    }
     let holds_something = cache.read_dir().is_ok_and(|mut entries| entries.next().is_some());
-    if !holds_something || cache.join("journal").is_dir() {
+    if !holds_something || is_cache(cache) {
         return Ok(());
     }
     let why = "holds other things and no cache";

@@ -20,7 +20,7 @@ pub fn read(
     from: impl Read,
     visit: &mut dyn FnMut(u64, Result<Entry, Refused>),
 ) -> Result<(), (u64, Refused)> {
-    let mut reader = ReaderBuilder::new().has_headers(false).from_reader(from);
+    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(from);
     let mut line = StringRecord::new();
     if !more(&mut reader, &mut line)? {
         return Err((1, Refused { field: "header".into(), why: "there is nothing in this file".into() }));
@@ -29,6 +29,12 @@ pub fn read(
     let reading = Reading::of(&columns).map_err(|refused| (1, refused))?;
     while more(&mut reader, &mut line)? {
         let number = line.position().map_or(1, csv::Position::line);
+        if line.len() != columns.len() {
+            let why =
+                format!("{} cells, and the header has {}; is a quote missing?", line.len(), columns.len());
+            visit(number, Err(Refused { field: "line".into(), why }));
+            continue;
+        }
         let cell =
             |text| Some(text).filter(|text: &&str| !text.is_empty()).map(|text| Cell::Text(text.into()));
         visit(number, reading.entry(&line.iter().map(cell).collect::<Vec<_>>()));
@@ -41,9 +47,6 @@ fn more(reader: &mut csv::Reader<impl Read>, line: &mut StringRecord) -> Result<
     reader.read_record(line).map_err(|error| {
         let number = error.position().map_or(1, csv::Position::line);
         let why = match error.kind() {
-            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                format!("{len} cells, and the header has {expected_len}; is a quote missing?")
-            }
             csv::ErrorKind::Utf8 { .. } => "not UTF-8".into(),
             _ => error.to_string(),
         };

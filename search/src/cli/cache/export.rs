@@ -45,8 +45,14 @@ fn to_stdout(flat: &Flat) -> Outcome {
     }
 }
 
-/// Writes beside the file and renames, so that it is never seen half written.
+/// Writes beside the file and renames, so that it is never seen half written. Behind a link its target is written; what
+/// is no file, such as a pipe, is written as it is.
 fn to_file(file: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Outcome {
+    let file = &fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
+    if file.metadata().is_ok_and(|there| !there.is_file()) {
+        let written = File::options().write(true).open(file).and_then(|mut to| write(&mut to));
+        return written.map_err(|error| Failure::file("write", file, &error));
+    }
     let name = file.file_name().ok_or_else(|| Failure::usage(format!("{} is no file", file.display())))?;
     let draft = file.with_file_name(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
     let written = File::create(&draft).and_then(|mut to| write(&mut to).and_then(|()| to.sync_all()));

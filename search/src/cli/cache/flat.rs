@@ -276,6 +276,11 @@ impl Entry {
         if !seconds.is_finite() || *seconds < 0.0 {
             return Err(refused("seconds", format!("{seconds} is not a finite number of zero or more")));
         }
+        if let Verdict::Scored(scores) = &self.evaluation.verdict
+            && let Some((name, score)) = scores.0.iter().find(|(_, score)| !score.is_finite())
+        {
+            return Err(refused(&format!("score.{name}"), format!("{score} is not a finite number")));
+        }
         let subject = self.subject.as_ref();
         let names = subject.map_or([""; 2], |subject| [subject.space.as_str(), subject.scheme.as_str()]);
         let reason = match &self.evaluation.verdict {
@@ -351,7 +356,12 @@ mod tests {
             let records = [(sample_key(n), sample_record(n))];
             let flat = Flat::of(&records);
             let reading = Reading::of(&names(&flat)).unwrap();
+            let is_finite = |made: &Evaluation| !format!("{:?}", made.verdict).contains("inf");
             for (row, made) in flat.rows.iter().zip(&records[0].1.evaluations) {
+                if !is_finite(made) {
+                    assert_eq!(reading.entry(row).unwrap_err().field, "score.accuracy");
+                    continue;
+                }
                 let as_text: Row = row
                     .iter()
                     .map(|cell| cell.as_ref().map(|cell| Cell::Text(cell.shown().into())))

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hashing::Key;
-use rayon::prelude::*;
 use storage::{Evaluation, JournalStore, RealDisk, Record, Store};
 use tasks::Verdict;
 
@@ -17,9 +16,6 @@ use crate::cli::failure::{Failure, Outcome};
 use crate::cli::report;
 use crate::cli::run_folder::{cache_of, is_cache};
 use crate::cli::table::Table;
-
-/// Records that are written at once, so that they share a sync of the disk.
-const AT_ONCE: usize = 32;
 
 /// Refused entries that are shown one by one.
 const SHOWN: usize = 20;
@@ -38,9 +34,7 @@ pub fn import(args: &CacheImportArgs) -> Outcome {
         merged.add(key, store.get(&key)?, entries, &mut gathered.refused);
     }
     gathered.check(args.skip_refused)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(AT_ONCE).build();
-    let pool = pool.map_err(|error| Failure::failed(error.to_string()))?;
-    pool.install(|| merged.changed.par_iter().try_for_each(|(key, record)| store.put(key, record)))?;
+    store.put_all(&merged.changed)?;
     store.take_warnings().iter().for_each(|warning| say!("warning: {warning}"));
     gathered.say_refused();
     merged.table(gathered.refused.len()).print_single(args.format)

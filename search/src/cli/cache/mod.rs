@@ -26,7 +26,7 @@ use super::run_folder;
 /// said.
 fn records_of(path: &Path) -> Result<Vec<(Key, Record)>, Failure> {
     let (store, recovery) = JournalStore::read(&run_folder::cache_of(path)?)?;
-    recovery.notes.iter().for_each(|note| say!("warning: {note}"));
+    run_folder::say_damage(&recovery, path);
     Ok(store.0.entries())
 }
 

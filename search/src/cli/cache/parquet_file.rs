@@ -160,7 +160,8 @@ mod tests {
         let records: Vec<_> = (0..40).map(|n| (sample_key(n), sample_record(n))).collect();
         let mut sound = Vec::new();
         write(&Flat::of(&records), &mut sound).unwrap();
-        assert_eq!(read_bytes(&sound).0.len(), 60);
+        // Of 60 evaluations, two have a score that is not finite.
+        assert_eq!(read_bytes(&sound).0.len(), 58);
         let mut rng = hashing::Rng::named(1, "parquet", 0);
         let mut refused = 0;
         for _ in 0..2_000 {

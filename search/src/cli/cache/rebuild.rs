@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use storage::{Damage, Journal, JournalStore, RealDisk, Recovery, Rewrite, StoreError};
+use storage::{Damage, Journal, JournalStore, RealDisk, Recovery, Rewrite};
 
 use crate::Ledger;
 use crate::cli::args::{Format, RebuildArgs};
 use crate::cli::domain::{Candidate, Domain};
 use crate::cli::domains;
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::run_folder::RunFolder;
+use crate::cli::run_folder::{RunFolder, is_cache};
 use crate::cli::table::{Table, print_json};
 
 /// A journal after its rebuilding.
@@ -33,11 +33,10 @@ pub fn rebuild(args: &RebuildArgs) -> Outcome {
 pub fn rebuild_run<D: Domain>(args: &RebuildArgs) -> Outcome {
     let folder = RunFolder::<D>::open(&args.run)?;
     let mut rebuilt = Vec::new();
-    match cache(&folder.cache()) {
-        Err(StoreError::Missing { .. }) => {
-            say!("warning: {} is not there; a search makes a new one", folder.cache().display());
-        }
-        cache => rebuilt.push(cache?),
+    if is_cache(&folder.cache()) {
+        rebuilt.push(cache(&folder.cache())?);
+    } else {
+        say!("warning: {} is not there; a search makes a new one", folder.cache().display());
     }
     rebuilt.push(trials::<D>(&folder)?);
     show(&rebuilt, args.format)?;
@@ -48,10 +47,17 @@ pub fn rebuild_run<D: Domain>(args: &RebuildArgs) -> Outcome {
     Ok(())
 }
 
-fn cache(dir: &Path) -> Result<Rebuilt, StoreError> {
+fn cache(dir: &Path) -> Result<Rebuilt, Failure> {
     let (rewrite, recovery) = JournalStore::rebuild(dir, Arc::new(RealDisk))?;
-    let Recovery { notes, damages, .. } = recovery;
+    let Recovery { notes, damages, index_rebuilt, .. } = recovery;
     notes.iter().for_each(|note| say!("fecund: {note}"));
+    if rewrite.kept > 0 && !index_rebuilt {
+        let what = "the index could not be written, and the next search keeps one in memory";
+        return Err(Failure::failed(format!(
+            "{}: {what}; free some space there and rebuild again",
+            dir.display()
+        )));
+    }
     Ok(Rebuilt { journal: dir.join("journal").display().to_string(), rewrite, damages, unit: "records" })
 }
 

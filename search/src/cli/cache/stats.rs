@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use storage::{JournalStore, Purpose, Record, Store};
+use storage::{Purpose, Record};
 
-use super::bytes;
+use super::{bytes, records_of};
 use crate::cli::args::{Format, StatsArgs};
 use crate::cli::domain::{Candidate, Domain};
 use crate::cli::domains;
 use crate::cli::failure::Outcome;
-use crate::cli::run_folder::RunFolder;
+use crate::cli::run_folder::{RunFolder, is_cache};
 use crate::cli::table::{Table, print, print_json};
 use crate::{Objective, Statistics, Tally, Trial};
 
@@ -92,7 +92,11 @@ pub fn run_stats<D: Domain>(args: &StatsArgs) -> Outcome {
     let trials = folder.trials()?;
     let statistics = Statistics::of(&trials);
     let cache = folder.cache();
-    let records = JournalStore::read(&cache).map(|(store, _)| store.0.entries()).unwrap_or_default();
+    let records = match is_cache(&cache) {
+        true => records_of(&args.run)?,
+        // A cache can be lost; the trials know what it did.
+        false => Vec::new(),
+    };
     let records: Vec<Record> = records.into_iter().map(|(_, record)| record).collect();
     let audits = Audits::of::<D>(&records, &folder, &trials);
     let warm = folder.settings.warm;
@@ -274,14 +278,13 @@ fn is_of_trained_form(record: &Record, audit: &storage::Evaluation) -> bool {
 
 /// A cache alone knows what it holds.
 fn folder_stats(args: &StatsArgs) -> Outcome {
-    let (store, _) = JournalStore::read(&args.run)?;
-    let records = store.0.entries();
+    let records = records_of(&args.run)?;
     let evaluations = || records.iter().flat_map(|(_, record)| &record.evaluations);
     let count = |purpose| evaluations().filter(|evaluation| evaluation.purpose == purpose).count();
     let failed = evaluations().filter(|evaluation| matches!(evaluation.verdict, tasks::Verdict::Invalid(_)));
     let studies: BTreeSet<_> = evaluations().map(|evaluation| &evaluation.study).collect();
     let fields = json!({
-        "entries": store.len(), "evaluations": count(Purpose::Search), "audits": count(Purpose::Audit),
+        "entries": records.len(), "evaluations": count(Purpose::Search), "audits": count(Purpose::Audit),
         "late": count(Purpose::Late), "failed": failed.count(), "studies": studies.len(),
         "evaluation_seconds": evaluations().map(|evaluation| evaluation.seconds).sum::<f64>(),
         "steps": evaluations().map(|evaluation| evaluation.steps).sum::<u64>(),
