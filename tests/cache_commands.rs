@@ -562,3 +562,19 @@ fn a_line_that_is_cut_off_is_refused_alone() {
     let taken = json(&folder, &["cache", "import", "cut.csv", "--into", "new", "--skip-refused"]);
     assert_eq!((taken["new_evaluations"].as_u64(), taken["refused"].as_u64()), (Some(kept as u64), Some(1)));
 }
+
+#[test]
+fn what_a_run_cannot_use_is_imported_with_a_warning() {
+    let folder = Folder::new();
+    search(&folder, "run", &["--trials", "20"]);
+    search_cells(
+        &folder,
+        "other",
+        &[("|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|", 1.0)],
+    );
+    let said = stderr_of(&run(&folder, &["cache", "import", "other", "--into", "run"]));
+    assert!(said.contains("run will ask for none of these: they are of cell201"), "{said}");
+    search(&folder, "second", &["--trials", "20", "--seed", "1"]);
+    let said = stderr_of(&run(&folder, &["cache", "import", "second", "--into", "run"]));
+    assert!(!said.contains("will ask for none"), "{said}");
+}

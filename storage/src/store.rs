@@ -52,7 +52,7 @@ pub struct Record {
 /// Ingredients of a key in words. For readers: a key is equal only if all of its ingredients are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// Name of the space, as `fecund list spaces` has it.
+    /// As the space names itself in keys, with a version: `nb-macro v1`.
     pub space: String,
     /// Scheme of the fingerprint.
     pub scheme: String,

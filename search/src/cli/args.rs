@@ -106,7 +106,7 @@ pub enum Format {
 #[derive(Args)]
 pub struct SearchArgs {
     /// What is searched; see `fecund list spaces`
-    #[arg(long, value_name = "NAME", default_value = "sequence", value_parser = domains::names())]
+    #[arg(long, value_name = "NAME", default_value = "sequence", value_parser = domains::names_of_searched())]
     pub space: String,
     /// sequence: a .ts file (X_TRAIN.ts takes X_TEST.ts beside it as the test part), or a folder with one such pair.
     /// Else: a published table, .csv or .csv.gz

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 use spaces::Space;
-use storage::{Disk, JournalStore, RealDisk, Record, Recovery, Store};
+use storage::{Disk, JournalStore, RealDisk, Record, Recovery, Store, Subject};
 
 use super::bounded::read_text;
 use super::domain::{Candidate, Domain};
@@ -96,6 +96,22 @@ pub fn say_damage(recovery: &Recovery, path: &Path) {
 /// Whether this folder is a cache and not a run.
 pub fn is_cache(path: &Path) -> bool {
     JournalStore::is_in(path)
+}
+
+/// Whether a run could ask for keys of this subject, as far as its `study.toml` tells.
+pub fn could_ask_for(run: &Path, subject: &Subject) -> Result<bool, Failure> {
+    let asked: Asked =
+        toml::from_str(&read(run)?).map_err(|error| unreadable(&run.join("study.toml"), &error))?;
+    // A space names itself with its version in keys: `nb-macro v1`.
+    let space = subject.space.split(' ').next() == Some(asked.space.as_str());
+    Ok(space && asked.scheme == subject.scheme)
+}
+
+/// As much of `study.toml` as tells what its keys are of.
+#[derive(Deserialize)]
+struct Asked {
+    space: String,
+    scheme: String,
 }
 
 /// As much of `study.toml` as tells where the cache is.

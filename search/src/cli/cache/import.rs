@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hashing::Key;
-use storage::{Evaluation, JournalStore, RealDisk, Record, Store};
+use storage::{Evaluation, JournalStore, RealDisk, Record, Store, Subject};
 use tasks::Verdict;
 
 use super::flat::{Entry, Refused};
@@ -14,7 +14,7 @@ use super::{csv_file, parquet_file, records_of};
 use crate::cli::args::CacheImportArgs;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::report;
-use crate::cli::run_folder::{cache_of, is_cache};
+use crate::cli::run_folder::{cache_of, could_ask_for, is_cache};
 use crate::cli::table::Table;
 
 /// Refused entries that are shown one by one.
@@ -35,6 +35,7 @@ pub fn import(args: &CacheImportArgs) -> Outcome {
     }
     gathered.check(args.skip_refused)?;
     store.put_all(&merged.changed)?;
+    merged.say_what_is_of_no_use(&args.into)?;
     store.take_warnings().iter().for_each(|warning| say!("warning: {warning}"));
     gathered.say_refused();
     merged.table(gathered.refused.len()).print_single(args.format)
@@ -165,6 +166,23 @@ impl Merged {
             self.new_keys += usize::from(!is_known);
             self.changed.push((key, record));
         }
+    }
+
+    /// Keys of another space or scheme do no harm in the cache of a run, and no good.
+    fn say_what_is_of_no_use(&self, into: &Path) -> Outcome {
+        let subjects: Vec<_> =
+            self.changed.iter().filter_map(|(_, record)| record.subject.as_ref()).collect();
+        if !into.join("study.toml").exists() || subjects.is_empty() {
+            return Ok(());
+        }
+        for subject in &subjects {
+            if could_ask_for(into, subject)? {
+                return Ok(());
+            }
+        }
+        let Subject { space, scheme, .. } = subjects[0];
+        say!("warning: {} will ask for none of these: they are of {space} under {scheme}", into.display());
+        Ok(())
     }
 
     fn table(&self, refused: usize) -> Table {

@@ -127,5 +127,15 @@ pub fn of_run(run: &Path) -> Result<Runs, Failure> {
 
 /// For `--space`.
 pub fn names() -> PossibleValuesParser {
-    ALL.iter().map(|listed| PossibleValue::new(listed.name).help(listed.summary)).collect::<Vec<_>>().into()
+    parser(|_| true)
+}
+
+/// For `--space` of what can be searched.
+pub fn names_of_searched() -> PossibleValuesParser {
+    parser(|listed| listed.runs.is_some())
+}
+
+fn parser(wanted: impl Fn(&Listed) -> bool) -> PossibleValuesParser {
+    let wanted = ALL.iter().filter(|listed| wanted(listed));
+    wanted.map(|listed| PossibleValue::new(listed.name).help(listed.summary)).collect::<Vec<_>>().into()
 }
