@@ -424,7 +424,7 @@ fn an_answer_of_another_study_is_verified_against_the_form_that_it_trained() {
     assert_eq!(found["compared"][0]["answered_by"], "another study");
     assert_fails(&folder, &["cache", "verify", "first"], 1, &["no pairs to verify"]);
     assert_fails(&folder, &["cache", "verify", "shared"], 2, &["shared", "lies in no run", "name a run"]);
-    assert_fails(&folder, &["cache", "verify", "absent"], 1, &["absent is not a run"]);
+    assert_fails(&folder, &["cache", "verify", "absent"], 1, &["absent is not there"]);
 }
 
 #[test]

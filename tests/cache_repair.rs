@@ -137,8 +137,8 @@ fn a_cache_alone_is_rebuilt_and_what_is_none_is_refused() {
     stdout(&folder, &["resume", "run", "--trials", "50"]);
     for command in ["rebuild", "gc"] {
         fs::create_dir_all(folder.path("empty")).unwrap();
-        assert_fails(&folder, &["cache", command, "empty"], 1, &["no journal in empty"]);
-        assert_fails(&folder, &["cache", command, "nowhere"], 1, &["no journal in nowhere"]);
+        assert_fails(&folder, &["cache", command, "empty"], 1, &["empty is neither a run nor a cache"]);
+        assert_fails(&folder, &["cache", command, "nowhere"], 1, &["nowhere is not there"]);
     }
     assert!(files(&folder.path("empty")).is_empty() && !folder.path("nowhere").exists());
 }

@@ -79,7 +79,7 @@ pub fn cache_of(path: &Path) -> Result<PathBuf, Failure> {
         return Ok(path.to_path_buf());
     }
     if !path.exists() {
-        return Err(Failure::failed(format!("{} is not there", path.display())));
+        return Err(not_there(path));
     }
     let why = "it has neither a study.toml nor a journal";
     Err(Failure::failed(format!("{} is neither a run nor a cache: {why}", path.display())))
@@ -120,10 +120,15 @@ struct Place {
     cache: Option<PathBuf>,
 }
 
+fn not_there(path: &Path) -> Failure {
+    Failure::failed(format!("{} is not there", path.display()))
+}
+
 /// Text of `study.toml`.
 fn read(path: &Path) -> Result<String, Failure> {
     let file = path.join("study.toml");
     read_text(&file).map_err(|error| match error.kind() {
+        ErrorKind::NotFound if !path.exists() => not_there(path),
         ErrorKind::NotFound => {
             Failure::failed(format!("{} is not a run: it has no study.toml", path.display()))
         }

@@ -10,7 +10,7 @@ use crate::cli::args::GcArgs;
 use crate::cli::domain::{Candidate, Domain};
 use crate::cli::domains;
 use crate::cli::failure::Outcome;
-use crate::cli::run_folder::{Artifact, RunFolder};
+use crate::cli::run_folder::{Artifact, RunFolder, cache_of};
 use crate::cli::table::Table;
 use crate::{Ledger, Trial};
 
@@ -22,7 +22,7 @@ pub fn gc(args: &GcArgs) -> Outcome {
     if args.run.join("study.toml").exists() {
         return domains::of_run(&args.run).and_then(|runs| (runs.gc)(args));
     }
-    show(args, &of_cache(&args.run, args.dry_run)?)
+    show(args, &of_cache(&cache_of(&args.run)?, args.dry_run)?)
 }
 
 /// The cache of a run, and its artifacts.

@@ -11,7 +11,7 @@ use crate::cli::args::{Format, RebuildArgs};
 use crate::cli::domain::{Candidate, Domain};
 use crate::cli::domains;
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::run_folder::{RunFolder, is_cache};
+use crate::cli::run_folder::{RunFolder, cache_of, is_cache};
 use crate::cli::table::{Table, print_json};
 
 /// A journal after its rebuilding.
@@ -26,7 +26,7 @@ pub fn rebuild(args: &RebuildArgs) -> Outcome {
     if args.run.join("study.toml").exists() {
         return domains::of_run(&args.run).and_then(|runs| (runs.rebuild)(args));
     }
-    show(&[cache(&args.run)?], args.format)
+    show(&[cache(&cache_of(&args.run)?)?], args.format)
 }
 
 /// The cache of a run, and its trials: what follows the damage among them is made again from the cache.
@@ -50,7 +50,10 @@ pub fn rebuild_run<D: Domain>(args: &RebuildArgs) -> Outcome {
 fn cache(dir: &Path) -> Result<Rebuilt, Failure> {
     let (rewrite, recovery) = JournalStore::rebuild(dir, Arc::new(RealDisk))?;
     let Recovery { notes, damages, index_rebuilt, .. } = recovery;
-    notes.iter().for_each(|note| say!("fecund: {note}"));
+    // Why the index was made anew is no news: it was asked for.
+    let news = notes.iter().filter(|note| !note.starts_with("rebuilt the index"));
+    news.for_each(|note| say!("fecund: {note}"));
+    say!("fecund: {} has a new index", dir.display());
     if rewrite.kept > 0 && !index_rebuilt {
         let what = "the index could not be written, and the next search keeps one in memory";
         return Err(Failure::failed(format!(
