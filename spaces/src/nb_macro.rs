@@ -85,6 +85,11 @@ impl Space for MacroSpace {
         child
     }
 
+    /// Each layer as one of the parents has it.
+    fn crossover(&self, a: &Network, b: &Network, rng: &mut Rng) -> Option<Network> {
+        Some(Network(std::array::from_fn(|layer| rng.choose(&[a, b]).0[layer])))
+    }
+
     /// Identities go behind the blocks of their stage.
     fn canonicalize(&self, network: &Network) -> Network {
         let mut canonical = *network;

@@ -25,6 +25,17 @@ pub trait Space: Send + Sync {
     /// A valid neighbor of a valid parent. From any candidate to any other in a bounded number of steps.
     fn mutate(&self, parent: &Self::Candidate, rng: &mut Rng) -> Self::Candidate;
 
+    /// A valid child of two valid parents, made of parts of both; of two equal parents it is that parent. `None` where
+    /// they have no child. Default: nobody has one.
+    fn crossover(
+        &self,
+        _a: &Self::Candidate,
+        _b: &Self::Candidate,
+        _rng: &mut Rng,
+    ) -> Option<Self::Candidate> {
+        None
+    }
+
     /// One spelling for what is known to be equal. Idempotent; never changes behavior.
     fn canonicalize(&self, candidate: &Self::Candidate) -> Self::Candidate;
 

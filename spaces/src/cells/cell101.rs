@@ -39,6 +39,9 @@ pub struct Cell {
 pub const MOST_VERTICES: usize = 7;
 pub const MOST_EDGES: u32 = 9;
 
+/// Children that are drawn of two cells before they are said to have none.
+const DRAWS: usize = 16;
+
 /// The cells with up to 7 vertices, or with exactly so many, and so many edges.
 #[derive(Clone, Debug)]
 pub struct CellSpace {
@@ -187,6 +190,24 @@ impl Space for CellSpace {
                 return if child.vertices() == 2 { parent } else { child };
             }
         }
+    }
+
+    /// Each vertex, with its operation and what feeds it, as one of the parents has it; drawn again, a few times, where
+    /// that leaves the space. The shorter parent gets dead vertices.
+    fn crossover(&self, a: &Cell, b: &Cell, rng: &mut Rng) -> Option<Cell> {
+        let vertices = a.vertices().max(b.vertices());
+        let (a, b) = (a.padded(vertices), b.padded(vertices));
+        let child = |_| {
+            let mut child = a.clone();
+            for vertex in (0..vertices - 1).filter(|_| rng.chance(0.5)) {
+                child.inputs[vertex] = b.inputs[vertex];
+                if let Some(operation) = b.operations.get(vertex) {
+                    child.operations[vertex] = *operation;
+                }
+            }
+            child
+        };
+        (0..DRAWS).map(child).find(|child| self.admits(child))
     }
 
     /// Vertices that are on no way from input to output go; the others stand in one order.

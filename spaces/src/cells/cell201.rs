@@ -77,11 +77,16 @@ impl Space for CellSpace {
 
     /// Another operation on one edge.
     fn mutate(&self, parent: &Cell, rng: &mut Rng) -> Cell {
-        let mut child = *parent;
+        let mut operations = parent.operations;
         let edge = rng.below(EDGES.len());
-        let others: Vec<_> = Operation::ALL.into_iter().filter(|op| *op != parent.operations[edge]).collect();
-        child.operations[edge] = *rng.choose(&others);
-        child
+        let others: Vec<_> = Operation::ALL.into_iter().filter(|op| *op != operations[edge]).collect();
+        operations[edge] = *rng.choose(&others);
+        self.child(operations, parent)
+    }
+
+    /// Each edge as one of the parents has it.
+    fn crossover(&self, a: &Cell, b: &Cell, rng: &mut Rng) -> Option<Cell> {
+        Some(self.child(std::array::from_fn(|edge| rng.choose(&[a, b]).operations[edge]), a))
     }
 
     fn check(&self, cell: &Cell) -> Result<(), String> {
@@ -99,6 +104,14 @@ impl Space for CellSpace {
             cell = cell.pruned().past_skips().exchanged();
         }
         cell
+    }
+}
+
+impl CellSpace {
+    /// A parent without pooling may say anything of it; its child says that of the space where it has any.
+    fn child(&self, operations: [Operation; 6], parent: &Cell) -> Cell {
+        let pools = operations.contains(&Operation::Pool);
+        Cell { operations, pooling: if pools { self.pooling } else { parent.pooling } }
     }
 }
 

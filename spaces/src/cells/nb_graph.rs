@@ -228,6 +228,12 @@ impl Space for CellSpace {
         child
     }
 
+    /// The links of one parent, each operation of either.
+    fn crossover(&self, a: &Cell, b: &Cell, rng: &mut Rng) -> Option<Cell> {
+        let links = rng.choose(&[a, b]).links;
+        Some(Cell { links, operations: std::array::from_fn(|node| rng.choose(&[a, b]).operations[node]) })
+    }
+
     /// A `skip` that is read or that alone hands on its value gives way to that value; such spare ones stand between
     /// the input and everything else. Nodes of one source stand in one order: longer ways first, then in the order of
     /// operations. The networks of the table are written as in the table.

@@ -172,6 +172,29 @@ impl Space for SequenceSpace {
         }
     }
 
+    /// The first layers of one parent and the last ones of the other, cut at the same place, wherever that keeps within
+    /// the depth; every other gene of either.
+    fn crossover(&self, a: &Genome, b: &Genome, rng: &mut Rng) -> Option<Genome> {
+        let joined = |cut: usize| a.layers[..cut].iter().chain(&b.layers[cut..]);
+        let fits =
+            |cut: &usize| joined(*cut).map(|layer| layer.repeat).sum::<usize>() <= self.limits.max_depth;
+        let cuts: Vec<_> = (0..=a.layers.len().min(b.layers.len())).filter(fits).collect();
+        let cut = if cuts.is_empty() { return None } else { *rng.choose(&cuts) };
+        let mut either = || *rng.choose(&[a, b]);
+        Some(Genome {
+            version: a.version,
+            width: either().width,
+            norm: either().norm,
+            pooling: either().pooling,
+            layers: joined(cut).cloned().collect(),
+            training: Training {
+                learning_rate: either().training.learning_rate,
+                weight_decay: either().training.weight_decay,
+                dropout: either().training.dropout,
+            },
+        })
+    }
+
     /// Empty layers go, halves of one layer that stand in two are joined, inert genes are reset: the order of a mixer
     /// that does not know it, the mask of one whose last step alone is read, the dropout of no mixer at all.
     fn canonicalize(&self, genome: &Genome) -> Genome {
