@@ -19,6 +19,7 @@
 mod cells;
 pub mod expression;
 pub mod nb_macro;
+mod niche;
 pub mod program;
 pub mod sequence;
 mod space;
@@ -26,6 +27,7 @@ mod tabulated;
 mod text;
 
 pub use cells::{Pooling, cell101, cell201, nb_graph};
+pub use niche::Niche;
 pub use space::{Candidate, Enumerated, Space};
 pub use tabulated::Tabulated;
 pub use text::ParseError;

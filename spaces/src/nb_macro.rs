@@ -9,7 +9,7 @@ use std::fmt;
 use hashing::{Behavior, HashError, KeyWriter, Keyed, Probe, Response, Rng, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Candidate, Enumerated, Space, Tabulated};
+use crate::{Candidate, Enumerated, Niche, Space, Tabulated};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Block {
@@ -63,7 +63,12 @@ impl Enumerated for MacroSpace {
     }
 }
 
-impl Candidate for Network {}
+impl Candidate for Network {
+    /// Of the blocks that are no identity.
+    fn niche(&self) -> Niche {
+        Niche::of(self.0.iter().filter(|block| **block != Block::Identity).map(|block| block.name()))
+    }
+}
 
 impl Space for MacroSpace {
     type Candidate = Network;

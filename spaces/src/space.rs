@@ -6,10 +6,16 @@ use hashing::{Behavior, Keyed, Rng};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::Niche;
+
 /// A point of a search space: plain data, written as JSON wherever it is kept.
 pub trait Candidate:
     Clone + Debug + PartialEq + Serialize + DeserializeOwned + Keyed + Behavior + Send + Sync + 'static
 {
+    /// Which sort of candidate it is; its canonical form is of the same. Default: all are of one.
+    fn niche(&self) -> Niche {
+        Niche::default()
+    }
 }
 
 /// Where candidates come from.

@@ -8,20 +8,26 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde::{Deserialize, Serialize};
 
 use super::{CHANNELS, Pooling, convolve, graph, input, pool, zero};
-use crate::{Candidate, Enumerated, Space};
+use crate::{Candidate, Enumerated, Niche, Space};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    #[serde(rename = "conv1x1-bn-relu")]
     Conv1,
-    #[serde(rename = "conv3x3-bn-relu")]
     Conv3,
-    #[serde(rename = "maxpool3x3")]
     Pool,
 }
 
 impl Operation {
     pub const ALL: [Self; 3] = [Self::Conv1, Self::Conv3, Self::Pool];
+
+    /// As the benchmark writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conv1 => "conv1x1-bn-relu",
+            Self::Conv3 => "conv3x3-bn-relu",
+            Self::Pool => "maxpool3x3",
+        }
+    }
 }
 
 /// A cell, in JSON as `{"matrix": [[0, 1, 0], [0, 0, 1], [0, 0, 0]], "ops": ["input", "maxpool3x3", "output"]}` (the
@@ -144,7 +150,12 @@ impl Cell {
     }
 }
 
-impl Candidate for Cell {}
+impl Candidate for Cell {
+    /// Of the operations on a way to the output.
+    fn niche(&self) -> Niche {
+        Niche::of(self.pruned().operations.iter().map(|operation| operation.name()))
+    }
+}
 
 impl Space for CellSpace {
     type Candidate = Cell;
@@ -311,10 +322,7 @@ impl From<Cell> for Raw {
     fn from(cell: Cell) -> Self {
         let count = cell.vertices();
         let fed = |from: usize, to: usize| u8::from(cell.feeds(to).any(|source| source == from));
-        let name = |op: &Operation| {
-            serde_json::to_value(op).ok().and_then(|name| name.as_str().map(String::from)).expect("a name")
-        };
-        let inner = cell.operations.iter().map(name);
+        let inner = cell.operations.iter().map(|operation| operation.name().into());
         Self {
             matrix: (0..count).map(|from| (0..count).map(|to| fed(from, to)).collect()).collect(),
             ops: std::iter::once("input".into()).chain(inner).chain(["output".into()]).collect(),
@@ -346,8 +354,10 @@ impl TryFrom<Raw> for Cell {
             }
         }
         let operation = |name: &String| {
-            serde_json::from_value(serde_json::Value::from(name.as_str()))
-                .map_err(|_| format!("no op `{name}`; known: conv1x1-bn-relu, conv3x3-bn-relu, maxpool3x3"))
+            let known = Operation::ALL.into_iter().find(|operation| operation.name() == name);
+            known.ok_or_else(|| {
+                format!("no op `{name}`; known: {}", Operation::ALL.map(Operation::name).join(", "))
+            })
         };
         let sources = |to: usize| (0..to).fold(0u8, |mask, from| mask | matrix[from][to] << from);
         Ok(Self {

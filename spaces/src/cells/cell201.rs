@@ -8,7 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde::{Deserialize, Serialize};
 
 use super::{CHANNELS, Pooling, convolve, graph, input, pool, zero};
-use crate::{Candidate, Enumerated, Space, Tabulated};
+use crate::{Candidate, Enumerated, Niche, Space, Tabulated};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
@@ -61,7 +61,14 @@ impl Default for CellSpace {
     }
 }
 
-impl Candidate for Cell {}
+impl Candidate for Cell {
+    /// Of the operations on a way to the output that do something.
+    fn niche(&self) -> Niche {
+        let idle = |operation: &Operation| matches!(operation, Operation::None | Operation::Skip);
+        let operations = self.pruned().operations;
+        Niche::of(operations.iter().filter(|operation| !idle(operation)).map(|operation| operation.name()))
+    }
+}
 
 impl Space for CellSpace {
     type Candidate = Cell;

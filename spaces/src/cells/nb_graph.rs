@@ -19,7 +19,7 @@ use hashing::{Behavior, HashError, KeyWriter, Keyed, Probe, Response, Rng, Value
 use serde::{Deserialize, Serialize};
 
 use super::{CHANNELS, convolve, input};
-use crate::{Candidate, Enumerated, Space, Tabulated};
+use crate::{Candidate, Enumerated, Niche, Space, Tabulated};
 
 /// Computing nodes.
 pub const NODES: usize = 4;
@@ -197,7 +197,13 @@ fn digits(links: &[usize; NODES]) -> String {
     links.iter().map(usize::to_string).collect()
 }
 
-impl Candidate for Cell {}
+impl Candidate for Cell {
+    /// Of the operations that do something.
+    fn niche(&self) -> Niche {
+        let operations = self.operations.iter().filter(|operation| **operation != Operation::Skip);
+        Niche::of(operations.map(|operation| operation.name()))
+    }
+}
 
 impl Space for CellSpace {
     type Candidate = Cell;

@@ -1,12 +1,14 @@
 //! The probe of a stack: two short sequences of unequal length, reduced width, generic weights by role.
 
+use std::iter;
+
 use hashing::{Behavior, HashError, Keyed, Probe, Response};
 
 use super::Genome;
 use super::block::Weights;
 use super::math::Matrix;
 use super::network::{Group, Network, Shape};
-use crate::Candidate;
+use crate::{Candidate, Niche};
 
 /// Width of the network that is run; the true one enters by value.
 const WIDTH: usize = 8;
@@ -14,7 +16,13 @@ const SHAPE: Shape = Shape { channels: 3, classes: 4 };
 /// Longer than the widest kernel, and unequal.
 const LENGTHS: [usize; 2] = [14, 11];
 
-impl Candidate for Genome {}
+impl Candidate for Genome {
+    /// Of the token mixers, repetitions counted.
+    fn niche(&self) -> Niche {
+        let mixers = self.layers.iter().filter(|layer| !layer.token.is_identity());
+        Niche::of(mixers.flat_map(|layer| iter::repeat_n(layer.token.kind.as_str(), layer.repeat)))
+    }
+}
 
 impl Behavior for Genome {
     fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
