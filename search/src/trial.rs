@@ -152,15 +152,8 @@ impl Objective {
     /// trials of one function the last verdict counts, not the luckiest, and the first trial that has it is shown.
     /// Functions without a score are left out.
     pub fn best<'a, C>(&self, trials: &'a [Trial<C>], top: usize) -> Vec<&'a Trial<C>> {
-        let mut newest: HashMap<Key, &Trial<C>> = HashMap::new();
-        for trial in trials {
-            let shown = newest.entry(trial.key).or_insert(trial);
-            if shown.verdict != trial.verdict {
-                *shown = trial;
-            }
-        }
-        let mut scored: Vec<_> =
-            newest.into_values().filter(|trial| self.value(&trial.verdict).is_some()).collect();
+        let shown = last_verdicts(trials).into_values();
+        let mut scored: Vec<_> = shown.filter(|trial| self.value(&trial.verdict).is_some()).collect();
         scored.sort_by(|a, b| self.compare(&b.verdict, &a.verdict).then(a.number.cmp(&b.number)));
         scored.truncate(top);
         scored
@@ -177,6 +170,18 @@ impl Objective {
         };
         self.0.iter().map(decide).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
+}
+
+/// Of each function the first trial that has its last verdict.
+pub(crate) fn last_verdicts<C>(trials: &[Trial<C>]) -> HashMap<Key, &Trial<C>> {
+    let mut last: HashMap<Key, &Trial<C>> = HashMap::new();
+    for trial in trials {
+        let shown = last.entry(trial.key).or_insert(trial);
+        if shown.verdict != trial.verdict {
+            *shown = trial;
+        }
+    }
+    last
 }
 
 #[cfg(test)]
