@@ -8,12 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use cells::{Counting, assert_same, evolution, objective, plan, study};
+use cells::{Counting, assert_same, evolution, plan, study};
 use evaluator::{EvalError, Evaluator, Job, Limits, Outcome, Retried};
 use hashing::{Context, Digest, Keyed, Rng};
-use search::{
-    Origin, Plan, RandomSearch, Sizes, Statistics, Stop, Strategy, Study, Tally, Trial, strategies,
-};
+use search::{Origin, Plan, Statistics, Stop, Strategy, Study, Tally, Trial};
 use spaces::Space;
 use spaces::cell201::{Cell, CellSpace, Operation};
 use storage::{MemoryStore, Record, Store, StoreError};
@@ -273,45 +271,6 @@ fn a_time_out_answers_under_the_same_or_a_lower_limit_only() {
     assert_eq!(run("lower", 0.1), (true, 0));
     assert_eq!(run("higher", 2.0), (false, 1));
     assert_eq!(run("higher again", 2.0), (false, 0), "the later verdict answers");
-}
-
-#[test]
-fn evolution_beats_random_search_here() {
-    let best = |strategy: Box<dyn Strategy<CellSpace>>, seed| {
-        let mut study =
-            Study::new(CellSpace::default(), Counting::default(), strategy, Plan { seed, ..plan(150) });
-        study.run().unwrap();
-        study.trials().iter().filter_map(|t| t.verdict.score("score")).fold(0.0, f64::max)
-    };
-    let mean = |make: fn() -> Box<dyn Strategy<CellSpace>>| {
-        (0..10).map(|seed| best(make(), seed)).sum::<f64>() / 10.0
-    };
-    let (evolved, random) = (mean(|| Box::new(evolution())), mean(|| Box::new(RandomSearch)));
-    assert!(evolved > random, "{evolved} against {random}");
-}
-
-#[test]
-fn every_listed_strategy_is_a_function_of_the_trials_it_observed() {
-    for listed in strategies::<CellSpace>() {
-        let run = || {
-            let strategy = (listed.make)(&objective(), Sizes::default());
-            let mut study = Study::new(CellSpace::default(), Counting::default(), strategy, plan(80));
-            study.run().unwrap();
-            study.trials().to_vec()
-        };
-        let trials = run();
-        assert_same(&trials, &run());
-        let mut replayed = (listed.make)(&objective(), Sizes::default());
-        for trial in &trials {
-            let seen = (trial.number + 1).saturating_sub(12) as usize;
-            if seen > 0 {
-                replayed.observe(&trials[seen - 1]);
-            }
-            let proposal =
-                replayed.propose(&CellSpace::default(), &mut Rng::named(0, "propose", trial.number));
-            assert_eq!(proposal.candidate, trial.candidate, "{} at {}", listed.name, trial.number);
-        }
-    }
 }
 
 #[test]

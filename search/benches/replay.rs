@@ -10,7 +10,7 @@ use std::path::Path;
 use evaluator::replay::{Replay, ReplayTask, Table};
 use hashing::{CandidateHasher, HashError, Identity, Keyed, Rng, TwoStage};
 use rayon::prelude::*;
-use search::{Objective, Plan, RegularizedEvolution, Sizes, Study, Trial, structural_identity};
+use search::{Objective, Options, Plan, RegularizedEvolution, Study, Trial, structural_identity};
 use spaces::Space;
 use spaces::cell201::{Cell, CellSpace};
 
@@ -72,8 +72,8 @@ fn run<S: Space<Candidate = Cell> + Clone + 'static>(
     let task = ReplayTask::of(&table, OBJECTIVE, true, Some(COST.parse().expect("a column and a factor")));
     let replay = Replay::new(space.clone(), table, task).expect("the table is the one just read");
     let size = |n| NonZeroUsize::new(n).expect("not zero");
-    let sizes = Sizes { population: size(50), tournament: size(10) };
-    let strategy = RegularizedEvolution::new(Objective::new(OBJECTIVE, true)).sized(sizes);
+    let options = Options { population: size(50), tournament: size(10), ..Options::default() };
+    let strategy = RegularizedEvolution::new(Objective::new(OBJECTIVE, true)).with_options(options);
     let plan = Plan { seed, window, reuse, trainings: Some(TRAININGS[2]), ..Plan::default() };
     let mut study = Study::new(space.clone(), replay, strategy, plan).with_hasher(hasher);
     study.run().expect("a replay cannot fail");

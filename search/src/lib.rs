@@ -56,6 +56,6 @@ pub use parts::structural_identity;
 pub use plan::{Plan, Stop};
 pub use statistics::{Statistics, Tally};
 pub use strategies::{RandomSearch, RegularizedEvolution, all as strategies};
-pub use strategy::{Listed, Proposal, Sizes, Strategy};
+pub use strategy::{Listed, Options, Proposal, Strategy};
 pub use study::{Study, StudyError};
 pub use trial::{Goal, Miss, Objective, Origin, Times, Trial};

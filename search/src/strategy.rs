@@ -40,26 +40,36 @@ impl<S: Space, T: Strategy<S> + ?Sized> Strategy<S> for Box<T> {
 pub struct Listed<S: Space> {
     pub name: &'static str,
     pub summary: &'static str,
-    /// Whether it has a population and tournaments.
-    pub sized: bool,
-    pub make: fn(&Objective, Sizes) -> Box<dyn Strategy<S>>,
+    /// Names of the [`Options`] that it heeds.
+    pub options: &'static [&'static str],
+    pub make: fn(&Objective, &Options) -> Box<dyn Strategy<S>>,
 }
 
-/// How large a strategy's population and tournaments are, where it has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sizes {
-    /// Trials alive at once. Default: 16.
+/// Settings of strategies; each heeds its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Samples to begin with, and most trials that may have children at one time. Default: 16.
     pub population: NonZeroUsize,
     /// Members drawn, with replacement, for each tournament. Default: 4.
     pub tournament: NonZeroUsize,
+    /// Share of the children that are made of two parents, where their space knows how, in [0, 1]. Default: 0.
+    pub crossover: f64,
+    /// Neighbors in a row that are no better, before a climb begins afresh. Default: 32.
+    pub patience: NonZeroUsize,
+    /// Scores or costs that should be low, weighed against the metrics of the study. Default: none.
+    pub against: Vec<String>,
 }
 
-impl Default for Sizes {
+impl Default for Options {
     fn default() -> Self {
-        Self { population: SIXTEEN, tournament: FOUR }
+        let size = |n| NonZeroUsize::new(n).expect("not zero");
+        Self {
+            population: size(16),
+            tournament: size(4),
+            crossover: 0.0,
+            patience: size(32),
+            against: Vec::new(),
+        }
     }
 }
-
-const SIXTEEN: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
-const FOUR: NonZeroUsize = NonZeroUsize::new(4).expect("not zero");

@@ -143,6 +143,11 @@ impl Objective {
         self
     }
 
+    /// Whether this metric has a part in it.
+    pub fn names(&self, metric: &str) -> bool {
+        self.0.iter().any(|goal| goal.metric == metric)
+    }
+
     /// The value of the first metric.
     pub fn value(&self, verdict: &Verdict) -> Option<f64> {
         verdict.score(&self.0.first()?.metric)

@@ -13,6 +13,7 @@ use tasks::{Metric, Validation};
 use super::count::CountArgs;
 use super::domains;
 use super::failure::{Failure, Outcome};
+use crate::Options;
 
 /// An AutoML search that never trains the same function twice.
 #[derive(Parser)]
@@ -35,7 +36,8 @@ pub enum Command {
     #[command(after_help = "Example: fecund resume runs/vowels --trainings 80")]
     Resume(ResumeArgs),
     /// The best functions that a run has found, by validation
-    #[command(after_help = "Example: fecund leaderboard runs/vowels --top 5 --format csv")]
+    #[command(after_help = "Example: fecund leaderboard runs/vowels --top 5 --format csv\n\
+        Example: fecund leaderboard runs/vowels --against parameters")]
     Leaderboard(LeaderboardArgs),
     /// Score the best trial, or another one, on the test part
     #[command(after_help = "Example: fecund test runs/vowels --refit")]
@@ -137,15 +139,11 @@ pub struct SearchArgs {
     /// Who proposes; see `fecund list strategies`
     #[arg(long, default_value = "evolution", value_name = "S")]
     pub strategy: String,
-    /// Trials alive at once in evolution [default: 16]
-    #[arg(long, value_name = "N", value_parser = size)]
-    pub population: Option<NonZeroUsize>,
-    /// Members that evolution draws for each tournament; the best is mutated [default: 4]
-    #[arg(long, value_name = "N", value_parser = size)]
-    pub tournament: Option<NonZeroUsize>,
     /// Candidates as JSON, one a line, that are proposed first
     #[arg(long, value_name = "FILE")]
     pub enqueue: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: StrategyArgs,
     #[command(flatten)]
     pub sequence: SequenceArgs,
     #[command(flatten)]
@@ -167,6 +165,28 @@ pub struct ReuseArgs {
     /// cache stats`
     #[arg(long, value_name = "P", default_value = "0", conflicts_with = "no_cache", value_parser = share)]
     pub audit: f64,
+}
+
+/// Options of strategies, each of which heeds its own.
+#[derive(Args)]
+#[command(next_help_heading = "Options of strategies (`fecund list strategies` says of which)")]
+pub struct StrategyArgs {
+    /// Samples to begin with, and most trials that may have children at one time [default: 16]
+    #[arg(long, value_name = "N", value_parser = size)]
+    pub population: Option<NonZeroUsize>,
+    /// Members drawn for each tournament, the best of which has a child [default: 4]
+    #[arg(long, value_name = "N", value_parser = size)]
+    pub tournament: Option<NonZeroUsize>,
+    /// Share of the children that are made of two parents, in [0, 1] [default: 0]
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub crossover: Option<f64>,
+    /// Neighbors in a row that are no better, before a climb begins afresh [default: 32]
+    #[arg(long, value_name = "N", value_parser = size)]
+    pub patience: Option<NonZeroUsize>,
+    /// Scores or costs, separated by commas, that should be low and are weighed against the objective [default of
+    /// sequence: parameters]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub against: Vec<String>,
 }
 
 /// Options of the space `sequence`.
@@ -229,6 +249,32 @@ impl SearchArgs {
             many => {
                 Err(Failure::usage(format!("{} do not apply to --space {}", many.join(", "), self.space)))
             }
+        }
+    }
+}
+
+impl StrategyArgs {
+    /// Which of these options were given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let Self { population, tournament, crossover, patience, against } = self;
+        only_given(&[
+            ("--population", population.is_some()),
+            ("--tournament", tournament.is_some()),
+            ("--crossover", crossover.is_some()),
+            ("--patience", patience.is_some()),
+            ("--against", !against.is_empty()),
+        ])
+    }
+
+    /// What was given, and the defaults.
+    pub fn options(&self) -> Options {
+        let default = Options::default();
+        Options {
+            population: self.population.unwrap_or(default.population),
+            tournament: self.tournament.unwrap_or(default.tournament),
+            crossover: self.crossover.unwrap_or(default.crossover),
+            patience: self.patience.unwrap_or(default.patience),
+            against: self.against.clone(),
         }
     }
 }
@@ -334,6 +380,9 @@ pub struct LeaderboardArgs {
     /// Rows
     #[arg(long, value_name = "K", default_value = "10")]
     pub top: usize,
+    /// Scores or costs that should be low: show only what no other trial beats in all of them and in the objective
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub against: Vec<String>,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }

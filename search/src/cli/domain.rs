@@ -32,6 +32,12 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
 
     fn objective(&self) -> Objective;
 
+    /// What should be low besides, unless the command line says: for strategies that weigh several goals. Default:
+    /// nothing.
+    fn against(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Starts what judges the candidates, `jobs` at once, and settles what the options left open.
     fn open(&mut self, jobs: usize, limits: Limits) -> Result<Self::Evaluator, Failure>;
 
@@ -61,4 +67,22 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     fn simulated(&self) -> bool {
         false
     }
+}
+
+/// Refuses what cannot be weighed against the objective of a task.
+pub fn check_against<D: Domain>(task: &D, names: &[String]) -> Outcome {
+    let known = weighable(task);
+    match names.iter().find(|name| !known.contains(name)) {
+        Some(unknown) => {
+            let known = known.join(", ");
+            Err(Failure::usage(format!("--against `{unknown}` cannot be weighed here; known: {known}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Scores and costs that the objective does not name.
+pub fn weighable<D: Domain>(task: &D) -> Vec<String> {
+    let objective = task.objective();
+    task.columns().into_iter().filter(|name| !objective.names(name)).collect()
 }

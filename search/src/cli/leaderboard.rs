@@ -1,19 +1,24 @@
-//! `fecund leaderboard`: the best functions by validation, one row each.
+//! `fecund leaderboard`: the best functions by validation, or those that nothing dominates, one row each.
 
 use serde_json::Value;
 use spaces::Space;
 
 use super::args::LeaderboardArgs;
-use super::domain::Domain;
+use super::domain::{Domain, check_against};
 use super::failure::Outcome;
 use super::run_folder::RunFolder;
 use super::table::Table;
+use crate::{Objective, Tradeoff, Trial};
 
 pub fn leaderboard<D: Domain>(args: &LeaderboardArgs) -> Outcome {
     let folder = RunFolder::<D>::open(&args.run)?;
     let task = &folder.settings.task;
     let trials = folder.trials()?;
-    let best = task.objective().best(&trials, args.top);
+    check_against(task, &args.against)?;
+    let best = match args.against.as_slice() {
+        [] => task.objective().best(&trials, args.top),
+        against => front(&task.objective(), against, &trials, args.top),
+    };
     if best.is_empty() {
         return Err(folder.nothing_scored());
     }
@@ -31,4 +36,17 @@ pub fn leaderboard<D: Domain>(args: &LeaderboardArgs) -> Outcome {
         table.row(row);
     }
     table.print(args.format)
+}
+
+/// The best of the front first.
+fn front<'a, C>(
+    objective: &Objective,
+    against: &[String],
+    trials: &'a [Trial<C>],
+    top: usize,
+) -> Vec<&'a Trial<C>> {
+    let mut front = Tradeoff::of(objective, against).front(trials);
+    front.sort_by(|a, b| objective.compare(&b.verdict, &a.verdict));
+    front.truncate(top);
+    front
 }

@@ -49,9 +49,10 @@ fn all_blocks() -> Table {
 }
 
 fn all_strategies() -> Table {
-    let mut table = Table::new(&["strategy", "what"]);
+    let mut table = Table::new(&["strategy", "what", "options"]);
     for listed in strategies::<SequenceSpace>() {
-        table.row(vec![listed.name.into(), listed.summary.into()]);
+        let options: Vec<_> = listed.options.iter().map(|option| format!("--{option}")).collect();
+        table.row(vec![listed.name.into(), listed.summary.into(), options.join(", ").into()]);
     }
     table
 }

@@ -11,7 +11,7 @@ use hashing::Context;
 use storage::{JournalStore, RealDisk, Record, Store, Tiered};
 
 use super::args::{ResumeArgs, SearchArgs};
-use super::domain::{Candidate, Domain};
+use super::domain::{Candidate, Domain, check_against, weighable};
 use super::failure::{Failure, Outcome};
 use super::hash::read_candidates;
 use super::progress::Progress;
@@ -19,7 +19,7 @@ use super::report;
 use super::run_folder::{RunFolder, check_free, is_cache};
 use super::settings::{Budget, Settings, VERSION, command_line, hashing_scheme};
 use super::signals::Signals;
-use crate::{Ledger, Plan, Sizes, Study, Threads};
+use crate::{Ledger, Plan, Study, Threads};
 
 pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     let mut settings = settings::<D>(args)?;
@@ -27,7 +27,11 @@ pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(name()));
     // Nothing is made on disk before everything that can be checked has been.
     settings.task.space()?;
-    check_sizes(args, settings.listed_strategy()?.sized)?;
+    let heeded = settings.listed_strategy()?.options;
+    check_options(args, heeded)?;
+    if heeded.contains(&"against") {
+        settings.options.against = against(args, &settings.task)?;
+    }
     settings.study = study_name(&out);
     check_free(&out)?;
     let evaluator = settings.task.open(settings.jobs, settings.limits)?;
@@ -50,17 +54,13 @@ pub fn resume<D: Domain>(args: &ResumeArgs) -> Outcome {
 fn settings<D: Domain>(args: &SearchArgs) -> Result<Settings<D>, Failure> {
     let task = D::of(args)?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let Sizes { population, tournament } = Sizes::default();
     Ok(Settings {
         version: VERSION,
         study: String::new(),
         command: command_line(),
         space: args.space.clone(),
         strategy: args.strategy.clone(),
-        sizes: Sizes {
-            population: args.population.unwrap_or(population),
-            tournament: args.tournament.unwrap_or(tournament),
-        },
+        options: args.options.options(),
         seed: args.seed,
         window: args.window,
         jobs: args.jobs.map_or(cores, |jobs| jobs as usize),
@@ -79,15 +79,27 @@ fn settings<D: Domain>(args: &SearchArgs) -> Result<Settings<D>, Failure> {
     })
 }
 
-/// `--population` and `--tournament` are for strategies that have them.
-fn check_sizes(args: &SearchArgs, sized: bool) -> Outcome {
-    let given = [("--population", args.population), ("--tournament", args.tournament)];
-    match given.iter().find(|(_, size)| size.is_some() && !sized) {
-        Some((name, _)) => {
-            Err(Failure::usage(format!("{name} does not apply to --strategy {}", args.strategy)))
-        }
+/// Refuses what the strategy does not heed.
+fn check_options(args: &SearchArgs, heeded: &[&str]) -> Outcome {
+    let given = args.options.given();
+    match given.iter().find(|option| !heeded.contains(&option.trim_start_matches("--"))) {
+        Some(other) => Err(Failure::usage(format!("{other} does not apply to --strategy {}", args.strategy))),
         None => Ok(()),
     }
+}
+
+/// What a strategy that weighs several goals has to keep low: what is given, or else what the task says.
+fn against<D: Domain>(args: &SearchArgs, task: &D) -> Result<Vec<String>, Failure> {
+    let given = args.options.against.clone();
+    check_against(task, &given)?;
+    let weighed = if given.is_empty() { task.against() } else { given };
+    if weighed.is_empty() {
+        let (strategy, known) = (&args.strategy, weighable(task).join(", "));
+        return Err(Failure::usage(format!(
+            "--strategy {strategy} weighs several goals; name what should be low with --against: {known}"
+        )));
+    }
+    Ok(weighed)
 }
 
 /// Runs the study of a folder to its end, from wherever it stands.
@@ -121,8 +133,8 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     let signals = Signals::watch()?;
     let jobs = Threads::new(folder.settings.jobs).map_err(Failure::failed)?;
     let progress = Progress::new(folder.clone(), &written.trials);
-    let Settings { task, sizes, .. } = &folder.settings;
-    let strategy = (folder.settings.listed_strategy()?.make)(&task.objective(), *sizes);
+    let Settings { task, options, .. } = &folder.settings;
+    let strategy = (folder.settings.listed_strategy()?.make)(&task.objective(), options);
     let plan = plan(&folder, Arc::clone(&signals.interrupted));
     let mut study = Study::new(task.space()?, Retried(evaluator), strategy, plan)
         .with_store(Arc::clone(&store) as Arc<dyn Store>)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::args::BudgetArgs;
 use super::domain::{Candidate, Domain};
 use super::failure::Failure;
-use crate::{Listed, Sizes, strategies};
+use crate::{Listed, Options, strategies};
 
 /// The settings of a run. The version goes up when a field changes its meaning or its place.
 #[derive(Clone, Serialize, Deserialize)]
@@ -24,9 +24,9 @@ pub struct Settings<D: Domain> {
     /// Name of the space, as `fecund list spaces` has it.
     pub space: String,
     pub strategy: String,
-    /// Of the strategy, where it has them.
-    #[serde(default)]
-    pub sizes: Sizes,
+    /// Of the strategy, where it heeds them.
+    #[serde(default, alias = "sizes")]
+    pub options: Options,
     pub seed: u64,
     pub window: u64,
     pub jobs: usize,
@@ -244,7 +244,7 @@ mod tests {
         let task = &settings.task;
         assert_eq!((task.blocks.len(), task.max_depth, task.training.epochs), (2, 5, 20));
         assert_eq!(task.test, Some("/data/X_TEST.ts".into()));
-        assert_eq!((settings.sizes, settings.enqueued[0].width), (Sizes::default(), 16));
+        assert_eq!((&settings.options, settings.enqueued[0].width), (&Options::default(), 16));
         let written = toml::to_string(&settings).unwrap();
         let again = Settings::<SequenceDomain>::read(&written).unwrap();
         assert_eq!((again.version, again.task), (VERSION, settings.task));

@@ -5,62 +5,47 @@ use std::collections::VecDeque;
 
 use hashing::Rng;
 use spaces::Space;
-use tasks::Verdict;
 
-use crate::strategy::{Proposal, Sizes, Strategy};
+use super::breeding::{beats, child, sample};
+use crate::strategy::{Options, Proposal, Strategy};
 use crate::{Objective, Trial};
 
+/// Heeds [`Options::population`], [`Options::tournament`] and [`Options::crossover`].
 pub struct RegularizedEvolution<S: Space> {
     objective: Objective,
-    sizes: Sizes,
+    options: Options,
     /// The oldest first.
-    alive: VecDeque<Member<S::Candidate>>,
-}
-
-struct Member<C> {
-    number: u64,
-    candidate: C,
-    verdict: Verdict,
+    alive: VecDeque<Trial<S::Candidate>>,
 }
 
 impl<S: Space> RegularizedEvolution<S> {
     pub fn new(objective: Objective) -> Self {
-        Self { objective, sizes: Sizes::default(), alive: VecDeque::new() }
+        Self { objective, options: Options::default(), alive: VecDeque::new() }
     }
 
-    pub fn sized(self, sizes: Sizes) -> Self {
-        Self { sizes, ..self }
+    pub fn with_options(self, options: Options) -> Self {
+        Self { options, ..self }
     }
 
-    fn tournament(&self, rng: &mut Rng) -> &Member<S::Candidate> {
-        let drawn = (0..self.sizes.tournament.get()).map(|_| &self.alive[rng.below(self.alive.len())]);
+    fn tournament(&self, rng: &mut Rng) -> &Trial<S::Candidate> {
+        let drawn = (0..self.options.tournament.get()).map(|_| &self.alive[rng.below(self.alive.len())]);
         drawn
-            .reduce(|best, next| if self.beats(next, best) { next } else { best })
+            .reduce(|best, next| if beats(&self.objective, next, best) { next } else { best })
             .expect("a tournament has members")
-    }
-
-    fn beats(&self, a: &Member<S::Candidate>, b: &Member<S::Candidate>) -> bool {
-        self.objective.compare(&a.verdict, &b.verdict).is_gt()
     }
 }
 
 impl<S: Space> Strategy<S> for RegularizedEvolution<S> {
     fn propose(&self, space: &S, rng: &mut Rng) -> Proposal<S::Candidate> {
-        if self.alive.len() < self.sizes.population.get() {
-            return Proposal { candidate: space.sample(rng), operator: "sample", parents: Vec::new() };
+        if self.alive.len() < self.options.population.get() {
+            return sample(space, rng);
         }
-        let parent = self.tournament(rng);
-        Proposal {
-            candidate: space.mutate(&parent.candidate, rng),
-            operator: "mutate",
-            parents: vec![parent.number],
-        }
+        child(space, self.options.crossover, |rng| self.tournament(rng), rng)
     }
 
     fn observe(&mut self, trial: &Trial<S::Candidate>) {
-        let Trial { number, candidate, verdict, .. } = trial.clone();
-        self.alive.push_back(Member { number, candidate, verdict });
-        if self.alive.len() > self.sizes.population.get() {
+        self.alive.push_back(trial.clone());
+        if self.alive.len() > self.options.population.get() {
             self.alive.pop_front();
         }
     }

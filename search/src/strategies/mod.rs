@@ -1,5 +1,6 @@
 //! The strategies, one file each. A new one is a file here and a line in [`all`].
 
+mod breeding;
 mod evolution;
 mod random;
 
@@ -16,13 +17,15 @@ pub fn all<S: Space + 'static>() -> Vec<Listed<S>> {
         Listed {
             name: "evolution",
             summary: "regularized evolution: the oldest dies (Real et al. 2018, arXiv 1802.01548)",
-            sized: true,
-            make: |objective, sizes| Box::new(RegularizedEvolution::<S>::new(objective.clone()).sized(sizes)),
+            options: &["population", "tournament", "crossover"],
+            make: |objective, options| {
+                Box::new(RegularizedEvolution::<S>::new(objective.clone()).with_options(options.clone()))
+            },
         },
         Listed {
             name: "random",
             summary: "independent samples: the baseline that any other must beat",
-            sized: false,
+            options: &[],
             make: |_, _| Box::new(RandomSearch),
         },
     ]

@@ -71,6 +71,10 @@ impl Domain for SequenceDomain {
         if metric == Metric::LogLoss { objective } else { objective.then(Metric::LogLoss.name(), false) }
     }
 
+    fn against(&self) -> Vec<String> {
+        vec!["parameters".into()]
+    }
+
     /// `auto` becomes a device here; a resume must not land on another.
     fn open(&mut self, jobs: usize, limits: Limits) -> Result<SequenceEvaluator, Failure> {
         let evaluator = SequenceEvaluator::start(self.training.clone(), jobs, limits)?;
