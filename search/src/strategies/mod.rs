@@ -1,14 +1,22 @@
-//! The strategies, one file each. A new one is a file here and a line in [`all`].
+//! The strategies, one file each. A new one is a file here and a line in [`all`], and is at once under the laws of
+//! [`conformance`](crate::conformance).
 
 mod breeding;
 mod evolution;
+mod local;
+mod map_elites;
+mod nsga2;
 mod random;
 
 pub use evolution::RegularizedEvolution;
+pub use local::LocalSearch;
+pub use map_elites::MapElites;
+pub use nsga2::Nsga2;
 pub use random::RandomSearch;
 
 use spaces::Space;
 
+use crate::Tradeoff;
 use crate::strategy::Listed;
 
 /// Every strategy, the default first.
@@ -27,6 +35,31 @@ pub fn all<S: Space + 'static>() -> Vec<Listed<S>> {
             summary: "independent samples: the baseline that any other must beat",
             options: &[],
             make: |_, _| Box::new(RandomSearch),
+        },
+        Listed {
+            name: "local",
+            summary: "hill climbing: the first better neighbor is climbed to, with restarts",
+            options: &["patience"],
+            make: |objective, options| {
+                Box::new(LocalSearch::<S>::new(objective.clone()).with_options(options.clone()))
+            },
+        },
+        Listed {
+            name: "nsga2",
+            summary: "several goals: the front that nothing dominates (Deb et al. 2002)",
+            options: &["population", "crossover", "against"],
+            make: |objective, options| {
+                let tradeoff = Tradeoff::of(objective, &options.against);
+                Box::new(Nsga2::<S>::new(tradeoff).with_options(options.clone()))
+            },
+        },
+        Listed {
+            name: "map-elites",
+            summary: "the best of every size and kind of block (Mouret and Clune 2015, arXiv 1504.04909)",
+            options: &["population", "crossover"],
+            make: |objective, options| {
+                Box::new(MapElites::<S>::new(objective.clone()).with_options(options.clone()))
+            },
         },
     ]
 }
