@@ -32,6 +32,7 @@
 //! Read next: `study.rs`, the life of a candidate; `strategy.rs`, who proposes.
 
 pub mod cli;
+pub mod conformance;
 mod evaluation;
 mod executor;
 mod known;
