@@ -53,7 +53,7 @@ fn scored(score: f64, loss: f64) -> Verdict {
 
 fn by_form(form: &[u8; 32], _: u64) -> Verdict {
     match form[0] {
-        byte if byte % 8 == 0 => Verdict::Invalid(Reason::NotFinite { step: 1 }),
+        byte if byte.is_multiple_of(8) => Verdict::Invalid(Reason::NotFinite { step: 1 }),
         byte => scored(f64::from(byte), f64::from(form[1])),
     }
 }
@@ -71,7 +71,7 @@ fn in_vain(_: &[u8; 32], _: u64) -> Verdict {
 }
 
 fn without_a_number(form: &[u8; 32], _: u64) -> Verdict {
-    if form[0] % 2 == 0 { scored(f64::NAN, 0.0) } else { scored(1.0, f64::NAN) }
+    if form[0].is_multiple_of(2) { scored(f64::NAN, 0.0) } else { scored(1.0, f64::NAN) }
 }
 
 fn without_a_bound(form: &[u8; 32], _: u64) -> Verdict {
