@@ -156,7 +156,7 @@ fn what_is_not_a_run_is_said() {
         &["resume", "absent"],
         &["test", "absent"],
     ] {
-        assert_fails(&folder, command, 1, &["absent", "study.toml"]);
+        assert_fails(&folder, command, 1, &["absent is not there"]);
     }
     assert_fails(&folder, &["leaderboard", "."], 1, &["study.toml", "version"]);
     assert_fails(&folder, &["cache", "stats", "absent"], 1, &["absent"]);
