@@ -5,18 +5,18 @@
 mod cells;
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use cells::{Counting, evolution, objective, plan};
 use common::{Folder, assert_fails, stdout};
 use evaluator::replay::{Replay, ReplayTask, Table};
-use hashing::{KeyWriter, Keyed};
+use hashing::{Fingerprint, KeyWriter, Keyed};
 use search::pareto::{Point, dominates, hypervolume};
 use search::{
-    Goal, Ledger, LocalSearch, Objective, Options, Plan, RandomSearch, Strategy, Study, Tradeoff, Trial,
-    conformance, strategies,
+    Goal, Ledger, LocalSearch, Objective, Options, Plan, RandomSearch, Redrawing, Statistics, Strategy,
+    Study, Tradeoff, Trial, conformance, strategies,
 };
 use serde_json::Value;
 use spaces::cell101::CellSpace as Cell101Space;
@@ -41,7 +41,8 @@ fn options() -> Vec<Options> {
             tournament: size(1),
             patience: size(1),
             crossover: 1.0,
-            against: vec![],
+            redraws: 2,
+            ..Options::default()
         },
     ]
 }
@@ -50,7 +51,7 @@ fn all_keep_the_laws<S: Space + 'static>(space: impl Fn() -> S) {
     for listed in strategies::<S>() {
         for options in options() {
             println!("{} over {} with {options:?}", listed.name, space().name());
-            conformance::keeps_the_laws(&space, || (listed.make)(&conformance::objective(), &options));
+            conformance::keeps_the_laws(&space, || listed.strategy(&conformance::objective(), &options));
         }
     }
 }
@@ -103,7 +104,7 @@ fn every_strategy_beats_random_search_where_there_is_something_to_climb() {
     for listed in strategies::<CellSpace>().into_iter().filter(|listed| listed.name != "random") {
         for crossover in [0.0, 0.5] {
             let options = Options { crossover, ..Options::default() };
-            let found = mean(&|| (listed.make)(&objective(), &options));
+            let found = mean(&|| listed.strategy(&objective(), &options));
             assert!(found > random, "{}, crossover {crossover}: {found} against {random}", listed.name);
         }
     }
@@ -125,6 +126,51 @@ fn children_of_two_are_made_where_they_are_asked_for() {
     };
     let [none, some, most] = [0.0, 0.3, 1.0].map(count);
     assert!(none == 0 && some > 30 && most > 2 * some, "{none} {some} {most}");
+}
+
+#[test]
+fn whoever_draws_again_keeps_the_laws_too() {
+    for listed in strategies::<CellSpace>() {
+        conformance::keeps_the_laws(CellSpace::default, || {
+            let strategy = (listed.make)(&conformance::objective(), &Options::default());
+            Redrawing::new(strategy, conformance::Coarse, 3, Some(size(2)))
+        });
+    }
+}
+
+#[test]
+fn what_computes_the_same_as_its_parent_or_came_too_often_is_drawn_again() {
+    let run = |redraws, most_visits: Option<usize>| {
+        let options = Options { redraws, most_visits: most_visits.map(size), ..Options::default() };
+        let evaluator = Counting { by_function: true, ..Counting::default() };
+        let strategy = strategies()[0].strategy(&objective(), &options);
+        let mut study = Study::new(CellSpace::default(), evaluator, strategy, plan(400));
+        study.run().unwrap();
+        study.trials().to_vec()
+    };
+    let print = |trial: &Trial<Cell>| trial.identity.fingerprint;
+    let like_parent = |trials: &[Trial<Cell>]| {
+        let is_like = |trial: &&Trial<Cell>| {
+            trial.parents.iter().any(|parent| print(&trials[*parent as usize]) == print(trial))
+        };
+        trials.iter().filter(is_like).count()
+    };
+    let most = |trials: &[Trial<Cell>]| {
+        let mut visits: HashMap<Fingerprint, usize> = HashMap::new();
+        trials.iter().for_each(|trial| *visits.entry(print(trial)).or_default() += 1);
+        visits.into_values().max().unwrap()
+    };
+    let (plain, fresh, tabu) = (run(0, None), run(20, None), run(20, Some(3)));
+    assert!(like_parent(&plain) > 10, "{}", like_parent(&plain));
+    assert_eq!(like_parent(&fresh), 0);
+    let visits = [most(&plain), most(&tabu)];
+    assert!(visits[0] > 20 && visits[1] <= 3 + 12, "{visits:?}: a window's are under way");
+    let drawn_again = |trials: &[Trial<Cell>]| {
+        let by_operator = Statistics::of(trials).by_operator;
+        by_operator.get("mutate again").map_or(0, |tally| tally.proposals)
+    };
+    let drawn = [&plain, &fresh, &tabu].map(|trials| drawn_again(trials));
+    assert!(drawn[0] == 0 && drawn[1] > 10 && drawn[2] > 10, "{drawn:?}");
 }
 
 #[test]
@@ -183,7 +229,7 @@ fn the_front_is_what_no_trial_dominates() {
 /// The mean over ten searches of what `measure` finds in their trials, for a listed strategy.
 fn mean(name: &str, options: &Options, measure: impl Fn(&[Trial<Network>]) -> f64) -> f64 {
     let listed = strategies::<MacroSpace>().into_iter().find(|listed| listed.name == name).unwrap();
-    let run = |seed| measure(&looked_up((listed.make)(&accuracy(), options), seed, 300));
+    let run = |seed| measure(&looked_up(listed.strategy(&accuracy(), options), seed, 300));
     (0..10).map(run).sum::<f64>() / 10.0
 }
 

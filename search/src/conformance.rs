@@ -101,8 +101,9 @@ impl<C: Candidate> Evaluator<C> for Formal {
     }
 }
 
-/// Takes all candidates for one of 256 functions, so that many are known and the end comes soon.
-struct Coarse;
+/// The hasher of the studies under these laws. It takes all candidates for one of 256 functions, so that many are known
+/// and the end comes soon.
+pub struct Coarse;
 
 impl<C: Candidate> CandidateHasher<C> for Coarse {
     fn scheme(&self) -> String {

@@ -56,7 +56,9 @@ pub use pareto::Tradeoff;
 pub use parts::structural_identity;
 pub use plan::{Plan, Stop};
 pub use statistics::{Statistics, Tally};
-pub use strategies::{LocalSearch, MapElites, Nsga2, RandomSearch, RegularizedEvolution, all as strategies};
+pub use strategies::{
+    LocalSearch, MapElites, Nsga2, RandomSearch, Redrawing, RegularizedEvolution, all as strategies,
+};
 pub use strategy::{Listed, Options, Proposal, Strategy};
 pub use study::{Study, StudyError};
 pub use trial::{Goal, Miss, Objective, Origin, Times, Trial};

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use hashing::Rng;
+use hashing::{Rng, TwoStage};
 use serde::{Deserialize, Serialize};
 use spaces::Space;
 
-use crate::{Objective, Trial};
+use crate::{Objective, Redrawing, Trial};
 
 /// A candidate and how it was made.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,9 +40,21 @@ impl<S: Space, T: Strategy<S> + ?Sized> Strategy<S> for Box<T> {
 pub struct Listed<S: Space> {
     pub name: &'static str,
     pub summary: &'static str,
-    /// Names of the [`Options`] that it heeds.
+    /// Names of the [`Options`] that it heeds, besides those that all do ([`Listed::FOR_ALL`]).
     pub options: &'static [&'static str],
     pub make: fn(&Objective, &Options) -> Box<dyn Strategy<S>>,
+}
+
+impl<S: Space + 'static> Listed<S> {
+    pub const FOR_ALL: [&str; 2] = ["redraws", "most-visits"];
+
+    pub fn strategy(&self, objective: &Objective, options: &Options) -> Box<dyn Strategy<S>> {
+        let strategy = (self.make)(objective, options);
+        match options.redraws {
+            0 => strategy,
+            redraws => Box::new(Redrawing::new(strategy, TwoStage::default(), redraws, options.most_visits)),
+        }
+    }
 }
 
 /// Settings of strategies; each heeds its own.
@@ -59,6 +71,11 @@ pub struct Options {
     pub patience: NonZeroUsize,
     /// Scores or costs that should be low, weighed against the metrics of the study. Default: none.
     pub against: Vec<String>,
+    /// How often a proposal is drawn again that computes what a parent of it computes. Default: 0.
+    pub redraws: usize,
+    /// Trials of one function, beyond which it is drawn again as well. Default: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_visits: Option<NonZeroUsize>,
 }
 
 impl Default for Options {
@@ -70,6 +87,8 @@ impl Default for Options {
             crossover: 0.0,
             patience: size(32),
             against: Vec::new(),
+            redraws: 0,
+            most_visits: None,
         }
     }
 }

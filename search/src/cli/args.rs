@@ -187,6 +187,12 @@ pub struct StrategyArgs {
     /// sequence: parameters]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub against: Vec<String>,
+    /// How often a proposal is drawn again that computes what a parent of it computes [default: 0]
+    #[arg(long, value_name = "N")]
+    pub redraws: Option<usize>,
+    /// Trials of one function, beyond which it is drawn again as well [default: any number]
+    #[arg(long, value_name = "N", requires = "redraws")]
+    pub most_visits: Option<NonZeroUsize>,
 }
 
 /// Options of the space `sequence`.
@@ -256,13 +262,15 @@ impl SearchArgs {
 impl StrategyArgs {
     /// Which of these options were given.
     pub fn given(&self) -> Vec<&'static str> {
-        let Self { population, tournament, crossover, patience, against } = self;
+        let Self { population, tournament, crossover, patience, against, redraws, most_visits } = self;
         only_given(&[
             ("--population", population.is_some()),
             ("--tournament", tournament.is_some()),
             ("--crossover", crossover.is_some()),
             ("--patience", patience.is_some()),
             ("--against", !against.is_empty()),
+            ("--redraws", redraws.is_some()),
+            ("--most-visits", most_visits.is_some()),
         ])
     }
 
@@ -275,6 +283,8 @@ impl StrategyArgs {
             crossover: self.crossover.unwrap_or(default.crossover),
             patience: self.patience.unwrap_or(default.patience),
             against: self.against.clone(),
+            redraws: self.redraws.unwrap_or(default.redraws),
+            most_visits: self.most_visits,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::args::{ListArgs, Listing};
 use super::domains;
 use super::failure::Outcome;
 use super::table::Table;
-use crate::strategies;
+use crate::{Listed, strategies};
 
 pub fn list(args: &ListArgs) -> Outcome {
     match args.what {
@@ -51,7 +51,8 @@ fn all_blocks() -> Table {
 fn all_strategies() -> Table {
     let mut table = Table::new(&["strategy", "what", "options"]);
     for listed in strategies::<SequenceSpace>() {
-        let options: Vec<_> = listed.options.iter().map(|option| format!("--{option}")).collect();
+        let options = listed.options.iter().chain(&Listed::<SequenceSpace>::FOR_ALL);
+        let options: Vec<_> = options.map(|option| format!("--{option}")).collect();
         table.row(vec![listed.name.into(), listed.summary.into(), options.join(", ").into()]);
     }
     table

@@ -19,7 +19,7 @@ use super::report;
 use super::run_folder::{RunFolder, check_free, is_cache};
 use super::settings::{Budget, Settings, VERSION, command_line, hashing_scheme};
 use super::signals::Signals;
-use crate::{Ledger, Plan, Study, Threads};
+use crate::{Ledger, Listed, Plan, Study, Threads};
 
 pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     let mut settings = settings::<D>(args)?;
@@ -27,9 +27,9 @@ pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(name()));
     // Nothing is made on disk before everything that can be checked has been.
     settings.task.space()?;
-    let heeded = settings.listed_strategy()?.options;
-    check_options(args, heeded)?;
-    if heeded.contains(&"against") {
+    let listed = settings.listed_strategy()?;
+    check_options(args, &[listed.options, &Listed::<D::Space>::FOR_ALL].concat())?;
+    if listed.options.contains(&"against") {
         settings.options.against = against(args, &settings.task)?;
     }
     settings.study = study_name(&out);
@@ -134,7 +134,7 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     let jobs = Threads::new(folder.settings.jobs).map_err(Failure::failed)?;
     let progress = Progress::new(folder.clone(), &written.trials);
     let Settings { task, options, .. } = &folder.settings;
-    let strategy = (folder.settings.listed_strategy()?.make)(&task.objective(), options);
+    let strategy = folder.settings.listed_strategy()?.strategy(&task.objective(), options);
     let plan = plan(&folder, Arc::clone(&signals.interrupted));
     let mut study = Study::new(task.space()?, Retried(evaluator), strategy, plan)
         .with_store(Arc::clone(&store) as Arc<dyn Store>)

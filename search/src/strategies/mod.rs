@@ -7,12 +7,14 @@ mod local;
 mod map_elites;
 mod nsga2;
 mod random;
+mod redrawing;
 
 pub use evolution::RegularizedEvolution;
 pub use local::LocalSearch;
 pub use map_elites::MapElites;
 pub use nsga2::Nsga2;
 pub use random::RandomSearch;
+pub use redrawing::Redrawing;
 
 use spaces::Space;
 
