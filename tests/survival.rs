@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use cells::{assert_same, evolution, plan, score_of_function};
 use evaluator::{EvalError, Evaluator, Job, Outcome};
@@ -33,12 +34,9 @@ impl Executor for Watched {
         self.1 += 1;
         self.0.submit(task);
     }
-    fn next(&mut self) -> Finished {
-        self.1 = self.1.checked_sub(1).expect("the study waits for ever: nothing is under way");
-        self.0.next()
-    }
-    fn poll(&mut self) -> Option<Finished> {
-        self.0.poll().inspect(|_| self.1 -= 1)
+    fn next(&mut self, within: Option<Duration>) -> Option<Finished> {
+        assert!(self.1 > 0 || within.is_some(), "the study waits for ever: nothing is under way");
+        self.0.next(within).inspect(|_| self.1 -= 1)
     }
     fn width(&self) -> usize {
         self.0.width()

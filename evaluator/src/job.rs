@@ -21,6 +21,8 @@ pub struct Job<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     cancelled: Arc<AtomicBool>,
+    /// Cancel this one too.
+    above: Vec<Arc<AtomicBool>>,
     /// Bits of an `f64` in [0, 1].
     progress: Arc<AtomicU64>,
     second_try: bool,
@@ -33,7 +35,13 @@ impl Control {
 
     /// A handle that is cancelled together with this one and has a progress of its own: one for each job of a study.
     pub fn for_job(&self) -> Self {
-        Self { cancelled: Arc::clone(&self.cancelled), ..Self::default() }
+        Self { progress: Arc::default(), second_try: false, ..self.clone() }
+    }
+
+    /// A handle that is cancelled with this one, and can be without it: for a study whose time is limited.
+    pub fn for_part(&self) -> Self {
+        let above = self.above.iter().chain([&self.cancelled]).cloned().collect();
+        Self { above, ..Self::default() }
     }
 
     /// The same handle for a second try, which begins anew.
@@ -53,7 +61,7 @@ impl Control {
     }
 
     pub fn cancelled(&self) -> bool {
-        self.cancelled.load(Relaxed)
+        self.cancelled.load(Relaxed) || self.above.iter().any(|above| above.load(Relaxed))
     }
 
     /// Share of the evaluation that is done, in [0, 1].
@@ -81,6 +89,17 @@ mod tests {
         assert_eq!((a.progress(), b.progress()), (0.5, 0.0));
         study.cancel();
         assert!(a.cancelled() && b.cancelled());
+    }
+
+    #[test]
+    fn a_part_is_cancelled_with_the_whole_and_without_it() {
+        let whole = Control::new();
+        let (part, other) = (whole.for_part(), whole.for_part());
+        let job = part.for_job();
+        part.cancel();
+        assert!(job.cancelled() && !whole.cancelled() && !other.cancelled());
+        whole.cancel();
+        assert!(other.for_job().cancelled() && other.for_part().cancelled());
     }
 
     #[test]

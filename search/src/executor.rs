@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use evaluator::EvalError;
-use storage::{Purpose, StoreError};
+use hashing::Key;
+use storage::Purpose;
 
-use crate::known::Finding;
-
-/// What comes back of an evaluation.
+/// What comes back of an evaluation. Nobody has been told yet: the study remembers it first.
 pub struct Finished {
     /// The trial that pays, or is audited.
     pub number: u64,
     pub purpose: Purpose,
-    /// What was found; of several runs of one evaluation, by the one that was remembered first.
-    pub found: Result<Finding, EvalError>,
-    /// Whether the record reached the disk.
-    pub stored: Result<(), StoreError>,
+    pub key: Key,
+    /// As a record keeps it, always with the form that was evaluated.
+    pub found: Result<storage::Evaluation, EvalError>,
 }
 
 /// Runs once, or again where a run was given up; the study takes the first that comes.
@@ -26,11 +25,9 @@ pub type Task = Arc<dyn Fn() -> Finished + Send + Sync>;
 pub trait Executor: Send {
     fn submit(&mut self, task: Task);
 
-    /// The next one that finishes; blocks. Called only while tasks are under way.
-    fn next(&mut self) -> Finished;
-
-    /// One that has already finished, if there is one.
-    fn poll(&mut self) -> Option<Finished>;
+    /// The next one that finishes, if one does within this time; `None` waits as long as it takes, and is asked only
+    /// while tasks are under way.
+    fn next(&mut self, within: Option<Duration>) -> Option<Finished>;
 
     /// Tasks that can run at once.
     fn width(&self) -> usize;
@@ -55,19 +52,19 @@ impl Executor for Threads {
         let sender = self.finished.0.clone();
         self.pool.spawn(move || {
             let finished = task();
-            // What it holds, the store above all, is given back before anybody hears of it.
+            // What it holds is given back before anybody hears of it.
             drop(task);
             // The receiver lives as long as the pool; a send can only fail when the study is gone.
             drop(sender.send(finished));
         });
     }
 
-    fn next(&mut self) -> Finished {
-        self.finished.1.recv().expect("the executor holds a sender itself")
-    }
-
-    fn poll(&mut self) -> Option<Finished> {
-        self.finished.1.try_recv().ok()
+    fn next(&mut self, within: Option<Duration>) -> Option<Finished> {
+        let receiver = &self.finished.1;
+        match within {
+            None => Some(receiver.recv().expect("the executor holds a sender itself")),
+            Some(within) => receiver.recv_timeout(within).ok(),
+        }
     }
 
     fn width(&self) -> usize {

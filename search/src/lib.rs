@@ -33,6 +33,7 @@
 
 pub mod cli;
 pub mod conformance;
+mod clock;
 mod evaluation;
 mod executor;
 mod known;
@@ -41,6 +42,7 @@ mod observer;
 pub mod pareto;
 mod parts;
 mod plan;
+mod recorder;
 mod seeds;
 mod statistics;
 mod strategies;
@@ -48,6 +50,7 @@ mod strategy;
 mod study;
 mod trial;
 
+pub use clock::{Clock, SystemClock};
 pub use executor::{Executor, Finished, Task, Threads};
 pub use known::Finding;
 pub use ledger::{Ledger, Written};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use evaluator::Control;
 use hashing::{CandidateHasher, Class, Fingerprint, Identity, Keyed};
-use spaces::Space;
+use spaces::{Enumerated, Space};
 use storage::Store;
 
-use crate::{Executor, Ledger, Observer, Study};
+use crate::{Clock, Executor, Ledger, Observer, Study};
 
 impl<S: Space> Study<S> {
     pub fn with_hasher(mut self, hasher: impl CandidateHasher<S::Candidate> + 'static) -> Self {
@@ -35,9 +35,22 @@ impl<S: Space> Study<S> {
         self
     }
 
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
     /// Cancelling it drops the evaluations under way.
     pub fn with_control(mut self, control: Control) -> Self {
         self.control = control;
+        self
+    }
+}
+
+impl<S: Enumerated> Study<S> {
+    /// When nothing new is proposed any more, looks through the whole space whether there was anything left.
+    pub fn with_whole_space(mut self) -> Self {
+        self.whole = Some(|space| Box::new(space.all()));
         self
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use evaluator::{Control, Limits};
 use hashing::{Fidelity, Rng};
@@ -12,7 +12,7 @@ use tasks::{Reason, Verdict};
 
 use crate::evaluation::Conditions;
 use crate::known::Finding;
-use crate::{Miss, Origin};
+use crate::{Clock, Miss, Origin};
 
 /// The settings of a study.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct Plan<C> {
     pub trials: Option<u64>,
     /// Most evaluations really made.
     pub trainings: Option<u64>,
-    /// Most time for searching.
+    /// Most time for searching; what is being evaluated then is given up, and evaluated anew after a resume.
     pub time: Option<Duration>,
     /// Limits on one evaluation: a failure under a lower limit does not answer.
     pub limits: Limits,
@@ -80,7 +80,9 @@ pub enum Stop {
     Trials(u64),
     Trainings(u64),
     Time(Duration),
-    /// So many proposals in a row were known.
+    /// The study has met every function of the space, so many.
+    Exhausted(u64),
+    /// So many proposals in a row were of functions that the study had met.
     Converged(u64),
     Interrupted,
 }
@@ -90,22 +92,17 @@ impl<C> Plan<C> {
         self.interrupted.load(Relaxed)
     }
 
-    /// Whether proposal `number` should not be made.
-    pub(crate) fn stop(&self, number: u64, known: u64, most_known: u64, started: Instant) -> Option<Stop> {
+    /// Whether proposal `number` should not be made, after so much time.
+    pub(crate) fn stop(&self, number: u64, spent: Duration) -> Option<Stop> {
         if self.trials.is_some_and(|most| number >= most) {
             return Some(Stop::Trials(number));
         }
-        if let Some(time) = self.check_time(started) {
-            return Some(Stop::Time(time));
-        }
-        (known >= most_known).then_some(Stop::Converged(known))
+        self.time.filter(|time| spent >= *time).map(Stop::Time)
     }
 
-    /// The time for searching, if it is used up; then nothing more starts.
-    pub(crate) fn check_time(&self, started: Instant) -> Option<Duration> {
-        let time = self.time.filter(|time| started.elapsed() >= *time)?;
-        self.interrupted.store(true, Relaxed);
-        Some(time)
+    /// What is left of the time for searching, if it is limited.
+    pub(crate) fn time_left(&self, spent: Duration) -> Option<Duration> {
+        Some(self.time?.saturating_sub(spent))
     }
 
     /// Evaluations that a key gets.
@@ -162,13 +159,14 @@ impl<C> Plan<C> {
         }
     }
 
-    pub(crate) fn conditions(&self, control: &Control, started: Instant) -> Conditions {
+    pub(crate) fn conditions(&self, control: &Control, clock: &Arc<dyn Clock>) -> Conditions {
         Conditions {
             study: self.study.clone(),
+            fidelity: self.fidelity,
             artifacts: self.artifacts.clone(),
             control: control.for_job(),
             interrupted: Arc::clone(&self.interrupted),
-            deadline: self.time.and_then(|time| started.checked_add(time)),
+            clock: Arc::clone(clock),
         }
     }
 }
@@ -179,9 +177,8 @@ impl fmt::Display for Stop {
             Self::Trials(n) => write!(f, "{n} trials proposed, as many as asked for"),
             Self::Trainings(n) => write!(f, "{n} evaluations made, as many as asked for"),
             Self::Time(time) => write!(f, "{} s of search used up", time.as_secs()),
-            Self::Converged(n) => {
-                write!(f, "population converged or space exhausted: {n} proposals in a row were known")
-            }
+            Self::Exhausted(n) => write!(f, "space exhausted: all of its {n} functions are known"),
+            Self::Converged(n) => write!(f, "population converged: {n} proposals in a row were known"),
             Self::Interrupted => write!(f, "interrupted"),
         }
     }

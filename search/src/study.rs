@@ -1,8 +1,8 @@
 //! The life of a candidate: propose, identify, look up, evaluate, record, settle, and let the strategy see it.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
 
 use evaluator::{Control, EvalError, Evaluator};
 use hashing::{CandidateHasher, Class, Context, Identity, Key, Rng, TwoStage};
@@ -10,15 +10,17 @@ use spaces::Space;
 use storage::{MemoryStore, Purpose, Store, StoreError, Subject};
 use tasks::{Reason, Verdict};
 
+use crate::clock::{Clock, SystemClock};
 use crate::evaluation::{Evaluation, form};
 use crate::executor::{Executor, Finished, Threads};
 use crate::known::{Finding, Lookup, Recalled};
 use crate::ledger::Ledger;
 use crate::plan::{Plan, Stop};
+use crate::recorder::remember;
 use crate::trial::{Miss, Times};
 use crate::{Observer, Origin, Proposal, Strategy, Trial, seeds};
 
-/// Proposals in a row that were all known: the population has converged, or the space is exhausted.
+/// Proposals in a row of functions that were all met before: the population has converged, or the space is exhausted.
 const KNOWN_IN_A_ROW: u64 = 1000;
 
 /// What ends a study early: the machine, never a candidate.
@@ -45,6 +47,9 @@ pub struct Study<S: Space> {
     pub(crate) ledger: Ledger,
     pub(crate) observer: Box<dyn Observer<S::Candidate>>,
     pub(crate) control: Control,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Every candidate, where they can be listed.
+    pub(crate) whole: Option<All<S>>,
     context: Context,
     /// Settled, by number.
     trials: Vec<Trial<S::Candidate>>,
@@ -52,6 +57,8 @@ pub struct Study<S: Space> {
     pending: VecDeque<Pending<S::Candidate>>,
     /// Trials that the strategy has seen.
     observed: usize,
+    /// Of all proposals so far.
+    met: HashSet<Key>,
     /// Who paid for a key in this study, in order.
     payers: HashMap<Key, Vec<u64>>,
     /// Trials that are evaluated now.
@@ -63,9 +70,13 @@ pub struct Study<S: Space> {
     known_in_a_row: u64,
     cut_short: bool,
     idle: u64,
-    started: Instant,
-    turn: Arc<Mutex<()>>,
+    started: Duration,
+    /// Of this run: cancelled when its time is up.
+    deadline: Control,
 }
+
+/// All candidates of a space.
+pub(crate) type All<S> = fn(&S) -> Box<dyn Iterator<Item = <S as Space>::Candidate> + '_>;
 
 /// A proposal that knows what it is.
 struct Identified<C> {
@@ -105,9 +116,12 @@ impl<S: Space + 'static> Study<S> {
             ledger: Ledger::none(),
             observer: Box::new(()),
             control: Control::new(),
+            clock: Arc::new(SystemClock::default()),
+            whole: None,
             trials: Vec::new(),
             pending: VecDeque::new(),
             observed: 0,
+            met: HashSet::new(),
             payers: HashMap::new(),
             under_way: BTreeSet::new(),
             audits: BTreeSet::new(),
@@ -115,8 +129,8 @@ impl<S: Space + 'static> Study<S> {
             known_in_a_row: 0,
             cut_short: false,
             idle: 0,
-            started: Instant::now(),
-            turn: Arc::default(),
+            started: Duration::ZERO,
+            deadline: Control::new(),
         }
     }
 
@@ -126,7 +140,7 @@ impl<S: Space + 'static> Study<S> {
         if self.cut_short {
             return Err(StudyError::CutShort);
         }
-        self.started = Instant::now();
+        (self.started, self.deadline) = (self.clock.now(), self.control.for_part());
         let stop = self.steps().and_then(|stop| self.drain(stop));
         if stop.is_err() {
             self.abandon();
@@ -146,11 +160,14 @@ impl<S: Space + 'static> Study<S> {
     fn step(&mut self) -> Result<Option<Stop>, StudyError> {
         let number = self.trials.len() as u64 + self.pending.len() as u64;
         let in_time = self.observe_before(number)?;
-        if let Some(stop) = self.plan.stop(number, self.known_in_a_row, KNOWN_IN_A_ROW, self.started) {
+        if let Some(stop) = self.plan.stop(number, self.spent()) {
             return Ok(Some(stop));
         }
         if !in_time {
             return Ok(Some(Stop::Interrupted));
+        }
+        if self.known_in_a_row >= KNOWN_IN_A_ROW {
+            return Ok(Some(self.nothing_new()));
         }
         let proposal = self.propose(number);
         let identified = self.identify(number, proposal);
@@ -170,18 +187,37 @@ impl<S: Space + 'static> Study<S> {
     fn observe_before(&mut self, number: u64) -> Result<bool, StudyError> {
         let due = (number + 1).saturating_sub(self.plan.window) as usize;
         while self.trials.len() < due {
-            self.plan.check_time(self.started);
-            if self.plan.interrupted() || self.under_way.is_empty() {
+            if self.is_halted() || self.under_way.is_empty() {
                 return Ok(false);
             }
-            self.idle += u64::from(self.under_way.len() + self.audits.len() < self.executor.width());
-            self.wait()?;
+            if !self.take_finished(Some(Duration::ZERO))? {
+                self.idle += u64::from(self.under_way.len() + self.audits.len() < self.executor.width());
+                self.wait()?;
+            }
         }
         while self.observed < due {
             self.strategy.observe(&self.trials[self.observed]);
             self.observed += 1;
         }
-        Ok(!self.plan.interrupted())
+        Ok(!self.is_halted())
+    }
+
+    /// Whether nothing more should start.
+    fn is_halted(&self) -> bool {
+        self.plan.interrupted() || self.deadline.cancelled()
+    }
+
+    fn spent(&self) -> Duration {
+        self.clock.now().saturating_sub(self.started)
+    }
+
+    /// Why known functions only are proposed.
+    fn nothing_new(&self) -> Stop {
+        let is_met = |candidate| self.met.contains(&self.key(&self.recognize(&candidate).1));
+        match self.whole {
+            Some(all) if all(&self.space).all(is_met) => Stop::Exhausted(self.met.len() as u64),
+            _ => Stop::Converged(self.known_in_a_row),
+        }
     }
 
     fn propose(&self, number: u64) -> Proposal<S::Candidate> {
@@ -194,8 +230,16 @@ impl<S: Space + 'static> Study<S> {
     }
 
     fn identify(&self, number: u64, proposal: Proposal<S::Candidate>) -> Identified<S::Candidate> {
-        let start = Instant::now();
-        let canonical = self.space.canonicalize(&proposal.candidate);
+        let start = self.clock.now();
+        let (canonical, identity, ruled_out) = self.recognize(&proposal.candidate);
+        let key = self.key(&identity);
+        let hashing_seconds = self.clock.now().saturating_sub(start).as_secs_f64();
+        Identified { number, proposal, canonical, identity, key, ruled_out, hashing_seconds }
+    }
+
+    /// The canonical form, what it is, and why no evaluation is needed, if none is.
+    fn recognize(&self, candidate: &S::Candidate) -> (S::Candidate, Identity, Option<Reason>) {
+        let canonical = self.space.canonicalize(candidate);
         let structure_only = || crate::structural_identity(&canonical);
         let checked = self.space.check(&canonical).map_err(|what| Reason::Malformed { what });
         let (identity, ruled_out) = match checked {
@@ -206,11 +250,12 @@ impl<S: Space + 'static> Study<S> {
                 Err(error) => (structure_only(), Some(Reason::Malformed { what: error.to_string() })),
             },
         };
-        let scheme = self.hasher.scheme();
-        let key =
-            Key::of(self.space.name(), &scheme, &identity.fingerprint, &self.context, self.plan.fidelity);
-        let hashing_seconds = start.elapsed().as_secs_f64();
-        Identified { number, proposal, canonical, identity, key, ruled_out, hashing_seconds }
+        (canonical, identity, ruled_out)
+    }
+
+    fn key(&self, identity: &Identity) -> Key {
+        let (scheme, fidelity) = (self.hasher.scheme(), self.plan.fidelity);
+        Key::of(self.space.name(), &scheme, &identity.fingerprint, &self.context, fidelity)
     }
 
     /// Decided by the trials of this study and by what the store knew before it, never by what has finished by now.
@@ -242,7 +287,7 @@ impl<S: Space + 'static> Study<S> {
 
     /// Sends what is not answered to the evaluator, unless this study paid for it before it was resumed.
     fn evaluate(&mut self, identified: &Identified<S::Candidate>, lookup: &Lookup) {
-        self.known_in_a_row = if lookup.origin.is_evaluated() { 0 } else { self.known_in_a_row + 1 };
+        self.meet(identified.key);
         if !lookup.origin.is_evaluated() {
             return;
         }
@@ -256,40 +301,76 @@ impl<S: Space + 'static> Study<S> {
     }
 
     fn submit(&mut self, identified: &Identified<S::Candidate>, purpose: Purpose, seed: u64) {
-        let (space, scheme) = (self.space.name().to_string(), self.hasher.scheme());
         let evaluation = Evaluation {
             number: identified.number,
             purpose,
             key: identified.key,
             seed,
-            subject: Subject { space, scheme, fidelity: self.plan.fidelity },
             canonical: identified.canonical.clone(),
             ruled_out: identified.ruled_out.clone(),
             evaluator: Arc::clone(&self.evaluator),
-            store: Arc::clone(&self.store),
-            turn: Arc::clone(&self.turn),
-            conditions: self.plan.conditions(&self.control, self.started),
+            conditions: self.plan.conditions(&self.deadline, &self.clock),
         };
         self.executor.submit(Arc::new(move || evaluation.run()));
     }
 
-    /// Waits for one evaluation, and settles what can be settled.
-    fn wait(&mut self) -> Result<(), StudyError> {
-        let finished = self.executor.next();
-        self.take(finished)?;
-        self.settle_ready()
+    /// Counts a proposal of this function.
+    fn meet(&mut self, key: Key) {
+        self.known_in_a_row = if self.met.insert(key) { 0 } else { self.known_in_a_row + 1 };
     }
 
-    fn take(&mut self, finished: Finished) -> Result<(), StudyError> {
-        let number = finished.number;
-        if let Err(error) = &finished.stored {
-            let message =
-                format!("the verdict of trial {number} is not in the cache: {error}; the trial keeps it");
-            self.observer.noticed(&message);
+    /// Waits for an evaluation, or for the end of the time for searching: what is under way then is cancelled.
+    fn wait(&mut self) -> Result<(), StudyError> {
+        let time_left = self.plan.time_left(self.spent()).filter(|_| !self.deadline.cancelled());
+        self.take_finished(time_left)?;
+        if self.plan.time_left(self.spent()).is_some_and(|left| left.is_zero()) {
+            self.deadline.cancel();
         }
-        match (finished.purpose, finished.found) {
+        Ok(())
+    }
+
+    /// Takes what has finished, all at once, if the first of it comes within this time; settles what can be settled.
+    /// `false` if nothing came.
+    fn take_finished(&mut self, within: Option<Duration>) -> Result<bool, StudyError> {
+        let mut finished = Vec::from_iter(self.executor.next(within));
+        if finished.is_empty() {
+            return Ok(false);
+        }
+        finished.extend(std::iter::from_fn(|| self.executor.next(Some(Duration::ZERO))));
+        self.take(finished)?;
+        self.settle_ready()?;
+        Ok(true)
+    }
+
+    /// Remembers what was found, then believes it. The first failure of an evaluator is returned.
+    fn take(&mut self, mut finished: Vec<Finished>) -> Result<(), StudyError> {
+        let subject = Subject {
+            space: self.space.name().to_string(),
+            scheme: self.hasher.scheme(),
+            fidelity: self.plan.fidelity,
+        };
+        let refused = remember(&*self.store, &subject, &mut finished);
+        let mut result = Ok(());
+        for Finished { number, purpose, key, found } in finished {
+            if let (Ok(_), Some(error)) = (&found, refused.get(&key)) {
+                self.observer.noticed(&format!(
+                    "the verdict of trial {number} is not in the cache: {error}; the trial keeps it"
+                ));
+            }
+            result = result.and(self.believe(number, purpose, found));
+        }
+        result
+    }
+
+    fn believe(
+        &mut self,
+        number: u64,
+        purpose: Purpose,
+        found: Result<storage::Evaluation, EvalError>,
+    ) -> Result<(), StudyError> {
+        match (purpose, found) {
             (Purpose::Search, found) if self.under_way.remove(&number) => match found {
-                Ok(found) => self.found(number, found),
+                Ok(evaluation) => self.found(number, Finding::of(&evaluation)),
                 Err(EvalError::Cancelled) => {}
                 Err(error) => return Err(StudyError::Evaluator(error)),
             },
@@ -313,9 +394,6 @@ impl<S: Space + 'static> Study<S> {
 
     /// Turns pending proposals into trials, in order, as far as they are answered.
     fn settle_ready(&mut self) -> Result<(), StudyError> {
-        while let Some(finished) = self.executor.poll() {
-            self.take(finished)?;
-        }
         while let Some(answer) = self.pending.front().and_then(|pending| self.answer(&pending.lookup)) {
             let pending = self.pending.pop_front().expect("looked at just now");
             self.audit(&pending, &answer.verdict);
@@ -334,7 +412,7 @@ impl<S: Space + 'static> Study<S> {
     /// Evaluates some of the answered candidates all the same. Nothing of that comes back into the search.
     fn audit(&mut self, Pending { identified, lookup }: &Pending<S::Candidate>, answer: &Verdict) {
         let certain = matches!(answer, Verdict::Invalid(reason) if reason.is_certain());
-        if lookup.origin.is_evaluated() || certain || self.plan.interrupted() {
+        if lookup.origin.is_evaluated() || certain || self.is_halted() {
             return;
         }
         if self.plan.audits(identified.number) && !self.is_audited(identified) {
@@ -376,17 +454,16 @@ impl<S: Space + 'static> Study<S> {
     /// Waits for everything under way. After an interruption the trials that miss an answer are dropped; their
     /// proposals will be made again.
     fn drain(&mut self, stop: Stop) -> Result<Stop, StudyError> {
-        self.settle_ready()?;
         while !self.under_way.is_empty() || !self.audits.is_empty() {
             self.wait()?;
         }
         self.cut_short = !self.pending.is_empty();
         self.pending.clear();
         self.ledger.sync().map_err(StudyError::Ledger)?;
-        Ok(match self.plan.check_time(self.started) {
+        Ok(match self.plan.time {
             _ if !self.cut_short => stop,
-            Some(time) => Stop::Time(time),
-            None => Stop::Interrupted,
+            Some(time) if self.spent() >= time => Stop::Time(time),
+            _ => Stop::Interrupted,
         })
     }
 
@@ -394,8 +471,10 @@ impl<S: Space + 'static> Study<S> {
     fn abandon(&mut self) {
         self.cut_short = true;
         self.plan.interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
-        for _ in 0..std::mem::take(&mut self.under_way).len() + std::mem::take(&mut self.audits).len() {
-            self.executor.next();
+        while !self.under_way.is_empty() || !self.audits.is_empty() {
+            let finished = self.executor.next(None);
+            // The first failure is the one to tell.
+            let _ = self.take(finished.into_iter().collect());
         }
     }
 
@@ -406,7 +485,7 @@ impl<S: Space + 'static> Study<S> {
             if trial.origin.is_evaluated() {
                 self.payers.entry(trial.key).or_default().push(trial.number);
             }
-            self.known_in_a_row = if trial.origin.is_evaluated() { 0 } else { self.known_in_a_row + 1 };
+            self.meet(trial.key);
         }
         self.trials = trials;
     }

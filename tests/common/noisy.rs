@@ -74,12 +74,10 @@ impl Executor for AtOnce {
         self.finished.extend((self.run)(&task));
     }
 
-    fn next(&mut self) -> Finished {
-        self.finished.pop_front().expect("the study waits for ever: nothing is under way")
-    }
-
-    fn poll(&mut self) -> Option<Finished> {
-        self.finished.pop_front()
+    fn next(&mut self, within: Option<Duration>) -> Option<Finished> {
+        let next = self.finished.pop_front();
+        assert!(next.is_some() || within.is_some(), "the study waits for ever: nothing is under way");
+        next
     }
 
     fn width(&self) -> usize {
