@@ -16,7 +16,7 @@ use crate::executor::{Executor, Finished, Threads};
 use crate::known::{Finding, Lookup, Recalled};
 use crate::ledger::Ledger;
 use crate::plan::{Plan, Stop};
-use crate::recorder::remember;
+use crate::recorder::{Refused, remember};
 use crate::trial::{Miss, Times};
 use crate::{Observer, Origin, Proposal, Strategy, Trial, seeds};
 
@@ -344,12 +344,7 @@ impl<S: Space + 'static> Study<S> {
 
     /// Remembers what was found, then believes it. The first failure of an evaluator is returned.
     fn take(&mut self, mut finished: Vec<Finished>) -> Result<(), StudyError> {
-        let subject = Subject {
-            space: self.space.name().to_string(),
-            scheme: self.hasher.scheme(),
-            fidelity: self.plan.fidelity,
-        };
-        let refused = remember(&*self.store, &subject, &mut finished);
+        let refused = self.remember(&mut finished);
         let mut result = Ok(());
         for Finished { number, purpose, key, found } in finished {
             if let (Ok(_), Some(error)) = (&found, refused.get(&key)) {
@@ -360,6 +355,12 @@ impl<S: Space + 'static> Study<S> {
             result = result.and(self.believe(number, purpose, found));
         }
         result
+    }
+
+    fn remember(&self, finished: &mut [Finished]) -> Refused {
+        let (space, scheme) = (self.space.name().to_string(), self.hasher.scheme());
+        let subject = Subject { space, scheme, fidelity: self.plan.fidelity };
+        remember(&*self.store, &subject, finished)
     }
 
     fn believe(
@@ -387,9 +388,9 @@ impl<S: Space + 'static> Study<S> {
     }
 
     fn found(&mut self, number: u64, found: Finding) {
-        let position = (number - self.trials.len() as u64) as usize;
-        let pending = self.pending.get_mut(position).expect("a trial is pending until it is answered");
-        pending.lookup.found = Some(found);
+        let position = self.pending.binary_search_by_key(&number, |pending| pending.identified.number);
+        let position = position.expect("a trial is pending until it is answered");
+        self.pending[position].lookup.found = Some(found);
     }
 
     /// Turns pending proposals into trials, in order, as far as they are answered.
@@ -472,9 +473,12 @@ impl<S: Space + 'static> Study<S> {
         self.cut_short = true;
         self.plan.interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
         while !self.under_way.is_empty() || !self.audits.is_empty() {
-            let finished = self.executor.next(None);
-            // The first failure is the one to tell.
-            let _ = self.take(finished.into_iter().collect());
+            let mut finished = Vec::from_iter(self.executor.next(None));
+            self.remember(&mut finished);
+            for Finished { number, purpose, .. } in finished {
+                let waited = if purpose == Purpose::Audit { &mut self.audits } else { &mut self.under_way };
+                waited.remove(&number);
+            }
         }
     }
 
