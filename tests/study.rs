@@ -11,9 +11,9 @@ use std::time::Duration;
 use cells::{Counting, assert_same, evolution, plan, study};
 use evaluator::{EvalError, Evaluator, Job, Limits, Outcome, Retried};
 use hashing::{Context, Digest, Keyed, Rng};
-use search::{Origin, Plan, Statistics, Stop, Strategy, Study, Tally, Trial};
-use spaces::Space;
+use search::{Origin, Plan, RandomSearch, Statistics, Stop, Strategy, Study, Tally, Trial};
 use spaces::cell201::{Cell, CellSpace, Operation};
+use spaces::{Enumerated, Space};
 use storage::{MemoryStore, Record, Store, StoreError};
 use tasks::{Reason, Verdict};
 
@@ -119,22 +119,86 @@ fn a_budget_of_trainings_counts_what_is_evaluated() {
     assert!(evaluator.count() <= 30);
 }
 
-#[test]
-fn an_exhausted_space_ends_the_study_with_a_reason() {
-    struct Same;
-    impl Strategy<CellSpace> for Same {
-        fn propose(&self, _: &CellSpace, _: &mut Rng) -> search::Proposal<Cell> {
-            search::Proposal {
-                candidate: Cell::new([Operation::Conv3; 6]),
-                operator: "same",
-                parents: vec![],
-            }
-        }
+/// Cells with one operation, on one edge or on another.
+struct Few(CellSpace);
+
+impl Few {
+    fn cell(n: usize) -> Cell {
+        let operations =
+            [Operation::None, Operation::Skip, Operation::Conv1, Operation::Conv3, Operation::Pool];
+        let mut cell = [Operation::None; 6];
+        cell[if n < 5 { 3 } else { 0 }] = operations[n % 5];
+        Cell::new(cell)
     }
-    let evaluator = Counting::default();
-    let mut study = Study::new(CellSpace::default(), evaluator.clone(), Same, Plan::default());
-    assert!(matches!(study.run().unwrap(), Stop::Converged(_)));
-    assert_eq!(evaluator.count(), 1);
+}
+
+impl Space for Few {
+    type Candidate = Cell;
+    fn name(&self) -> &str {
+        "few"
+    }
+    fn sample(&self, rng: &mut Rng) -> Cell {
+        Self::cell(rng.below(10))
+    }
+    fn mutate(&self, _: &Cell, rng: &mut Rng) -> Cell {
+        self.sample(rng)
+    }
+    fn canonicalize(&self, cell: &Cell) -> Cell {
+        self.0.canonicalize(cell)
+    }
+}
+
+impl Enumerated for Few {
+    fn all(&self) -> impl Iterator<Item = Cell> + Send {
+        (0..10).map(Self::cell)
+    }
+}
+
+/// Where one candidate is proposed again and again.
+struct Same;
+
+impl Strategy<Few> for Same {
+    fn propose(&self, _: &Few, _: &mut Rng) -> search::Proposal<Cell> {
+        search::Proposal { candidate: Few::cell(1), operator: "same", parents: vec![] }
+    }
+}
+
+fn few(strategy: impl Strategy<Few> + 'static, plan: Plan<Cell>) -> Study<Few> {
+    Study::new(Few(CellSpace::default()), Counting::default(), strategy, plan).with_whole_space()
+}
+
+#[test]
+fn an_exhausted_space_and_a_population_that_converged_end_the_study_under_their_names() {
+    let mut exhausted = few(RandomSearch, Plan::default());
+    let stop = exhausted.run().unwrap();
+    let keys: HashSet<_> = exhausted.trials().iter().map(|trial| trial.key).collect();
+    // Without an operation, or with one that leads nowhere, all cells are one function.
+    assert_eq!((stop, keys.len()), (Stop::Exhausted(5), 5));
+    assert_eq!(stop.to_string(), "space exhausted: all of its 5 functions are known");
+    let mut converged = few(Same, Plan::default());
+    let stop = converged.run().unwrap();
+    assert_eq!((stop, converged.trials().len()), (Stop::Converged(1000), 1001));
+    assert_eq!(stop.to_string(), "population converged: 1000 proposals in a row were known");
+}
+
+#[test]
+fn a_study_ends_for_the_same_reason_with_and_without_reuse_and_after_a_resume() {
+    let run = |plan: Plan<Cell>, store: Arc<dyn Store>| {
+        let mut study = few(RandomSearch, plan).with_store(store);
+        (study.run().unwrap(), study.trials().len())
+    };
+    let empty = || Arc::new(MemoryStore::default());
+    let (plain, full) = (run(Plan::default(), empty()), empty());
+    assert_eq!(run(Plan { reuse: false, ..Plan::default() }, empty()), plain);
+    assert_eq!(run(Plan { forget: 1.0, ..Plan::default() }, empty()), plain);
+    for name in ["first", "second"] {
+        assert_eq!(run(Plan { study: name.into(), ..Plan::default() }, full.clone()), plain, "a warm store");
+    }
+    let mut first = few(RandomSearch, Plan::default());
+    first.run().unwrap();
+    let mut second = few(RandomSearch, Plan::default());
+    second.resume(first.trials().to_vec());
+    assert_eq!((second.run().unwrap(), second.trials().len()), plain, "it goes on no further");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use evaluator::{Limits, Retried};
+use search::{Plan, Stop};
 use serde_json::json;
 use storage::MemoryStore;
 
@@ -24,6 +25,10 @@ pub const TESTS: &[(&str, fn())] = &[
     ),
     ("a_worker_stopped_within_its_lease_goes_on", a_worker_stopped_within_its_lease_goes_on),
     ("a_killed_study_leaves_no_worker", a_killed_study_leaves_no_worker),
+    (
+        "the_end_of_the_time_ends_what_sleeps_and_spins_and_a_resume_makes_it_again",
+        the_end_of_the_time_ends_what_sleeps_and_spins,
+    ),
 ];
 
 const VICTIM: Deed = Deed { what: What::Works, level: 5 };
@@ -112,4 +117,25 @@ fn a_killed_study_leaves_no_worker() {
     parent.kill().unwrap();
     parent.wait().unwrap();
     assert!(soon(|| !workers.iter().copied().any(runs)));
+}
+
+fn the_end_of_the_time_ends_what_sleeps_and_spins() {
+    let endless = [What::Sleeps, What::Spins, What::IgnoresSignals].map(|what| Deed { what, level: 0 });
+    let store = Arc::new(MemoryStore::default());
+    let plan = || plan([Deed::works(3)].into_iter().chain(endless).collect(), 4);
+    let remote = Arc::new(Remote::new(3, Limits::default()));
+    let time = Some(Duration::from_secs(2));
+    let mut first = study(Retried(Arc::clone(&remote)), Plan { time, ..plan() }, &store, 3);
+    assert_eq!(first.run().unwrap(), Stop::Time(Duration::from_secs(2)));
+    assert_eq!(first.trials().iter().map(|trial| trial.candidate).collect::<Vec<_>>(), [Deed::works(3)]);
+    assert!(remote.attempts().iter().all(|(_, times)| *times == 1), "{:?}", remote.attempts());
+    let mended = endless
+        .iter()
+        .fold(Remote::new(3, Limits::default()), |remote, deed| remote.with(*deed, json!(["echo", 7])));
+    let mended = Arc::new(mended);
+    let mut second = study(Retried(Arc::clone(&mended)), plan(), &store, 3);
+    second.resume(first.trials().to_vec());
+    assert_eq!(second.run().unwrap(), Stop::Trials(4));
+    assert_eq!(mended.attempts().keys().copied().collect::<Vec<_>>().len(), endless.len());
+    assert!(second.trials()[1..].iter().all(|trial| trial.verdict == scored(7.0)));
 }

@@ -9,7 +9,7 @@ use spaces::Space;
 use super::args::{ExportArgs, SearchArgs};
 use super::failure::{Failure, Outcome};
 use super::run_folder::RunFolder;
-use crate::Objective;
+use crate::{Objective, Study};
 
 /// A candidate of a domain.
 pub type Candidate<D> = <<D as Domain>::Space as Space>::Candidate;
@@ -52,6 +52,11 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// Writes a trial of a run into a folder of its own.
     fn export(folder: RunFolder<Self>, args: &ExportArgs) -> Outcome;
+
+    /// With whatever else a study of this space can be told. Default: nothing.
+    fn completed(study: Study<Self::Space>) -> Study<Self::Space> {
+        study
+    }
 
     /// The data must be what they were when the run began. Default: [`Domain::open`] sees to it.
     fn check_data(&self) -> Outcome {

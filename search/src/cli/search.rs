@@ -136,7 +136,7 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     let Settings { task, options, .. } = &folder.settings;
     let strategy = folder.settings.listed_strategy()?.strategy(&task.objective(), options);
     let plan = plan(&folder, Arc::clone(&signals.interrupted));
-    let mut study = Study::new(task.space()?, Retried(evaluator), strategy, plan)
+    let mut study = D::completed(Study::new(task.space()?, Retried(evaluator), strategy, plan))
         .with_store(Arc::clone(&store) as Arc<dyn Store>)
         .with_executor(jobs)
         .with_ledger(ledger)

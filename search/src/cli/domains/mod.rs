@@ -11,7 +11,7 @@ use std::path::Path;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use spaces::nb_macro::MacroSpace;
-use spaces::{Space, Tabulated, cell101, cell201, nb_graph};
+use spaces::{Enumerated, Space, Tabulated, cell101, cell201, nb_graph};
 
 use replay::ReplayDomain;
 
@@ -90,7 +90,7 @@ const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Liste
 
 const fn replayed<S>(name: &'static str, summary: &'static str) -> Listed
 where
-    S: Space<Candidate: Tabulated> + Default + 'static,
+    S: Enumerated<Candidate: Tabulated> + Default + 'static,
 {
     searched::<ReplayDomain<S>>(name, summary)
 }

@@ -6,15 +6,15 @@ use evaluator::Limits;
 use evaluator::replay::{Replay, ReplayTask, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use spaces::{Space, Tabulated};
+use spaces::{Enumerated, Tabulated};
 use tasks::DataError;
 
-use crate::Objective;
 use crate::cli::args::{ExportArgs, SearchArgs};
 use crate::cli::domain::{Candidate, Domain};
 use crate::cli::export::publish;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::run_folder::{RunFolder, absolute};
+use crate::{Objective, Study};
 
 /// A table, and what is sought in it.
 #[derive(Serialize, Deserialize)]
@@ -33,7 +33,7 @@ impl<S> Clone for ReplayDomain<S> {
 
 impl<S> Domain for ReplayDomain<S>
 where
-    S: Space<Candidate: Tabulated> + Default + 'static,
+    S: Enumerated<Candidate: Tabulated> + Default + 'static,
 {
     type Space = S;
     type Evaluator = Replay<S>;
@@ -112,6 +112,10 @@ where
             "key": trial.key, "verdict": trial.verdict, "table": folder.settings.task.task.table,
             "command": folder.settings.command});
         publish(&args.to, &[("genome.json", format!("{genome:#}\n"))], |_| Ok(()))
+    }
+
+    fn completed(study: Study<S>) -> Study<S> {
+        study.with_whole_space()
     }
 
     fn simulated(&self) -> bool {
