@@ -1,0 +1,118 @@
+//! What the engine costs beside evaluations: proposals a second with an evaluator that answers at once, how that grows
+//! with the history, and what resume, leaderboard and statistics take.
+//!
+//! `taskset -c 0 cargo bench -p fecund --bench engine`
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use evaluator::{EvalError, Evaluator, Job, Outcome};
+use hashing::{Context, Rng};
+use search::{Ledger, Objective, Observer, Plan, RegularizedEvolution, Statistics, Study, Trial};
+use spaces::cell101::{Cell, CellSpace};
+use storage::{JournalStore, RealDisk, Tiered};
+use tasks::{Scores, Verdict};
+
+const HISTORY: [usize; 3] = [1_000, 10_000, 100_000];
+
+/// Draws a score: where nothing can be climbed, a search does not converge.
+struct AtOnce;
+
+impl Evaluator<Cell> for AtOnce {
+    fn context(&self) -> Context {
+        Context::new().with("evaluator", "at once v1")
+    }
+
+    fn evaluate(&self, _: &Cell, job: &Job) -> Result<Outcome, EvalError> {
+        let score = Rng::named(job.seed, "score", 0).between(0.0, 1.0);
+        let verdict = Verdict::Scored(Scores([("score".to_string(), score)].into()));
+        Ok(Outcome { verdict, steps: 1, seconds: None, provenance: String::new() })
+    }
+}
+
+fn objective() -> Objective {
+    Objective::new("score", true)
+}
+
+fn study(trials: u64) -> Study<CellSpace> {
+    let plan = Plan { trials: Some(trials), ..Plan::default() };
+    Study::new(CellSpace::default(), AtOnce, RegularizedEvolution::new(objective()), plan)
+}
+
+/// The study of a folder, gone on with; and the time that opening it took.
+fn on_disk(folder: &Path, trials: u64) -> (Study<CellSpace>, Duration) {
+    let start = Instant::now();
+    let disk = Arc::new(RealDisk);
+    let (ledger, written) = Ledger::open(&folder.join("trials"), disk.clone()).expect("the folder is ours");
+    let (store, _) = JournalStore::open(&folder.join("cache"), disk).expect("the folder is ours");
+    let mut study = study(trials).with_store(Arc::new(Tiered::new(store))).with_ledger(ledger);
+    study.resume(written.trials);
+    (study, start.elapsed())
+}
+
+/// When each trial was settled.
+#[derive(Clone, Default)]
+struct Marks(Arc<Mutex<Vec<Instant>>>);
+
+impl Observer<Cell> for Marks {
+    fn settled(&mut self, _: &Trial<Cell>) {
+        self.0.lock().expect("one thread").push(Instant::now());
+    }
+}
+
+/// Median seconds of a durable write of 4 KiB.
+fn sync_seconds(folder: &Path) -> f64 {
+    let mut file = File::create(folder.join("synced")).expect("the folder is ours");
+    let mut sync = || {
+        let start = Instant::now();
+        file.write_all(&[7; 4096]).and_then(|()| file.sync_data()).expect("the disk works");
+        start.elapsed().as_secs_f64()
+    };
+    let mut seconds: Vec<_> = (0..101).map(|_| sync()).collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds[50]
+}
+
+fn milliseconds<T>(work: impl FnOnce() -> T) -> f64 {
+    let start = Instant::now();
+    std::hint::black_box(work());
+    1e3 * start.elapsed().as_secs_f64()
+}
+
+/// Runs a study to its end; prints a row for the last 1,000 trials of each length of history.
+fn report(name: &str, study: Study<CellSpace>) -> Vec<Trial<Cell>> {
+    let marks = Marks::default();
+    let (mut study, start) = (study.with_observer(marks.clone()), Instant::now());
+    study.run().expect("neither evaluator nor disk fails");
+    let whole = study.trials().len() as f64 / start.elapsed().as_secs_f64();
+    let marks = marks.0.lock().expect("one thread");
+    for length in HISTORY {
+        let seconds = (marks[length - 1] - marks[length - 1000]).as_secs_f64();
+        println!("| {name} | {length} | {:.0} |", 999.0 / seconds);
+    }
+    println!("| {name} | all of them | {whole:.0} |");
+    study.trials().to_vec()
+}
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    println!("durable write of 4 KiB: {:.3} ms (median of 101)\n", 1e3 * sync_seconds(folder.path()));
+    println!("| store | after trials | proposals a second |\n|---|---|---|");
+    let most = HISTORY[2] as u64;
+    report("memory", study(most));
+    let trials = report("journals", on_disk(folder.path(), most).0);
+    let (mut study, opened) = on_disk(folder.path(), most + 1);
+    let proposed = milliseconds(|| study.run().expect("neither evaluator nor disk fails"));
+    let answered = Statistics::of(&trials).hit_rate();
+    println!(
+        "\nresume after {most} trials ({:.1} % answered): {:.2} s",
+        100.0 * answered,
+        opened.as_secs_f64()
+    );
+    println!("the first proposal after it: {proposed:.0} ms");
+    println!("the ten best: {:.1} ms", milliseconds(|| objective().best(&trials, 10).len()));
+    println!("statistics: {:.1} ms", milliseconds(|| Statistics::of(&trials)));
+}
