@@ -5,13 +5,14 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use evaluator::{EvalError, Evaluator, Job, Outcome};
 use hashing::{Context, Rng};
-use search::{Ledger, Objective, Observer, Plan, RegularizedEvolution, Statistics, Study, Trial};
+use search::{Ledger, Objective, Observer, Plan, RegularizedEvolution, Sizes, Statistics, Study, Trial};
 use spaces::cell101::{Cell, CellSpace};
 use storage::{JournalStore, RealDisk, Tiered};
 use tasks::{Scores, Verdict};
@@ -37,18 +38,21 @@ fn objective() -> Objective {
     Objective::new("score", true)
 }
 
-fn study(trials: u64) -> Study<CellSpace> {
-    let plan = Plan { trials: Some(trials), ..Plan::default() };
-    Study::new(CellSpace::default(), AtOnce, RegularizedEvolution::new(objective()), plan)
+fn study(trials: u64, window: u64) -> Study<CellSpace> {
+    let plan = Plan { trials: Some(trials), window, ..Plan::default() };
+    let size = |n| NonZeroUsize::new(n).expect("not zero");
+    // A small population would converge long before the history is long.
+    let sizes = Sizes { population: size(1000), tournament: size(2) };
+    Study::new(CellSpace::default(), AtOnce, RegularizedEvolution::new(objective()).sized(sizes), plan)
 }
 
 /// The study of a folder, gone on with; and the time that opening it took.
-fn on_disk(folder: &Path, trials: u64) -> (Study<CellSpace>, Duration) {
+fn on_disk(folder: &Path, trials: u64, window: u64) -> (Study<CellSpace>, Duration) {
     let start = Instant::now();
     let disk = Arc::new(RealDisk);
     let (ledger, written) = Ledger::open(&folder.join("trials"), disk.clone()).expect("the folder is ours");
     let (store, _) = JournalStore::open(&folder.join("cache"), disk).expect("the folder is ours");
-    let mut study = study(trials).with_store(Arc::new(Tiered::new(store))).with_ledger(ledger);
+    let mut study = study(trials, window).with_store(Arc::new(Tiered::new(store))).with_ledger(ledger);
     study.resume(written.trials);
     (study, start.elapsed())
 }
@@ -102,9 +106,11 @@ fn main() {
     println!("durable write of 4 KiB: {:.3} ms (median of 101)\n", 1e3 * sync_seconds(folder.path()));
     println!("| store | after trials | proposals a second |\n|---|---|---|");
     let most = HISTORY[2] as u64;
-    report("memory", study(most));
-    let trials = report("journals", on_disk(folder.path(), most).0);
-    let (mut study, opened) = on_disk(folder.path(), most + 1);
+    report("memory, window 8", study(most, 8));
+    let narrow = tempfile::tempdir().expect("a temporary folder can be made");
+    report("journals, window 8", on_disk(narrow.path(), most, 8).0);
+    let trials = report("journals, window 32", on_disk(folder.path(), most, 32).0);
+    let (mut study, opened) = on_disk(folder.path(), most + 1, 32);
     let proposed = milliseconds(|| study.run().expect("neither evaluator nor disk fails"));
     let answered = Statistics::of(&trials).hit_rate();
     println!(
