@@ -8,7 +8,6 @@ mod noisy;
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use cells::{assert_same, evolution, plan, score_of_function};
 use evaluator::{EvalError, Evaluator, Job, Outcome};
 use hashing::{Context, Key, Rng};
 use noisy::{AtOnce, Noisy};
-use search::{Executor, Finished, Ledger, Plan, Statistics, Stop, Study, Task, Threads, Trial};
+use search::{Executor, Finished, Ledger, Plan, Statistics, Study, Task, Threads, Trial};
 use spaces::Space;
 use spaces::cell201::{Cell, CellSpace};
 use storage::{Access, Faulty, MemoryStore, Purpose, RealDisk, Record, Store, StoreError, StoreFault};

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use evaluator::{EvalError, Evaluator, Job, Outcome};
 use hashing::{Context, Rng};
-use search::{Ledger, Objective, Observer, Plan, RegularizedEvolution, Sizes, Statistics, Study, Trial};
+use search::{Ledger, Objective, Observer, Options, Plan, RegularizedEvolution, Statistics, Study, Trial};
 use spaces::cell101::{Cell, CellSpace};
 use storage::{JournalStore, RealDisk, Tiered};
 use tasks::{Scores, Verdict};
@@ -42,8 +42,9 @@ fn study(trials: u64, window: u64) -> Study<CellSpace> {
     let plan = Plan { trials: Some(trials), window, ..Plan::default() };
     let size = |n| NonZeroUsize::new(n).expect("not zero");
     // A small population would converge long before the history is long.
-    let sizes = Sizes { population: size(1000), tournament: size(2) };
-    Study::new(CellSpace::default(), AtOnce, RegularizedEvolution::new(objective()).sized(sizes), plan)
+    let options = Options { population: size(1000), tournament: size(2), ..Options::default() };
+    let evolution = RegularizedEvolution::new(objective()).with_options(options);
+    Study::new(CellSpace::default(), AtOnce, evolution, plan)
 }
 
 /// The study of a folder, gone on with; and the time that opening it took.

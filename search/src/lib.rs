@@ -32,8 +32,8 @@
 //! Read next: `study.rs`, the life of a candidate; `strategy.rs`, who proposes.
 
 pub mod cli;
-pub mod conformance;
 mod clock;
+pub mod conformance;
 mod evaluation;
 mod executor;
 mod known;
