@@ -165,12 +165,14 @@ fn a_swept_run_answers_as_before_and_has_lost_only_what_was_named() {
     let journal = folder.path("run/cache/journal/000001.seg");
     let length = |path: &Path| fs::metadata(path).unwrap().len();
     let full = length(&journal);
+    let frames = storage::read_journal(&folder.path("run/cache/journal")).unwrap().frames.len();
+    assert!(frames > keys.len() + 50, "many records were replaced");
     let foretold = json(&folder, &["cache", "gc", "run", "--dry-run"]);
     assert_eq!(length(&journal), full, "a dry run changes nothing");
     let swept = json(&folder, &["cache", "gc", "run"]);
     assert_eq!(swept, foretold);
     let counts: Vec<_> = swept.as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap()).collect();
-    assert_eq!(counts, [250 - keys.len() as u64, 1, 1, 1]);
+    assert_eq!(counts, [(frames - keys.len()) as u64, 1, 1, 1]);
     assert_eq!(full - length(&journal), swept[0]["bytes"].as_u64().unwrap());
     let bytes: Vec<_> = swept.as_array().unwrap().iter().map(|row| row["bytes"].as_u64().unwrap()).collect();
     assert_eq!(bytes[1..], [300, 500, 500]);
