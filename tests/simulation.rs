@@ -434,6 +434,8 @@ fn stored(store: JournalStore, fate: &Arc<Fate>, rng: &mut Rng) -> Arc<dyn Store
 }
 
 /// One study through lives that end anyhow, and a last one that is left in peace.
+///
+/// Returns how often it met what.
 fn survives(seed: u64) -> BTreeMap<String, u64> {
     let mut rng = Rng::named(seed, "simulation", 0);
     let world = Arc::new(World::new(&mut rng));
@@ -463,8 +465,7 @@ fn survives(seed: u64) -> BTreeMap<String, u64> {
     }
     assert_budget(&plan, &trials);
     assert_kept(&world);
-    let met = world.met.lock().unwrap().clone();
-    met
+    world.met.lock().unwrap().clone()
 }
 
 fn assert_budget(plan: &Plan<Cell>, trials: &[Trial<Cell>]) {

@@ -1,4 +1,4 @@
-//! Studies that are killed, interrupted, or cheated by their stores and executors: the same trials, nothing paid twice,
+//! Studies that are killed, or cheated by their stores and executors, on real threads: the same trials, nothing paid twice,
 //! and an end.
 
 #[path = "common/cells.rs"]
