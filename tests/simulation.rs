@@ -6,7 +6,7 @@ mod cells;
 #[path = "common/noisy.rs"]
 mod noisy;
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -464,7 +464,7 @@ fn survives(seed: u64) -> BTreeMap<String, u64> {
         assert_same(&trials, undisturbed.trials());
     }
     assert_budget(&plan, &trials);
-    assert_kept(&world);
+    assert_kept(&world, &trials);
     world.met.lock().unwrap().clone()
 }
 
@@ -474,24 +474,24 @@ fn assert_budget(plan: &Plan<Cell>, trials: &[Trial<Cell>]) {
     assert!(plan.trainings.is_none_or(|most| trained <= most), "{trained} of {:?}", plan.trainings);
 }
 
-/// What was acknowledged is there, and nobody paid twice for the same.
-fn assert_kept(world: &World) {
+/// What was acknowledged is there, nobody paid twice for the same, and unless the study has said otherwise every
+/// evaluation has its record.
+fn assert_kept(world: &World, trials: &[Trial<Cell>]) {
     let (store, recovery) = JournalStore::read(&world.folder.path().join("cache")).unwrap();
     assert!(recovery.damages.is_empty(), "{recovery}");
-    let (mut kept, mut paid) = (HashSet::new(), HashSet::new());
-    for (_, record) in store.0.entries() {
-        for evaluation in record.evaluations {
-            kept.insert(evaluation.seed);
-            let payer = (evaluation.trial, format!("{:?}", evaluation.purpose));
-            assert!(paid.insert(payer) || world.unreadable, "trial {} paid twice", evaluation.trial);
-        }
+    let (mut kept, mut paid) = (HashSet::new(), BTreeSet::new());
+    for evaluation in store.0.entries().into_iter().flat_map(|(_, record)| record.evaluations) {
+        kept.insert(evaluation.seed);
+        let is_new = paid.insert((evaluation.trial, format!("{:?}", evaluation.purpose)));
+        assert!(is_new || world.unreadable, "trial {} paid twice", evaluation.trial);
     }
     let safe = world.safe.lock().unwrap();
-    assert!(
-        safe.is_subset(&kept),
-        "{} evaluations were acknowledged and lost",
-        safe.difference(&kept).count()
-    );
+    assert!(safe.is_subset(&kept), "{} acknowledged and lost", safe.difference(&kept).count());
+    if !world.met.lock().unwrap().contains_key("notice") {
+        let payers = trials.iter().filter(|trial| trial.origin.is_evaluated()).map(|trial| trial.number);
+        let lost: Vec<_> = payers.filter(|number| !paid.contains(&(*number, "Search".to_string()))).collect();
+        assert!(lost.is_empty(), "no record of what trials {lost:?} found");
+    }
 }
 
 #[test]
