@@ -68,6 +68,17 @@ struct Fate {
 }
 
 impl Fate {
+    fn new(world: &Arc<World>, rng: &mut Rng, spared: bool) -> Self {
+        Self {
+            moments: AtomicI64::new(if spared { i64::MAX } else { 1 + rng.below(200) as i64 }),
+            end: ENDS[rng.below(ENDS.len())],
+            kept: rng.below(300),
+            world: Arc::clone(world),
+            interrupted: Arc::default(),
+            control: Control::new(),
+        }
+    }
+
     fn pass(&self) {
         if self.moments.fetch_sub(1, SeqCst) != 1 {
             return;
@@ -192,6 +203,18 @@ struct Workers {
 }
 
 impl Workers {
+    fn new(clock: &VirtualClock, fate: &Arc<Fate>, rng: &mut Rng) -> Self {
+        Self {
+            clock: clock.clone(),
+            fate: Arc::clone(fate),
+            rng: Rng::named(rng.next_u64(), "workers", 0),
+            width: 1 + rng.below(8),
+            waiting: VecDeque::new(),
+            running: BTreeMap::new(),
+            started: 0,
+        }
+    }
+
     fn start(&mut self) {
         while self.running.len() < self.width
             && let Some(task) = self.waiting.pop_front()
@@ -372,33 +395,17 @@ fn live(
     last: bool,
 ) -> Option<(Stop, Vec<Trial<Cell>>)> {
     let clock = VirtualClock::default();
-    let fate = Arc::new(Fate {
-        moments: AtomicI64::new(if last { i64::MAX } else { 1 + rng.below(200) as i64 }),
-        end: ENDS[rng.below(ENDS.len())],
-        kept: rng.below(300),
-        world: Arc::clone(world),
-        interrupted: Arc::default(),
-        control: Control::new(),
-    });
+    let fate = Arc::new(Fate::new(world, rng, last));
     let time = (!last && rng.chance(0.3)).then(|| Duration::from_secs_f64(rng.between(0.0, 60.0)));
     let (ledger, trials, store) = settled(world, world.open(), last)?;
     let plan = Plan { time, interrupted: Arc::clone(&fate.interrupted), ..plan.clone() };
-    let workers = Workers {
-        clock: clock.clone(),
-        fate: Arc::clone(&fate),
-        rng: Rng::named(rng.next_u64(), "workers", 0),
-        width: 1 + rng.below(8),
-        waiting: VecDeque::new(),
-        running: BTreeMap::new(),
-        started: 0,
-    };
     let mut study = study_of(Mortal { world: Some(Arc::clone(world)) }, plan)
         .with_clock(clock.clone())
         .with_control(fate.control.clone())
         .with_store(stored(store, &fate, rng))
         .with_observer(Moments(Arc::clone(&fate)))
         .with_ledger(ledger)
-        .with_executor(workers);
+        .with_executor(Workers::new(&clock, &fate, rng));
     study.resume(trials);
     let stop = settled(world, study.run(), last)?;
     if let Stop::Time(time) = stop {
@@ -445,13 +452,7 @@ fn survives(seed: u64) -> BTreeMap<String, u64> {
     let stop = undisturbed.run().unwrap();
     for _ in 0..1 + rng.below(4) {
         world.begin(0.01);
-        // A process that is killed or loses its power unwinds; whatever else does is a failure.
-        let life = catch_unwind(AssertUnwindSafe(|| live(&world, &plan, &mut rng, false)));
-        if let Err(end) = life
-            && !end.is::<End>()
-        {
-            resume_unwind(end);
-        }
+        disturbed(|| drop(live(&world, &plan, &mut rng, false)));
     }
     world.begin(0.0);
     let (last_stop, trials) = live(&world, &plan, &mut rng, true).expect("the last life has no end");
@@ -466,6 +467,15 @@ fn survives(seed: u64) -> BTreeMap<String, u64> {
     assert_budget(&plan, &trials);
     assert_kept(&world, &trials);
     world.met.lock().unwrap().clone()
+}
+
+/// A process that is killed or loses its power unwinds; whatever else does is a failure.
+fn disturbed(life: impl FnOnce()) {
+    if let Err(end) = catch_unwind(AssertUnwindSafe(life))
+        && !end.is::<End>()
+    {
+        resume_unwind(end);
+    }
 }
 
 fn assert_budget(plan: &Plan<Cell>, trials: &[Trial<Cell>]) {
