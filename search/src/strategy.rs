@@ -18,7 +18,7 @@ pub struct Proposal<C> {
 }
 
 /// Proposes candidates. Its state is a function of the trials observed, in their order, and of nothing else; so a
-/// resumed study is one that observes them again.
+/// resumed study is one that observes them again. The laws are tested by [`conformance`](crate::conformance).
 pub trait Strategy<S: Space>: Send {
     fn propose(&self, space: &S, rng: &mut Rng) -> Proposal<S::Candidate>;
 

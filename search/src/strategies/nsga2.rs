@@ -44,7 +44,7 @@ impl<S: Space> Nsga2<S> {
         self.tradeoff.point(trial).unwrap_or_else(|| vec![f64::NEG_INFINITY; self.tradeoff.0.len()])
     }
 
-    /// A function lives once, unless its forms differ in what they cost and none is better throughout.
+    /// Another form of a function that lives is let in only where it costs less in some way.
     fn admit(&mut self, trial: &Trial<S::Candidate>) {
         relearn(self.alive.iter_mut().map(|member| &mut member.trial), trial);
         let point = self.point(trial);
