@@ -14,7 +14,7 @@ use hashing::{Context, Digest, Keyed, Rng};
 use search::{Origin, Plan, RandomSearch, Statistics, Stop, Strategy, Study, Tally, Trial};
 use spaces::cell201::{Cell, CellSpace, Operation};
 use spaces::{Enumerated, Space};
-use storage::{MemoryStore, Record, Store, StoreError};
+use storage::{Access, Faulty, MemoryStore, Store, StoreFault};
 use tasks::{Reason, Verdict};
 
 #[test]
@@ -248,41 +248,20 @@ fn an_interrupted_study_keeps_whole_trials_and_resumes_to_the_same() {
     assert_eq!(all, distinct.len(), "nothing is trained twice, {} before the interruption", paid.len());
 }
 
-/// A store that cannot read, or cannot write.
-struct Broken {
-    inner: MemoryStore,
-    reads: bool,
-    writes: bool,
-}
-
-impl Store for Broken {
-    fn get(&self, key: &hashing::Key) -> Result<Option<Record>, StoreError> {
-        if self.reads { self.inner.get(key) } else { Err(broken(key)) }
-    }
-    fn put(&self, key: &hashing::Key, record: &Record) -> Result<(), StoreError> {
-        if self.writes { self.inner.put(key, record) } else { Err(broken(key)) }
-    }
-    fn len(&self) -> usize {
-        self.inner.len()
-    }
-}
-
-fn broken(key: &hashing::Key) -> StoreError {
-    StoreError::ReadOnly { key: *key }
-}
-
 #[test]
 fn a_store_that_fails_costs_trainings_and_never_the_search() {
     let mut healthy = study(&Counting::default(), plan(100), 2);
     healthy.run().unwrap();
     let verdicts =
         |trials: &[Trial<Cell>]| trials.iter().map(|t| (t.key, t.verdict.clone())).collect::<Vec<_>>();
-    for (reads, writes) in [(false, true), (true, false), (false, false)] {
-        let store = Broken { inner: MemoryStore::default(), reads, writes };
+    let both: &'static [Access] = &[Access::Get, Access::Put];
+    for refused in [&both[..1], &both[1..], both] {
+        let fails = move |access, _| refused.contains(&access).then_some(StoreFault::Refused);
+        let store = Faulty::new(MemoryStore::default(), fails);
         let mut study = study(&Counting::default(), plan(100), 2).with_store(Arc::new(store));
         study.run().unwrap();
         assert_eq!(verdicts(study.trials()), verdicts(healthy.trials()));
-        assert_eq!(Statistics::of(study.trials()).unreadable > 0, !reads);
+        assert_eq!(Statistics::of(study.trials()).unreadable > 0, refused.contains(&Access::Get));
     }
 }
 

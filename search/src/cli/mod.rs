@@ -11,6 +11,7 @@ macro_rules! say {
 mod args;
 mod bounded;
 mod cache;
+mod cache_args;
 mod confirm;
 mod count;
 mod domain;
