@@ -34,7 +34,8 @@ fn workers_evaluate_fit_and_predict() {
     let genome = genome(r#"[{"token": {"kind": "gru"}}]"#);
     let control = Control::new();
     let artifacts = folder.path().join("artifacts");
-    let job = Job { fidelity: Fidelity(15), seed: 4, artifacts: &artifacts, control: &control };
+    let job =
+        Job { fidelity: Fidelity(15), seed: 4, artifacts: &artifacts, previous: None, control: &control };
     let outcome = evaluator.evaluate(&genome, &job).unwrap();
     assert!(outcome.verdict.score("accuracy").unwrap() > 0.7, "{outcome:?}");
     assert_eq!(outcome, evaluator.evaluate(&genome, &job).unwrap());

@@ -129,7 +129,7 @@ fn evaluate<C, E: Evaluator<C>>(
     artifacts: &Path,
     control: &Control,
 ) -> Result<Outcome, EvalError> {
-    evaluator.evaluate(candidate, &Job { fidelity: Fidelity(1), seed, artifacts, control })
+    evaluator.evaluate(candidate, &Job { fidelity: Fidelity(1), seed, artifacts, previous: None, control })
 }
 
 fn assert_finite<C: Debug>(outcome: &Outcome, candidate: &C) {

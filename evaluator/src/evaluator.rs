@@ -7,7 +7,7 @@ use hashing::Context;
 use serde::{Deserialize, Serialize};
 use tasks::Verdict;
 
-use crate::{EvalError, Job};
+use crate::{Control, EvalError, Job};
 
 /// Judges candidates. Knows neither cache nor search. The laws are tested by [`conformance`](crate::conformance).
 pub trait Evaluator<C>: Send + Sync {
@@ -25,6 +25,12 @@ pub trait Evaluator<C>: Send + Sync {
     /// shared by forms of one function. Default: nothing.
     fn costs(&self, _candidate: &C) -> BTreeMap<String, f64> {
         BTreeMap::new()
+    }
+
+    /// What running this written form takes on this machine, by name (`latency_1_ms`): by the clock, so that no two
+    /// calls need agree, and no verdict. Called once an evaluation is done. Default: nothing.
+    fn measure(&self, _candidate: &C, _control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
+        Ok(BTreeMap::new())
     }
 }
 
@@ -54,6 +60,10 @@ impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Box<E> {
     fn costs(&self, candidate: &C) -> BTreeMap<String, f64> {
         (**self).costs(candidate)
     }
+
+    fn measure(&self, candidate: &C, control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
+        (**self).measure(candidate, control)
+    }
 }
 
 impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Arc<E> {
@@ -68,6 +78,10 @@ impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Arc<E> {
     fn costs(&self, candidate: &C) -> BTreeMap<String, f64> {
         (**self).costs(candidate)
     }
+
+    fn measure(&self, candidate: &C, control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
+        (**self).measure(candidate, control)
+    }
 }
 
 impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for &E {
@@ -81,5 +95,9 @@ impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for &E {
 
     fn costs(&self, candidate: &C) -> BTreeMap<String, f64> {
         (**self).costs(candidate)
+    }
+
+    fn measure(&self, candidate: &C, control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
+        (**self).measure(candidate, control)
     }
 }

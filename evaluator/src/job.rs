@@ -14,6 +14,9 @@ pub struct Job<'a> {
     pub seed: u64,
     /// Folder for weights and checkpoints; need not exist yet.
     pub artifacts: &'a Path,
+    /// Folder that an evaluation of the same function and seed at a lower fidelity left, if there may be one. Going on
+    /// from what lies there may change the cost and never the verdict; whatever does not fit is no reason to fail.
+    pub previous: Option<&'a Path>,
     pub control: &'a Control,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hashing::Context;
 use tasks::{Reason, Verdict};
 
-use crate::{EvalError, Evaluator, Job, Outcome};
+use crate::{Control, EvalError, Evaluator, Job, Outcome};
 
 /// Evaluates at most twice, the second time on a fresh worker. Two failures of the machine become
 /// `Verdict::Invalid(Reason::Unstable { .. })`; what is not worth a second try (cancelled, no worker to be had) stays
@@ -20,6 +20,10 @@ impl<C, E: Evaluator<C>> Evaluator<C> for Retried<E> {
 
     fn costs(&self, candidate: &C) -> BTreeMap<String, f64> {
         self.0.costs(candidate)
+    }
+
+    fn measure(&self, candidate: &C, control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
+        self.0.measure(candidate, control)
     }
 
     fn evaluate(&self, candidate: &C, job: &Job) -> Result<Outcome, EvalError> {
@@ -90,7 +94,13 @@ mod tests {
     fn outcome_after(errors: &[EvalError]) -> (Result<Outcome, EvalError>, usize) {
         let retried = Retried(Script { errors: errors.to_vec(), calls: AtomicUsize::new(0) });
         let control = Control::new();
-        let job = Job { fidelity: Fidelity(1), seed: 0, artifacts: "unused".as_ref(), control: &control };
+        let job = Job {
+            fidelity: Fidelity(1),
+            seed: 0,
+            artifacts: "unused".as_ref(),
+            previous: None,
+            control: &control,
+        };
         let answer = retried.evaluate(&(), &job);
         (answer, retried.0.calls.load(Relaxed))
     }

@@ -87,7 +87,8 @@ impl<C: Serialize> Evaluation<C> {
 
     fn evaluate(&self, artifacts: &Path) -> Result<Outcome, EvalError> {
         let Conditions { fidelity, control, .. } = &self.conditions;
-        let job = Job { fidelity: *fidelity, seed: self.key.seed(self.seed), artifacts, control };
+        let job =
+            Job { fidelity: *fidelity, seed: self.key.seed(self.seed), artifacts, previous: None, control };
         self.evaluator.evaluate(&self.canonical, &job)
     }
 }

@@ -64,4 +64,4 @@ pub use strategies::{
 };
 pub use strategy::{Listed, Options, Proposal, Strategy};
 pub use study::{Study, StudyError};
-pub use trial::{Goal, Miss, Objective, Origin, Times, Trial};
+pub use trial::{Goal, Miss, Objective, Origin, Rung, Times, Trial};

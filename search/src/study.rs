@@ -1,6 +1,6 @@
 //! The life of a candidate: propose, identify, look up, evaluate, record, settle, and let the strategy see it.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -447,6 +447,8 @@ impl<S: Space + 'static> Study<S> {
             form_is_recorded: lookup.form_is_recorded,
             steps: own.steps,
             costs: self.evaluator.costs(&identified.canonical),
+            measures: BTreeMap::new(),
+            rung: None,
             times: Times { hashing: identified.hashing_seconds, evaluation, saved },
             candidate: identified.proposal.candidate,
         }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-use hashing::{Class, Identity, Key};
+use hashing::{Class, Fidelity, Identity, Key};
 use serde::{Deserialize, Serialize};
 use tasks::{Reason, Verdict};
 
@@ -38,8 +38,24 @@ pub struct Trial<C> {
     pub steps: u64,
     /// Of this candidate's own canonical form, never recalled by a functional key: `parameters`, `multiply_adds`, …
     pub costs: BTreeMap<String, f64>,
+    /// What running this candidate's own canonical form took on this machine, by the clock: `latency_1_ms`, … A search
+    /// reads it only where it is asked to weigh it. Empty where that form was not measured in this study.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measures: BTreeMap<String, f64>,
+    /// At which fidelity, where the study has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rung: Option<Rung>,
     /// Recorded, never read by the search.
     pub times: Times,
+}
+
+/// A fidelity among several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rung {
+    pub fidelity: Fidelity,
+    /// Key of the same function at the largest fidelity. Seeds are made from it at every fidelity, so that a lower one
+    /// is the beginning of a higher.
+    pub full: Key,
 }
 
 /// Where a verdict is from.
@@ -96,6 +112,11 @@ impl Origin {
 }
 
 impl<C> Trial<C> {
+    /// The key that the seeds of its evaluations are made from.
+    pub fn seed_key(&self) -> Key {
+        self.rung.map_or(self.key, |rung| rung.full)
+    }
+
     /// Whether it was evaluated for real: not answered, and not ruled out before training.
     pub fn is_trained(&self) -> bool {
         self.origin.is_evaluated() && !self.is_ruled_out()
@@ -117,7 +138,8 @@ impl<C: PartialEq> Trial<C> {
     where
         C: Clone,
     {
-        let timeless = |trial: &Self| Self { times: Times::default(), ..trial.clone() };
+        let timeless =
+            |trial: &Self| Self { times: Times::default(), measures: BTreeMap::new(), ..trial.clone() };
         timeless(self) == timeless(other)
     }
 }

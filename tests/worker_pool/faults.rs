@@ -191,7 +191,13 @@ fn two_failures_make_a_candidate_unstable() {
     let limits = Limits { seconds: Some(0.1), memory: None };
     let remote = Retried(Remote { pool: pool(1, limits), attempts: AtomicUsize::new(0) });
     let control = Control::new();
-    let job = Job { fidelity: Fidelity(1), seed: 0, artifacts: "unused".as_ref(), control: &control };
+    let job = Job {
+        fidelity: Fidelity(1),
+        seed: 0,
+        artifacts: "unused".as_ref(),
+        previous: None,
+        control: &control,
+    };
     let verdict = |candidate: Value| {
         let verdict = remote.evaluate(&candidate, &job).unwrap().verdict;
         (verdict, remote.0.attempts.swap(0, Relaxed))

@@ -64,7 +64,8 @@ fn train(judge: &Judge, trial: &Trial<Genome>, form: &Genome, seed: u64) -> Resu
     let artifacts = judge.folder.path.join("confirm").join(format!("{}-{seed}", trial.key));
     let fidelity = judge.folder.settings.task.fidelity();
     let fresh_seed = trial.key.seed(seeds::CONFIRM + seed);
-    let job = Job { fidelity, seed: fresh_seed, artifacts: &artifacts, control: &judge.control };
+    let job =
+        Job { fidelity, seed: fresh_seed, artifacts: &artifacts, previous: None, control: &judge.control };
     let outcome = Retried(&judge.evaluator).evaluate(form, &job)?;
     // The score is what is wanted; nobody asks for these weights.
     let _ = fs::remove_dir_all(&artifacts);

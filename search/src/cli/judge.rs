@@ -82,7 +82,7 @@ impl Judge {
             );
             let fidelity = self.folder.settings.task.fidelity();
             let seed = trial.key.seed(0);
-            let job = Job { fidelity, seed, artifacts, control: &self.control };
+            let job = Job { fidelity, seed, artifacts, previous: None, control: &self.control };
             let outcome = self.evaluator.evaluate(form, &job)?;
             let evaluations = self.folder.record(trial).map(|record| record.evaluations).unwrap_or_default();
             let before = evaluations.iter().find(|evaluation| evaluation.seed == seed);

@@ -242,7 +242,7 @@ impl<'a, D: Domain> Trainer<'a, D> {
         let fidelity = self.folder.settings.task.fidelity();
         let control = self.signals.control.for_job();
         let seed = key.seed(seeds::VERIFY + seed);
-        let job = Job { fidelity, seed, artifacts: &artifacts, control: &control };
+        let job = Job { fidelity, seed, artifacts: &artifacts, previous: None, control: &control };
         let outcome = self.evaluator.evaluate(candidate, &job);
         // The score is what is wanted; nobody asks for these weights.
         let _ = fs::remove_dir_all(&artifacts);
