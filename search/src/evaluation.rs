@@ -1,5 +1,6 @@
 //! One evaluation, as it runs on a thread of the executor.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -18,8 +19,13 @@ pub(crate) struct Evaluation<C> {
     pub number: u64,
     pub purpose: Purpose,
     pub key: Key,
-    /// Which of the key's seeds.
+    pub fidelity: Fidelity,
+    /// Which of the seeds.
     pub seed: u64,
+    /// The key that seeds are made from.
+    pub full: Key,
+    /// The key whose evaluation this one may go on from.
+    pub previous: Option<Key>,
     pub canonical: C,
     pub ruled_out: Option<Reason>,
     pub evaluator: Arc<dyn Evaluator<C>>,
@@ -29,7 +35,6 @@ pub(crate) struct Evaluation<C> {
 /// What the study gives to each of its evaluations.
 pub(crate) struct Conditions {
     pub study: String,
-    pub fidelity: Fidelity,
     /// Folder with a folder for each key.
     pub artifacts: PathBuf,
     /// Cancelled when the time for searching is up.
@@ -46,7 +51,9 @@ impl<C: Serialize> Evaluation<C> {
         let judged = self.judge();
         let took = self.conditions.clock.now().saturating_sub(start).as_secs_f64();
         let found = judged.map(|outcome| self.found(outcome, took));
-        Finished { number: self.number, purpose: self.purpose, key: self.key, found }
+        let measures = self.measure(&found);
+        let Self { number, purpose, key, fidelity, .. } = *self;
+        Finished { number, purpose, key, fidelity, measures, found }
     }
 
     fn found(&self, outcome: Outcome, took: f64) -> storage::Evaluation {
@@ -54,7 +61,7 @@ impl<C: Serialize> Evaluation<C> {
             verdict: finite(&outcome),
             purpose: self.purpose,
             form: Some(form(&self.canonical)),
-            seed: self.key.seed(self.seed),
+            seed: self.full.seed(self.seed),
             seconds: outcome.seconds.unwrap_or(took),
             steps: outcome.steps,
             study: self.conditions.study.clone(),
@@ -78,18 +85,26 @@ impl<C: Serialize> Evaluation<C> {
             0 => artifacts.join(self.key.to_string()),
             seed => artifacts.join(format!("{}.{seed}", self.key)),
         };
-        let outcome = self.evaluate(&folder);
+        let previous = self.previous.filter(|_| self.seed == 0).map(|key| artifacts.join(key.to_string()));
+        let outcome = self.evaluate(&folder, previous.as_deref());
         if self.seed > 0 {
             let _ = std::fs::remove_dir_all(&folder);
         }
         outcome
     }
 
-    fn evaluate(&self, artifacts: &Path) -> Result<Outcome, EvalError> {
-        let Conditions { fidelity, control, .. } = &self.conditions;
-        let job =
-            Job { fidelity: *fidelity, seed: self.key.seed(self.seed), artifacts, previous: None, control };
-        self.evaluator.evaluate(&self.canonical, &job)
+    fn evaluate(&self, artifacts: &Path, previous: Option<&Path>) -> Result<Outcome, EvalError> {
+        let (fidelity, seed, control) = (self.fidelity, self.full.seed(self.seed), &self.conditions.control);
+        self.evaluator.evaluate(&self.canonical, &Job { fidelity, seed, artifacts, previous, control })
+    }
+
+    /// Nothing where that fails: the verdict stands without it.
+    fn measure(&self, found: &Result<storage::Evaluation, EvalError>) -> BTreeMap<String, f64> {
+        let scored = found.as_ref().is_ok_and(|found| matches!(found.verdict, Verdict::Scored(_)));
+        if !scored || self.purpose != Purpose::Search {
+            return BTreeMap::new();
+        }
+        self.evaluator.measure(&self.canonical, &self.conditions.control).unwrap_or_default()
     }
 }
 

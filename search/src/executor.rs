@@ -1,11 +1,12 @@
 //! Where evaluations run: jobs go in, finished ones come out in any order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use evaluator::EvalError;
-use hashing::Key;
+use hashing::{Fidelity, Key};
 use storage::Purpose;
 
 /// What comes back of an evaluation. Nobody has been told yet: the study remembers it first.
@@ -14,6 +15,9 @@ pub struct Finished {
     pub number: u64,
     pub purpose: Purpose,
     pub key: Key,
+    pub fidelity: Fidelity,
+    /// What the form measured by the clock, if its evaluator measures; see [`evaluator::Evaluator::measure`].
+    pub measures: BTreeMap<String, f64>,
     /// As a record keeps it, always with the form that was evaluated.
     pub found: Result<storage::Evaluation, EvalError>,
 }

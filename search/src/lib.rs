@@ -36,6 +36,7 @@ mod clock;
 pub mod conformance;
 mod evaluation;
 mod executor;
+mod halving;
 mod known;
 mod ledger;
 mod observer;
@@ -52,6 +53,7 @@ mod trial;
 
 pub use clock::{Clock, SystemClock};
 pub use executor::{Executor, Finished, Task, Threads};
+pub use halving::Halving;
 pub use known::Finding;
 pub use ledger::{Ledger, Written};
 pub use observer::Observer;

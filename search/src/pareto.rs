@@ -33,11 +33,16 @@ impl Tradeoff {
     }
 
     /// The trials that no other dominates, in their order; of those at one point, the first. Only trials that have the
-    /// last verdict of their function count.
+    /// last verdict of their function count, and where a study has several fidelities, those at the highest reached.
     pub fn front<'a, C>(&self, trials: &'a [Trial<C>]) -> Vec<&'a Trial<C>> {
         let last = last_verdicts(trials);
+        let highest = last.values().map(|trial| trial.tier()).max();
+        let counts = |trial: &&Trial<C>| {
+            let verdict = &last[&trial.identity.fingerprint].verdict;
+            Some(trial.tier()) == highest && *verdict == trial.verdict
+        };
         let mut front: Vec<(&Trial<C>, Point)> = Vec::new();
-        for trial in trials.iter().filter(|trial| last[&trial.key].verdict == trial.verdict) {
+        for trial in trials.iter().filter(counts) {
             let Some(point) = self.point(trial) else { continue };
             if front.iter().any(|(_, known)| *known == point || dominates(known, &point)) {
                 continue;

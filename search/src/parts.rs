@@ -7,7 +7,7 @@ use hashing::{CandidateHasher, Class, Fingerprint, Identity, Keyed};
 use spaces::{Enumerated, Space};
 use storage::Store;
 
-use crate::{Clock, Executor, Ledger, Observer, Study};
+use crate::{Clock, Executor, Halving, Ledger, Observer, Study};
 
 impl<S: Space> Study<S> {
     pub fn with_hasher(mut self, hasher: impl CandidateHasher<S::Candidate> + 'static) -> Self {
@@ -37,6 +37,13 @@ impl<S: Space> Study<S> {
 
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Candidates are proposed at the lowest of its fidelities, and the best go on.
+    pub fn with_halving(mut self, halving: Halving) -> Self {
+        self.plan.fidelity = halving.largest();
+        self.halving = Some(halving);
         self
     }
 

@@ -24,7 +24,7 @@ pub struct Plan<C> {
     /// Proposal n sees the trials up to n − window. Default: 8, which keeps two to four workers busy; a search of
     /// some dozens of trainings that learned 32 proposals late would hardly be a search.
     pub window: u64,
-    /// Default: 1.
+    /// The largest, at which a study trains that has no other. Default: 1.
     pub fidelity: Fidelity,
     /// Whether known verdicts answer. Default: true.
     pub reuse: bool,
@@ -162,7 +162,6 @@ impl<C> Plan<C> {
     pub(crate) fn conditions(&self, control: &Control, clock: &Arc<dyn Clock>) -> Conditions {
         Conditions {
             study: self.study.clone(),
-            fidelity: self.fidelity,
             artifacts: self.artifacts.clone(),
             control: control.for_job(),
             interrupted: Arc::clone(&self.interrupted),

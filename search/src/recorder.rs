@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use hashing::Key;
+use hashing::{Fidelity, Key};
 use storage::{Purpose, Record, Store, StoreError, Subject};
 
 use crate::executor::Finished;
@@ -14,14 +14,18 @@ pub(crate) type Refused = BTreeMap<Key, StoreError>;
 
 /// Adds each evaluation to the record of its key. Where another run of it was remembered first, that is what it found;
 /// the later run is kept and marked.
-pub(crate) fn remember(store: &dyn Store, subject: &Subject, finished: &mut [Finished]) -> Refused {
+pub(crate) fn remember(
+    store: &dyn Store,
+    subject: impl Fn(Fidelity) -> Subject,
+    finished: &mut [Finished],
+) -> Refused {
     let (mut records, mut refused) = (BTreeMap::new(), Refused::new());
-    for Finished { key, found, .. } in finished {
+    for Finished { key, fidelity, found, .. } in finished {
         let Ok(evaluation) = found else { continue };
         let record = match records.entry(*key) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => match store.get(key) {
-                Ok(known) => entry.insert(known.unwrap_or_else(|| begun(subject, evaluation))),
+                Ok(known) => entry.insert(known.unwrap_or_else(|| begun(subject(*fidelity), evaluation))),
                 Err(error) => {
                     refused.insert(*key, error);
                     continue;
@@ -35,8 +39,8 @@ pub(crate) fn remember(store: &dyn Store, subject: &Subject, finished: &mut [Fin
 }
 
 /// The record that this evaluation begins.
-fn begun(subject: &Subject, evaluation: &storage::Evaluation) -> Record {
-    Record::new(subject.clone(), evaluation.form.clone().unwrap_or_default())
+fn begun(subject: Subject, evaluation: &storage::Evaluation) -> Record {
+    Record::new(subject, evaluation.form.clone().unwrap_or_default())
 }
 
 fn extend(record: &mut Record, evaluation: &mut storage::Evaluation) {

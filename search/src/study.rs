@@ -1,27 +1,35 @@
 //! The life of a candidate: propose, identify, look up, evaluate, record, settle, and let the strategy see it.
 
+mod audit;
+mod evaluate;
+mod identify;
+mod intake;
+mod look_up;
+mod settle;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use evaluator::{Control, EvalError, Evaluator};
-use hashing::{CandidateHasher, Class, Context, Identity, Key, Rng, TwoStage};
+use hashing::{CandidateHasher, Context, Digest, Fidelity, Key, Rng, TwoStage};
 use spaces::Space;
-use storage::{MemoryStore, Purpose, Store, StoreError, Subject};
-use tasks::{Reason, Verdict};
+use storage::{MemoryStore, Store, StoreError};
 
 use crate::clock::{Clock, SystemClock};
-use crate::evaluation::{Evaluation, form};
-use crate::executor::{Executor, Finished, Threads};
-use crate::known::{Finding, Lookup, Recalled};
+use crate::executor::{Executor, Threads};
+use crate::halving::Halving;
+use crate::known::Lookup;
 use crate::ledger::Ledger;
 use crate::plan::{Plan, Stop};
-use crate::recorder::{Refused, remember};
-use crate::trial::{Miss, Times};
-use crate::{Observer, Origin, Proposal, Strategy, Trial, seeds};
+use crate::{Observer, Proposal, Strategy, Trial};
+use identify::Identified;
 
 /// Proposals in a row of functions that were all met before: the population has converged, or the space is exhausted.
 const KNOWN_IN_A_ROW: u64 = 1000;
+
+/// The operator of a proposal that goes on at a higher fidelity.
+pub(crate) const PROMOTE: &str = "promote";
 
 /// What ends a study early: the machine, never a candidate.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +58,8 @@ pub struct Study<S: Space> {
     pub(crate) clock: Arc<dyn Clock>,
     /// Every candidate, where they can be listed.
     pub(crate) whole: Option<All<S>>,
+    /// Who goes on at a higher fidelity, where there are several.
+    pub(crate) halving: Option<Halving>,
     context: Context,
     /// Settled, by number.
     trials: Vec<Trial<S::Candidate>>,
@@ -61,6 +71,8 @@ pub struct Study<S: Space> {
     met: HashSet<Key>,
     /// Who paid for a key in this study, in order.
     payers: HashMap<Key, Vec<u64>>,
+    /// What canonical forms measured, by the clock.
+    measures: HashMap<Digest, BTreeMap<String, f64>>,
     /// Trials that are evaluated now.
     under_way: BTreeSet<u64>,
     /// Answers that are checked now.
@@ -77,18 +89,6 @@ pub struct Study<S: Space> {
 
 /// All candidates of a space.
 pub(crate) type All<S> = fn(&S) -> Box<dyn Iterator<Item = <S as Space>::Candidate> + '_>;
-
-/// A proposal that knows what it is.
-struct Identified<C> {
-    number: u64,
-    proposal: Proposal<C>,
-    canonical: C,
-    identity: Identity,
-    key: Key,
-    /// Why no evaluation is needed, if none is.
-    ruled_out: Option<Reason>,
-    hashing_seconds: f64,
-}
 
 struct Pending<C> {
     identified: Identified<C>,
@@ -118,11 +118,13 @@ impl<S: Space + 'static> Study<S> {
             control: Control::new(),
             clock: Arc::new(SystemClock::default()),
             whole: None,
+            halving: None,
             trials: Vec::new(),
             pending: VecDeque::new(),
             observed: 0,
             met: HashSet::new(),
             payers: HashMap::new(),
+            measures: HashMap::new(),
             under_way: BTreeSet::new(),
             audits: BTreeSet::new(),
             trained: 0,
@@ -169,8 +171,8 @@ impl<S: Space + 'static> Study<S> {
         if self.known_in_a_row >= KNOWN_IN_A_ROW {
             return Ok(Some(self.nothing_new()));
         }
-        let proposal = self.propose(number);
-        let identified = self.identify(number, proposal);
+        let (proposal, fidelity) = self.propose(number);
+        let identified = self.identify(number, proposal, fidelity);
         let lookup = self.look_up(&identified);
         let trains = lookup.origin.is_evaluated() && identified.ruled_out.is_none();
         if trains && self.plan.trainings.is_some_and(|most| self.trained >= most) {
@@ -182,8 +184,8 @@ impl<S: Space + 'static> Study<S> {
         Ok(None)
     }
 
-    /// Lets the strategy see every trial up to `number − window`, waiting for those that are still evaluated. `false`
-    /// if the study was interrupted instead.
+    /// Lets the strategy, and who promotes, see every trial up to `number − window`, waiting for those that are still
+    /// evaluated. `false` if the study was interrupted instead.
     fn observe_before(&mut self, number: u64) -> Result<bool, StudyError> {
         let due = (number + 1).saturating_sub(self.plan.window) as usize;
         while self.trials.len() < due {
@@ -196,7 +198,9 @@ impl<S: Space + 'static> Study<S> {
             }
         }
         while self.observed < due {
-            self.strategy.observe(&self.trials[self.observed]);
+            let trial = &self.trials[self.observed];
+            self.strategy.observe(trial);
+            self.halving.iter_mut().for_each(|halving| halving.observe(trial));
             self.observed += 1;
         }
         Ok(!self.is_halted())
@@ -211,277 +215,23 @@ impl<S: Space + 'static> Study<S> {
         self.clock.now().saturating_sub(self.started)
     }
 
-    /// Why known functions only are proposed.
-    fn nothing_new(&self) -> Stop {
-        let is_met = |candidate| self.met.contains(&self.key(&self.recognize(&candidate).1));
-        match self.whole {
-            Some(all) if all(&self.space).all(is_met) => Stop::Exhausted(self.met.len() as u64),
-            _ => Stop::Converged(self.known_in_a_row),
+    /// A promotion, if one is due; else what the strategy says, at the lowest fidelity.
+    fn propose(&self, number: u64) -> (Proposal<S::Candidate>, Fidelity) {
+        if let Some(candidate) = self.plan.enqueued.get(number as usize) {
+            let proposal =
+                Proposal { candidate: candidate.clone(), operator: "enqueue", parents: Vec::new() };
+            return (proposal, self.lowest());
         }
-    }
-
-    fn propose(&self, number: u64) -> Proposal<S::Candidate> {
-        match self.plan.enqueued.get(number as usize) {
-            Some(candidate) => {
-                Proposal { candidate: candidate.clone(), operator: "enqueue", parents: Vec::new() }
-            }
-            None => self.strategy.propose(&self.space, &mut Rng::named(self.plan.seed, "propose", number)),
+        if let Some((trial, fidelity)) = self.halving.as_ref().and_then(Halving::next) {
+            let candidate = self.trials[trial as usize].candidate.clone();
+            return (Proposal { candidate, operator: PROMOTE, parents: vec![trial] }, fidelity);
         }
+        let rng = &mut Rng::named(self.plan.seed, "propose", number);
+        (self.strategy.propose(&self.space, rng), self.lowest())
     }
 
-    fn identify(&self, number: u64, proposal: Proposal<S::Candidate>) -> Identified<S::Candidate> {
-        let start = self.clock.now();
-        let (canonical, identity, ruled_out) = self.recognize(&proposal.candidate);
-        let key = self.key(&identity);
-        let hashing_seconds = self.clock.now().saturating_sub(start).as_secs_f64();
-        Identified { number, proposal, canonical, identity, key, ruled_out, hashing_seconds }
-    }
-
-    /// The canonical form, what it is, and why no evaluation is needed, if none is.
-    fn recognize(&self, candidate: &S::Candidate) -> (S::Candidate, Identity, Option<Reason>) {
-        let canonical = self.space.canonicalize(candidate);
-        let structure_only = || crate::structural_identity(&canonical);
-        let checked = self.space.check(&canonical).map_err(|what| Reason::Malformed { what });
-        let (identity, ruled_out) = match checked {
-            Err(reason) => (structure_only(), Some(reason)),
-            Ok(()) => match self.hasher.identify(&canonical) {
-                Ok(identity) if identity.class == Class::Constant => (identity, Some(Reason::IgnoresInput)),
-                Ok(identity) => (identity, None),
-                Err(error) => (structure_only(), Some(Reason::Malformed { what: error.to_string() })),
-            },
-        };
-        (canonical, identity, ruled_out)
-    }
-
-    fn key(&self, identity: &Identity) -> Key {
-        let (scheme, fidelity) = (self.hasher.scheme(), self.plan.fidelity);
-        Key::of(self.space.name(), &scheme, &identity.fingerprint, &self.context, fidelity)
-    }
-
-    /// Decided by the trials of this study and by what the store knew before it, never by what has finished by now.
-    fn look_up(&mut self, identified: &Identified<S::Candidate>) -> Lookup {
-        let Identified { number, key, .. } = *identified;
-        let payers = self.payers.get(&key).filter(|_| self.plan.reuse).map_or(&[][..], Vec::as_slice);
-        let payer = payers.last().copied();
-        if payer.is_some_and(|payer| payer + self.plan.window > number) {
-            return Lookup::answered(Origin::Shared, payer, Vec::new());
-        }
-        let own: Vec<_> = payers.iter().map(|payer| Finding::by(&self.trials[*payer as usize])).collect();
-        if self.plan.origin(&own, number) == Origin::FullHit {
-            return Lookup::answered(Origin::FullHit, payer, own);
-        }
-        let seeds: Vec<_> = payers.iter().map(|payer| self.trials[*payer as usize].seed).collect();
-        let recalled = self.recall(&key, number);
-        let seed = if self.plan.reuse { recalled.fresh_seed(&key, &seeds) } else { 0 };
-        let known = [recalled.others, own].concat();
-        let origin = match self.plan.origin(&known, number) {
-            Origin::FullHit => {
-                let form_is_recorded = recalled.forms.contains(&form(&identified.canonical));
-                return Lookup { form_is_recorded, ..Lookup::answered(Origin::FullHit, payer, known) };
-            }
-            Origin::Miss(Miss::Unseen) if recalled.unreadable => Origin::Miss(Miss::Unreadable),
-            origin => origin,
-        };
-        Lookup { origin, payer: None, known, seed, form_is_recorded: false, found: recalled.own }
-    }
-
-    /// Sends what is not answered to the evaluator, unless this study paid for it before it was resumed.
-    fn evaluate(&mut self, identified: &Identified<S::Candidate>, lookup: &Lookup) {
-        self.meet(identified.key);
-        if !lookup.origin.is_evaluated() {
-            return;
-        }
-        self.payers.entry(identified.key).or_default().push(identified.number);
-        self.trained += u64::from(identified.ruled_out.is_none());
-        if lookup.found.is_none() {
-            self.under_way.insert(identified.number);
-            self.submit(identified, Purpose::Search, lookup.seed);
-            self.observer.started(identified.number, self.under_way.len());
-        }
-    }
-
-    fn submit(&mut self, identified: &Identified<S::Candidate>, purpose: Purpose, seed: u64) {
-        let evaluation = Evaluation {
-            number: identified.number,
-            purpose,
-            key: identified.key,
-            seed,
-            canonical: identified.canonical.clone(),
-            ruled_out: identified.ruled_out.clone(),
-            evaluator: Arc::clone(&self.evaluator),
-            conditions: self.plan.conditions(&self.deadline, &self.clock),
-        };
-        self.executor.submit(Arc::new(move || evaluation.run()));
-    }
-
-    /// Counts a proposal of this function.
-    fn meet(&mut self, key: Key) {
-        self.known_in_a_row = if self.met.insert(key) { 0 } else { self.known_in_a_row + 1 };
-    }
-
-    /// Waits for an evaluation, or for the end of the time for searching: what is under way then is cancelled.
-    fn wait(&mut self) -> Result<(), StudyError> {
-        let time_left = self.plan.time_left(self.spent()).filter(|_| !self.deadline.cancelled());
-        self.take_finished(time_left)?;
-        if self.plan.time_left(self.spent()).is_some_and(|left| left.is_zero()) {
-            self.deadline.cancel();
-        }
-        Ok(())
-    }
-
-    /// Takes what has finished, all at once, if the first of it comes within this time; settles what can be settled.
-    /// `false` if nothing came.
-    fn take_finished(&mut self, within: Option<Duration>) -> Result<bool, StudyError> {
-        let mut finished = Vec::from_iter(self.executor.next(within));
-        if finished.is_empty() {
-            return Ok(false);
-        }
-        finished.extend(std::iter::from_fn(|| self.executor.next(Some(Duration::ZERO))));
-        self.take(finished)?;
-        self.settle_ready()?;
-        Ok(true)
-    }
-
-    /// Remembers what was found, then believes it. The first failure of an evaluator is returned.
-    fn take(&mut self, mut finished: Vec<Finished>) -> Result<(), StudyError> {
-        let refused = self.remember(&mut finished);
-        let mut result = Ok(());
-        for Finished { number, purpose, key, found } in finished {
-            if let (Ok(_), Some(error)) = (&found, refused.get(&key)) {
-                self.observer.noticed(&format!(
-                    "the verdict of trial {number} is not in the cache: {error}; the trial keeps it"
-                ));
-            }
-            result = result.and(self.believe(number, purpose, found));
-        }
-        result
-    }
-
-    fn remember(&self, finished: &mut [Finished]) -> Refused {
-        let (space, scheme) = (self.space.name().to_string(), self.hasher.scheme());
-        let subject = Subject { space, scheme, fidelity: self.plan.fidelity };
-        remember(&*self.store, &subject, finished)
-    }
-
-    fn believe(
-        &mut self,
-        number: u64,
-        purpose: Purpose,
-        found: Result<storage::Evaluation, EvalError>,
-    ) -> Result<(), StudyError> {
-        match (purpose, found) {
-            (Purpose::Search, found) if self.under_way.remove(&number) => match found {
-                Ok(evaluation) => self.found(number, Finding::of(&evaluation)),
-                Err(EvalError::Cancelled) => {}
-                Err(error) => return Err(StudyError::Evaluator(error)),
-            },
-            (Purpose::Audit, found) if self.audits.remove(&number) => {
-                if let Err(error) = found
-                    && error != EvalError::Cancelled
-                {
-                    self.observer.noticed(&format!("the answer of trial {number} was not checked: {error}"));
-                }
-            }
-            _ => self.observer.noticed(&format!("a late evaluation of trial {number} is kept and not used")),
-        }
-        Ok(())
-    }
-
-    fn found(&mut self, number: u64, found: Finding) {
-        let position = self.pending.binary_search_by_key(&number, |pending| pending.identified.number);
-        let position = position.expect("a trial is pending until it is answered");
-        self.pending[position].lookup.found = Some(found);
-    }
-
-    /// Turns pending proposals into trials, in order, as far as they are answered.
-    fn settle_ready(&mut self) -> Result<(), StudyError> {
-        while let Some(answer) = self.pending.front().and_then(|pending| self.answer(&pending.lookup)) {
-            let pending = self.pending.pop_front().expect("looked at just now");
-            self.audit(&pending, &answer.verdict);
-            let trial = self.settle(pending, answer);
-            self.ledger.append(&trial).map_err(StudyError::Ledger)?;
-            self.observer.settled(&trial);
-            self.trials.push(trial);
-        }
-        Ok(())
-    }
-
-    fn answer(&self, lookup: &Lookup) -> Option<Finding> {
-        lookup.answer(self.plan.wanted(), &self.trials)
-    }
-
-    /// Evaluates some of the answered candidates all the same. Nothing of that comes back into the search.
-    fn audit(&mut self, Pending { identified, lookup }: &Pending<S::Candidate>, answer: &Verdict) {
-        let certain = matches!(answer, Verdict::Invalid(reason) if reason.is_certain());
-        if lookup.origin.is_evaluated() || certain || self.is_halted() {
-            return;
-        }
-        if self.plan.audits(identified.number) && !self.is_audited(identified) {
-            self.audits.insert(identified.number);
-            self.submit(identified, Purpose::Audit, seeds::AUDIT + identified.number);
-        }
-    }
-
-    /// Whether that was paid for before the study was resumed.
-    fn is_audited(&self, Identified { key, number, .. }: &Identified<S::Candidate>) -> bool {
-        let record = self.store.get(key).ok().flatten();
-        record.is_some_and(|it| it.evaluation_of(&self.plan.study, *number, Purpose::Audit).is_some())
-    }
-
-    fn settle(&self, pending: Pending<S::Candidate>, answer: Finding) -> Trial<S::Candidate> {
-        let Pending { identified, lookup } = pending;
-        let own = lookup.found.unwrap_or_else(|| answer.clone());
-        let evaluated = lookup.origin.is_evaluated();
-        let (evaluation, saved) = if evaluated { (own.seconds, 0.0) } else { (0.0, answer.seconds) };
-        Trial {
-            number: identified.number,
-            operator: identified.proposal.operator.into(),
-            parents: identified.proposal.parents,
-            identity: identified.identity,
-            key: identified.key,
-            origin: lookup.origin,
-            payer: lookup.payer,
-            measured: (own.verdict != answer.verdict).then_some(own.verdict),
-            verdict: answer.verdict,
-            seed: lookup.seed,
-            form_is_recorded: lookup.form_is_recorded,
-            steps: own.steps,
-            costs: self.evaluator.costs(&identified.canonical),
-            measures: BTreeMap::new(),
-            rung: None,
-            times: Times { hashing: identified.hashing_seconds, evaluation, saved },
-            candidate: identified.proposal.candidate,
-        }
-    }
-
-    /// Waits for everything under way. After an interruption the trials that miss an answer are dropped; their
-    /// proposals will be made again.
-    fn drain(&mut self, stop: Stop) -> Result<Stop, StudyError> {
-        while !self.under_way.is_empty() || !self.audits.is_empty() {
-            self.wait()?;
-        }
-        self.cut_short = !self.pending.is_empty();
-        self.pending.clear();
-        self.ledger.sync().map_err(StudyError::Ledger)?;
-        Ok(match self.plan.time {
-            _ if !self.cut_short => stop,
-            Some(time) if self.spent() >= time => Stop::Time(time),
-            _ => Stop::Interrupted,
-        })
-    }
-
-    /// After a failure: starts nothing more, and waits for what is running, so that its records reach the store.
-    fn abandon(&mut self) {
-        self.cut_short = true;
-        self.plan.interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
-        while !self.under_way.is_empty() || !self.audits.is_empty() {
-            let mut finished = Vec::from_iter(self.executor.next(None));
-            self.remember(&mut finished);
-            for Finished { number, purpose, .. } in finished {
-                let waited = if purpose == Purpose::Audit { &mut self.audits } else { &mut self.under_way };
-                waited.remove(&number);
-            }
-        }
+    fn lowest(&self) -> Fidelity {
+        self.halving.as_ref().map_or(self.plan.fidelity, Halving::lowest)
     }
 
     /// Goes on after these trials, which an earlier run of the same study made.
@@ -492,6 +242,8 @@ impl<S: Space + 'static> Study<S> {
                 self.payers.entry(trial.key).or_default().push(trial.number);
             }
             self.meet(trial.key);
+            self.promote(trial.identity.fingerprint, trial.fidelity());
+            self.measures.entry(trial.identity.structural).or_insert_with(|| trial.measures.clone());
         }
         self.trials = trials;
     }
@@ -503,17 +255,5 @@ impl<S: Space + 'static> Study<S> {
     /// Waits for an evaluation during which some worker had nothing to do, because the window was full.
     pub fn idle_waits(&self) -> u64 {
         self.idle
-    }
-
-    /// What the store knows of a key that trial `number` asks for.
-    fn recall(&mut self, key: &Key, number: u64) -> Recalled {
-        match self.store.get(key) {
-            Ok(record) => record.map_or_else(Recalled::default, |it| Recalled::of(&it, &self.plan, number)),
-            Err(error) => {
-                let message = format!("the cache cannot answer: {error}; the search goes on and evaluates");
-                self.observer.noticed(&message);
-                Recalled::unreadable()
-            }
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-use hashing::{Class, Fidelity, Identity, Key};
+use hashing::{Class, Fidelity, Fingerprint, Identity, Key};
 use serde::{Deserialize, Serialize};
 use tasks::{Reason, Verdict};
 
@@ -117,6 +117,16 @@ impl<C> Trial<C> {
         self.rung.map_or(self.key, |rung| rung.full)
     }
 
+    /// Where the study has several.
+    pub fn fidelity(&self) -> Option<Fidelity> {
+        self.rung.map(|rung| rung.fidelity)
+    }
+
+    /// What decides before any score does: whether there is one, and how far it was trained.
+    pub(crate) fn tier(&self) -> (bool, Option<Fidelity>) {
+        (matches!(self.verdict, Verdict::Scored(_)), self.fidelity())
+    }
+
     /// Whether it was evaluated for real: not answered, and not ruled out before training.
     pub fn is_trained(&self) -> bool {
         self.origin.is_evaluated() && !self.is_ruled_out()
@@ -176,35 +186,50 @@ impl Objective {
     }
 
     /// A trial of each of the `top` best functions, the best first; equals in the order of their numbers. Of several
-    /// trials of one function the last verdict counts, not the luckiest, and the first trial that has it is shown.
-    /// Functions without a score are left out.
+    /// trials of one function those at the highest fidelity count, and of them the last verdict, not the luckiest; the
+    /// first trial that has it is shown. Functions without a score are left out.
     pub fn best<'a, C>(&self, trials: &'a [Trial<C>], top: usize) -> Vec<&'a Trial<C>> {
         let shown = last_verdicts(trials).into_values();
         let mut scored: Vec<_> = shown.filter(|trial| self.value(&trial.verdict).is_some()).collect();
-        scored.sort_by(|a, b| self.compare(&b.verdict, &a.verdict).then(a.number.cmp(&b.number)));
+        scored.sort_by(|a, b| self.rank(b, a).then(a.number.cmp(&b.number)));
         scored.truncate(top);
         scored
     }
 
+    /// `Greater` if `a` is better: what has a score, then what was trained further, then what scores more. So a score at
+    /// a low fidelity never stands against one at a high.
+    pub fn rank<C>(&self, a: &Trial<C>, b: &Trial<C>) -> Ordering {
+        a.tier().cmp(&b.tier()).then_with(|| self.compare(&a.verdict, &b.verdict))
+    }
+
     /// `Greater` if `a` is better. No score is worse than any; NaN counts as no score.
     pub fn compare(&self, a: &Verdict, b: &Verdict) -> Ordering {
-        let decide = |goal: &Goal| {
-            let score = |verdict: &Verdict| {
-                let score = verdict.score(&goal.metric).filter(|score| !score.is_nan());
-                score.map_or(f64::NEG_INFINITY, |score| if goal.higher_is_better { score } else { -score })
-            };
-            score(a).total_cmp(&score(b))
+        self.worth(a).cmp(&self.worth(b))
+    }
+
+    /// Numbers that are compared one after the other; higher is better.
+    pub(crate) fn worth(&self, verdict: &Verdict) -> Vec<i64> {
+        let worth = |goal: &Goal| {
+            let score = verdict.score(&goal.metric).filter(|score| !score.is_nan());
+            in_order(score.map_or(f64::NEG_INFINITY, |score| if goal.higher_is_better { score } else { -score }))
         };
-        self.0.iter().map(decide).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        self.0.iter().map(worth).collect()
     }
 }
 
-/// Of each function the first trial that has its last verdict.
-pub(crate) fn last_verdicts<C>(trials: &[Trial<C>]) -> HashMap<Key, &Trial<C>> {
-    let mut last: HashMap<Key, &Trial<C>> = HashMap::new();
+/// A whole number for each `f64`, in the order of `f64::total_cmp`.
+fn in_order(number: f64) -> i64 {
+    let bits = number.to_bits() as i64;
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
+/// Of each function, at its highest fidelity, the first trial that has its last verdict.
+pub(crate) fn last_verdicts<C>(trials: &[Trial<C>]) -> HashMap<Fingerprint, &Trial<C>> {
+    let mut last: HashMap<Fingerprint, &Trial<C>> = HashMap::new();
     for trial in trials {
-        let shown = last.entry(trial.key).or_insert(trial);
-        if shown.verdict != trial.verdict {
+        let shown = last.entry(trial.identity.fingerprint).or_insert(trial);
+        let learned = trial.fidelity() == shown.fidelity() && trial.verdict != shown.verdict;
+        if learned || trial.fidelity() > shown.fidelity() {
             *shown = trial;
         }
     }

@@ -46,7 +46,7 @@ fn front<'a, C>(
     top: usize,
 ) -> Vec<&'a Trial<C>> {
     let mut front = Tradeoff::of(objective, against).front(trials);
-    front.sort_by(|a, b| objective.compare(&b.verdict, &a.verdict));
+    front.sort_by(|a, b| objective.rank(b, a));
     front.truncate(top);
     front
 }

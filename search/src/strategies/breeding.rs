@@ -45,5 +45,5 @@ pub(super) fn relearn<'a, C: 'a>(known: impl IntoIterator<Item = &'a mut Trial<C
 }
 
 pub(super) fn beats<C>(objective: &Objective, a: &Trial<C>, b: &Trial<C>) -> bool {
-    objective.compare(&a.verdict, &b.verdict).is_gt()
+    objective.rank(a, b).is_gt()
 }

@@ -1,6 +1,9 @@
 //! NSGA-II (Deb et al. 2002, doi 10.1109/4235.996017), one child at a time: of what lives and what comes, those stay
 //! that fewer dominate and, among equals, that have more room around them.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use hashing::Rng;
 use spaces::Space;
 
@@ -55,9 +58,24 @@ impl<S: Space> Nsga2<S> {
         }
     }
 
+    /// What was trained further lies in fronts before those of what was not.
+    fn ranks(&self, points: &[Point]) -> Vec<usize> {
+        let mut found = vec![0; points.len()];
+        let (mut tiers, mut before) = (BTreeMap::<_, Vec<usize>>::new(), 0);
+        for (place, member) in self.alive.iter().enumerate() {
+            tiers.entry(Reverse(member.trial.tier())).or_default().push(place);
+        }
+        for places in tiers.into_values() {
+            let ranks = ranks(&places.iter().map(|place| points[*place].clone()).collect::<Vec<_>>());
+            places.iter().zip(&ranks).for_each(|(place, rank)| found[*place] = before + rank);
+            before += ranks.iter().max().map_or(0, |last| last + 1);
+        }
+        found
+    }
+
     fn sort(&mut self) {
         let points: Vec<Point> = self.alive.iter().map(|member| self.point(&member.trial)).collect();
-        let ranks = ranks(&points);
+        let ranks = self.ranks(&points);
         for rank in 0..=ranks.iter().copied().max().unwrap_or(0) {
             let front: Vec<usize> = (0..points.len()).filter(|place| ranks[*place] == rank).collect();
             let rooms = crowding(&front.iter().map(|place| &points[*place]).collect::<Vec<_>>());

@@ -1,0 +1,65 @@
+//! Evaluate: what is not answered is sent to the evaluator.
+
+use std::sync::Arc;
+
+use hashing::{Fidelity, Fingerprint, Key};
+use spaces::Space;
+use storage::Purpose;
+
+use super::{Identified, Study};
+use crate::evaluation::Evaluation;
+use crate::halving::Halving;
+use crate::known::Lookup;
+
+impl<S: Space + 'static> Study<S> {
+    /// Sends what is not answered to the evaluator, unless this study paid for it before it was resumed.
+    pub(super) fn evaluate(&mut self, identified: &Identified<S::Candidate>, lookup: &Lookup) {
+        self.meet(identified.key);
+        self.promote(identified.identity.fingerprint, Some(identified.fidelity));
+        if !lookup.origin.is_evaluated() {
+            return;
+        }
+        self.payers.entry(identified.key).or_default().push(identified.number);
+        self.trained += u64::from(identified.ruled_out.is_none());
+        if lookup.found.is_none() {
+            self.under_way.insert(identified.number);
+            self.submit(identified, Purpose::Search, lookup.seed);
+            self.observer.started(identified.number, self.under_way.len());
+        }
+    }
+
+    pub(super) fn submit(&mut self, identified: &Identified<S::Candidate>, purpose: Purpose, seed: u64) {
+        let evaluation = Evaluation {
+            number: identified.number,
+            purpose,
+            key: identified.key,
+            fidelity: identified.fidelity,
+            seed,
+            full: identified.full,
+            previous: self.previous(identified),
+            canonical: identified.canonical.clone(),
+            ruled_out: identified.ruled_out.clone(),
+            evaluator: Arc::clone(&self.evaluator),
+            conditions: self.plan.conditions(&self.deadline, &self.clock),
+        };
+        self.executor.submit(Arc::new(move || evaluation.run()));
+    }
+
+    /// Counts a proposal of this function.
+    pub(super) fn meet(&mut self, key: Key) {
+        self.known_in_a_row = if self.met.insert(key) { 0 } else { self.known_in_a_row + 1 };
+    }
+
+    /// The key of the same function at the next lower fidelity.
+    fn previous(&self, identified: &Identified<S::Candidate>) -> Option<Key> {
+        let below = self.halving.as_ref()?.below(identified.fidelity)?;
+        Some(self.key(&identified.identity, below))
+    }
+
+    /// Nobody proposes this function at this fidelity again.
+    pub(super) fn promote(&mut self, fingerprint: Fingerprint, fidelity: Option<Fidelity>) {
+        if let (Some(halving), Some(fidelity)) = (&mut self.halving, fidelity) {
+            Halving::promoted(halving, fingerprint, fidelity);
+        }
+    }
+}
