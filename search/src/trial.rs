@@ -211,7 +211,9 @@ impl Objective {
     pub(crate) fn worth(&self, verdict: &Verdict) -> Vec<i64> {
         let worth = |goal: &Goal| {
             let score = verdict.score(&goal.metric).filter(|score| !score.is_nan());
-            in_order(score.map_or(f64::NEG_INFINITY, |score| if goal.higher_is_better { score } else { -score }))
+            in_order(
+                score.map_or(f64::NEG_INFINITY, |score| if goal.higher_is_better { score } else { -score }),
+            )
         };
         self.0.iter().map(worth).collect()
     }

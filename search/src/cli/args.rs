@@ -184,6 +184,10 @@ pub struct SequenceArgs {
     /// Largest number of passes over the training part in one evaluation
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub epochs: Option<u64>,
+    /// Epochs at which candidates are compared, the lowest first: the best of each go on at the next (asynchronous
+    /// successive halving), as in epochs=1,3,9,27 [default: all epochs at once]
+    #[arg(long, value_name = "epochs=LIST", value_parser = fidelities, conflicts_with = "epochs")]
+    pub fidelity: Option<Fidelities>,
     /// Where training runs: cpu, cuda or auto [default: cpu]
     #[arg(long, value_name = "D")]
     pub device: Option<DeviceChoice>,
@@ -262,7 +266,7 @@ impl StrategyArgs {
 impl SequenceArgs {
     /// Which of these options were given.
     pub fn given(&self) -> Vec<&'static str> {
-        let Self { test, target, metric, validation, epochs, device, blocks, max_depth, .. } = self;
+        let Self { test, target, metric, validation, epochs, fidelity, device, blocks, max_depth, .. } = self;
         let Self { max_seconds_per_trial, max_memory_per_trial, .. } = self;
         only_given(&[
             ("--test", test.is_some()),
@@ -270,6 +274,7 @@ impl SequenceArgs {
             ("--metric", metric.is_some()),
             ("--validation", validation.is_some()),
             ("--epochs", epochs.is_some()),
+            ("--fidelity", fidelity.is_some()),
             ("--device", device.is_some()),
             ("--blocks", !blocks.is_empty()),
             ("--max-depth", max_depth.is_some()),
@@ -425,6 +430,18 @@ pub struct HashArgs {
     pub format: Format,
 }
 
+/// `epochs=1,3,9,27`: whole numbers that rise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fidelities(pub Vec<u64>);
+
+fn fidelities(text: &str) -> Result<Fidelities, String> {
+    let list = text.strip_prefix("epochs=").unwrap_or_default();
+    let numbers = list.split(',').map(|number| number.trim().parse().ok()).collect::<Option<Vec<u64>>>();
+    let rises = |numbers: &Vec<u64>| numbers[0] > 0 && numbers.windows(2).all(|pair| pair[0] < pair[1]);
+    let numbers = numbers.filter(|numbers| numbers.len() > 1 && rises(numbers));
+    numbers.map(Fidelities).ok_or_else(|| "give numbers of epochs that rise, as in epochs=1,3,9,27".into())
+}
+
 /// `90s`, `10m`, `2h`, or seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.char_indices().last() {
@@ -468,6 +485,15 @@ mod tests {
         assert_eq!(seconds("7"), Ok(7.0));
         for bad in ["", "0", "0s", "-1m", "m", "1d", "nan", "inf", "1e300h", "5µ"] {
             assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn fidelities_are_epochs_that_rise() {
+        assert_eq!(fidelities("epochs=1,3, 9"), Ok(Fidelities(vec![1, 3, 9])));
+        for bad in ["", "1,3", "epochs=", "epochs=3", "epochs=3,1", "epochs=0,3", "epochs=1,1", "epochs=1,x"]
+        {
+            assert!(fidelities(bad).is_err(), "{bad}");
         }
     }
 

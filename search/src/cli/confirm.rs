@@ -62,8 +62,7 @@ fn known(judge: &Judge) -> BTreeMap<(Key, u64), Option<f64>> {
 
 fn train(judge: &Judge, trial: &Trial<Genome>, form: &Genome, seed: u64) -> Result<Fresh, Failure> {
     let artifacts = judge.folder.path.join("confirm").join(format!("{}-{seed}", trial.key));
-    let fidelity = judge.folder.settings.task.fidelity();
-    let fresh_seed = trial.key.seed(seeds::CONFIRM + seed);
+    let (fidelity, fresh_seed) = (judge.folder.fidelity(trial), trial.seed_key().seed(seeds::CONFIRM + seed));
     let job =
         Job { fidelity, seed: fresh_seed, artifacts: &artifacts, previous: None, control: &judge.control };
     let outcome = Retried(&judge.evaluator).evaluate(form, &job)?;

@@ -63,9 +63,14 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Default: 1, the only one.
+    /// The largest. Default: 1, the only one.
     fn fidelity(&self) -> Fidelity {
         Fidelity(1)
+    }
+
+    /// Below the largest, the lowest first. Default: none.
+    fn lower_fidelities(&self) -> Vec<Fidelity> {
+        Vec::new()
     }
 
     /// Whether the seconds of evaluations are told by the evaluator and not by the clock. Default: they are not.

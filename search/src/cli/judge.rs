@@ -80,8 +80,7 @@ impl Judge {
                 "fecund: the weights of trial {} are not kept; training them again with the same seed",
                 trial.number
             );
-            let fidelity = self.folder.settings.task.fidelity();
-            let seed = trial.key.seed(0);
+            let (fidelity, seed) = (self.folder.fidelity(trial), trial.seed_key().seed(0));
             let job = Job { fidelity, seed, artifacts, previous: None, control: &self.control };
             let outcome = self.evaluator.evaluate(form, &job)?;
             let evaluations = self.folder.record(trial).map(|record| record.evaluations).unwrap_or_default();
@@ -109,7 +108,7 @@ impl Judge {
         }
         let epochs = summary.mean_best_epoch();
         say!("fecund: training trial {} on the whole training part for {epochs} epochs", trial.number);
-        match self.evaluator.fit(form, trial.key.seed(0), epochs, &file, &self.control)?.verdict {
+        match self.evaluator.fit(form, trial.seed_key().seed(0), epochs, &file, &self.control)?.verdict {
             Verdict::Scored(_) => Ok(file),
             Verdict::Invalid(reason) => {
                 Err(Failure::failed(format!("trial {} on the whole training part: {reason}", trial.number)))

@@ -24,12 +24,15 @@ pub fn leaderboard<D: Domain>(args: &LeaderboardArgs) -> Outcome {
     }
     let (space, shown) = (task.space()?, task.columns());
     let named = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
-    let columns = [named(&["rank", "trial"]), shown.clone(), named(&["seconds", "model"])].concat();
+    let halved = !task.lower_fidelities().is_empty();
+    let first: &[&str] = if halved { &["rank", "trial", "fidelity"] } else { &["rank", "trial"] };
+    let columns = [named(first), shown.clone(), named(&["seconds", "model"])].concat();
     let mut table = Table::new(&columns);
     for (rank, trial) in best.into_iter().enumerate() {
         let cost = |name: &String| trial.costs.get(name).map(|cost| Value::from(*cost as u64));
         let score = |name: &String| trial.verdict.score(name).map(Value::from);
         let mut row = vec![(rank + 1).into(), trial.number.into()];
+        row.extend(halved.then(|| folder.fidelity(trial).0.into()));
         row.extend(shown.iter().map(|name| score(name).or_else(|| cost(name)).unwrap_or_default()));
         row.push((trial.times.evaluation + trial.times.saved).into());
         row.push(task.summary(&space.canonicalize(&trial.candidate)).into());

@@ -17,7 +17,7 @@ pub struct Progress<D: Domain> {
     statistics: Statistics,
     objective: Objective,
     budget: Budget,
-    best: Option<Verdict>,
+    best: Option<Trial<Candidate<D>>>,
     bar: Option<ProgressBar>,
     folder: RunFolder<D>,
     spent_before: f64,
@@ -59,10 +59,9 @@ impl<D: Domain> Progress<D> {
     }
 
     fn consider(&mut self, trial: &Trial<Candidate<D>>) {
-        let better =
-            self.best.as_ref().is_none_or(|best| self.objective.compare(&trial.verdict, best).is_gt());
+        let better = self.best.as_ref().is_none_or(|best| self.objective.rank(trial, best).is_gt());
         if better && self.objective.value(&trial.verdict).is_some() {
-            self.best = Some(trial.verdict.clone());
+            self.best = Some(trial.clone());
         }
     }
 
@@ -86,7 +85,7 @@ impl<D: Domain> Progress<D> {
         let most = self.budget.trainings.map_or(String::new(), |most| format!("/{most}"));
         let answered = 100.0 * self.statistics.hit_rate();
         let best = match (
-            self.best.as_ref().and_then(|best| self.objective.value(best)),
+            self.best.as_ref().and_then(|best| self.objective.value(&best.verdict)),
             self.objective.0.first(),
         ) {
             (Some(best), Some(goal)) => format!("best {} {best:.4}", goal.metric),

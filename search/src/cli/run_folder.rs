@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use hashing::Fidelity;
 use serde::Deserialize;
 use serde_json::Value;
 use spaces::Space;
@@ -211,6 +212,11 @@ impl<D: Domain> RunFolder<D> {
         self.write("seconds", &format!("{seconds:.3}\n"))
     }
 
+    /// The fidelity of a trial.
+    pub fn fidelity(&self, trial: &Trial<Candidate<D>>) -> Fidelity {
+        trial.fidelity().unwrap_or_else(|| self.settings.task.fidelity())
+    }
+
     /// The best trial by validation, or the one asked for.
     pub fn choose(&self, number: Option<u64>) -> Result<Trial<Candidate<D>>, Failure> {
         let trials = self.trials()?;
@@ -237,7 +243,8 @@ impl<D: Domain> RunFolder<D> {
     /// or of another; where no record tells, that of the trial of this run which took that seed.
     pub fn trained_form(&self, trial: &Trial<Candidate<D>>) -> Result<Candidate<D>, Failure> {
         let record = self.record(trial);
-        let form = record.as_ref().and_then(|it| it.form_of_seed(&self.settings.study, trial.key.seed(0)));
+        let form =
+            record.as_ref().and_then(|it| it.form_of_seed(&self.settings.study, trial.seed_key().seed(0)));
         if let Some(form) = form {
             return serde_json::from_str(form)
                 .map_err(|error| Failure::failed(format!("record {}: {error}", trial.key)));

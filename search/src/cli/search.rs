@@ -19,7 +19,7 @@ use super::report;
 use super::run_folder::{RunFolder, check_free, is_cache};
 use super::settings::{Budget, Settings, VERSION, command_line, hashing_scheme};
 use super::signals::Signals;
-use crate::{Ledger, Listed, Plan, Study, Threads};
+use crate::{Halving, Ledger, Listed, Plan, Study, Threads};
 
 pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     let mut settings = settings::<D>(args)?;
@@ -136,12 +136,13 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     let Settings { task, options, .. } = &folder.settings;
     let strategy = folder.settings.listed_strategy()?.strategy(&task.objective(), options);
     let plan = plan(&folder, Arc::clone(&signals.interrupted));
-    let mut study = D::completed(Study::new(task.space()?, Retried(evaluator), strategy, plan))
-        .with_store(Arc::clone(&store) as Arc<dyn Store>)
-        .with_executor(jobs)
-        .with_ledger(ledger)
-        .with_observer(progress)
-        .with_control(signals.control.clone());
+    let mut study =
+        halved(task, D::completed(Study::new(task.space()?, Retried(evaluator), strategy, plan)))?
+            .with_store(Arc::clone(&store) as Arc<dyn Store>)
+            .with_executor(jobs)
+            .with_ledger(ledger)
+            .with_observer(progress)
+            .with_control(signals.control.clone());
     let before = written.trials.len();
     study.resume(written.trials);
     let stop = study.run();
@@ -154,6 +155,17 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     }
     report::own_time(task, &trials[before..]);
     report::end(&folder, &stop, &trials, idle, signals.pressed())
+}
+
+/// At all fidelities of the task.
+fn halved<D: Domain>(task: &D, study: Study<D::Space>) -> Result<Study<D::Space>, Failure> {
+    let mut fidelities = task.lower_fidelities();
+    if fidelities.is_empty() {
+        return Ok(study);
+    }
+    fidelities.push(task.fidelity());
+    let halving = Halving::new(task.objective(), &fidelities).map_err(Failure::usage)?;
+    Ok(study.with_halving(halving))
 }
 
 /// Keys that studies before this one paid for, as far as the store can tell. A study that was interrupted before its

@@ -46,7 +46,9 @@ impl<S: Space + 'static> Study<S> {
                     "the verdict of trial {number} is not in the cache: {error}; the trial keeps it"
                 ));
             }
-            if !measures.is_empty() && let Some(pending) = self.pending_mut(number) {
+            if !measures.is_empty()
+                && let Some(pending) = self.pending_mut(number)
+            {
                 let form = pending.identified.identity.structural;
                 self.measures.insert(form, measures);
             }
@@ -91,7 +93,8 @@ impl<S: Space + 'static> Study<S> {
     }
 
     fn pending_mut(&mut self, number: u64) -> Option<&mut Pending<S::Candidate>> {
-        let position = self.pending.binary_search_by_key(&number, |pending| pending.identified.number).ok()?;
+        let position =
+            self.pending.binary_search_by_key(&number, |pending| pending.identified.number).ok()?;
         Some(&mut self.pending[position])
     }
 

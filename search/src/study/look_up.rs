@@ -4,10 +4,10 @@ use hashing::Key;
 use spaces::Space;
 
 use super::{Identified, Study};
+use crate::Origin;
 use crate::evaluation::form;
 use crate::known::{Finding, Lookup, Recalled};
 use crate::trial::Miss;
-use crate::Origin;
 
 impl<S: Space + 'static> Study<S> {
     /// Decided by the trials of this study and by what the store knew before it, never by what has finished by now.

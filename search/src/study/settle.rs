@@ -3,9 +3,9 @@
 use spaces::Space;
 
 use super::{Pending, Study, StudyError};
+use crate::Trial;
 use crate::known::{Finding, Lookup};
 use crate::trial::{Rung, Times};
-use crate::Trial;
 
 impl<S: Space + 'static> Study<S> {
     /// Turns pending proposals into trials, in order, as far as they are answered.
@@ -45,7 +45,10 @@ impl<S: Space + 'static> Study<S> {
             steps: own.steps,
             costs: self.evaluator.costs(&identified.canonical),
             measures: self.measures.get(&identified.identity.structural).cloned().unwrap_or_default(),
-            rung: self.halving.as_ref().map(|_| Rung { fidelity: identified.fidelity, full: identified.full }),
+            rung: self
+                .halving
+                .as_ref()
+                .map(|_| Rung { fidelity: identified.fidelity, full: identified.full }),
             times: Times { hashing: identified.hashing_seconds, evaluation, saved },
             candidate: identified.proposal.candidate,
         }

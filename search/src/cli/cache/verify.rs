@@ -23,7 +23,7 @@ use crate::cli::failure::{Failure, Outcome};
 use crate::cli::run_folder::{RunFolder, is_cache};
 use crate::cli::signals::Signals;
 use crate::cli::table::{Table, print_json};
-use crate::{Trial, seeds};
+use crate::{Rung, Trial, seeds};
 
 /// Where fresh trainings are kept, in the run: what was paid for is not paid for again.
 const KEPT: &str = "verify.jsonl";
@@ -197,6 +197,8 @@ struct Trainer<'a, D: Domain> {
     evaluator: Retried<D::Evaluator>,
     signals: Signals,
     progress: Mutex<Progress>,
+    /// Where the study has several fidelities.
+    rungs: HashMap<Key, Rung>,
 }
 
 struct Progress {
@@ -210,7 +212,8 @@ impl<'a, D: Domain> Trainer<'a, D> {
         task.check_data()?;
         let evaluator = Retried(task.open(jobs, folder.settings.limits)?);
         let progress = Mutex::new(Progress { made: 0, said: Instant::now() });
-        Ok(Self { folder, evaluator, signals: Signals::watch()?, progress })
+        let rungs = folder.trials()?.into_iter().filter_map(|trial| Some((trial.key, trial.rung?))).collect();
+        Ok(Self { folder, evaluator, signals: Signals::watch()?, progress, rungs })
     }
 
     fn train(
@@ -239,9 +242,10 @@ impl<'a, D: Domain> Trainer<'a, D> {
         }
         let folder = format!("{}-{}-{seed}", key.0.short(), short(written));
         let artifacts = self.folder.path.join("verify").join(folder);
-        let fidelity = self.folder.settings.task.fidelity();
+        let only = Rung { fidelity: self.folder.settings.task.fidelity(), full: key };
+        let Rung { fidelity, full } = self.rungs.get(&key).copied().unwrap_or(only);
         let control = self.signals.control.for_job();
-        let seed = key.seed(seeds::VERIFY + seed);
+        let seed = full.seed(seeds::VERIFY + seed);
         let job = Job { fidelity, seed, artifacts: &artifacts, previous: None, control: &control };
         let outcome = self.evaluator.evaluate(candidate, &job);
         // The score is what is wanted; nobody asks for these weights.

@@ -27,6 +27,9 @@ pub struct SequenceDomain {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
     pub training: SequenceTask,
+    /// Epochs at which candidates are compared before they are trained to the end, the lowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lower_fidelities: Vec<u64>,
 }
 
 impl Domain for SequenceDomain {
@@ -47,7 +50,8 @@ impl Domain for SequenceDomain {
         training.metric = given.metric.unwrap_or(Metric::Accuracy);
         training.device = given.device.unwrap_or(DeviceChoice::Cpu);
         training.validation = given.validation.unwrap_or(training.validation);
-        training.epochs = given.epochs.unwrap_or(training.epochs);
+        let mut fidelities = given.fidelity.as_ref().map_or(Vec::new(), |given| given.0.clone());
+        training.epochs = fidelities.pop().or(given.epochs).unwrap_or(training.epochs);
         training.validation.splits(&data.labels(), &data.classes, 0)?;
         let all = sequence::Limits::default();
         Ok(Self {
@@ -55,6 +59,7 @@ impl Domain for SequenceDomain {
             max_depth: given.max_depth.map_or(all.max_depth, |depth| depth as usize),
             test: location.test.as_deref().map(absolute).transpose()?,
             training,
+            lower_fidelities: fidelities,
         })
     }
 
@@ -84,8 +89,9 @@ impl Domain for SequenceDomain {
 
     fn describe(&self, evaluator: &SequenceEvaluator, jobs: usize) -> String {
         let SequenceTask { cases, channels, classes, longest, validation, epochs, .. } = &self.training;
+        let lower: String = self.lower_fidelities.iter().map(|epochs| format!("{epochs}, ")).collect();
         format!(
-            "{cases} training cases, {channels} channels, {} classes, up to {longest} steps; {validation}, {epochs} \
+            "{cases} training cases, {channels} channels, {} classes, up to {longest} steps; {validation}, {lower}{epochs} \
              epochs; {jobs} jobs; {}",
             classes.len(),
             evaluator.provenance(),
@@ -120,5 +126,9 @@ impl Domain for SequenceDomain {
 
     fn fidelity(&self) -> Fidelity {
         Fidelity(self.training.epochs)
+    }
+
+    fn lower_fidelities(&self) -> Vec<Fidelity> {
+        self.lower_fidelities.iter().copied().map(Fidelity).collect()
     }
 }
