@@ -14,9 +14,12 @@ use std::time::Duration;
 
 use cells::{assert_same, evolution, score};
 use evaluator::{Control, EvalError, Evaluator, Job, Outcome, Retried};
-use hashing::{Context, Key, Rng};
+use hashing::{Context, Fidelity, Key, Rng};
 use noisy::AtOnce;
-use search::{Clock, Executor, Finished, Ledger, Observer, Plan, Statistics, Stop, Study, Task, Trial};
+use search::{
+    Clock, Executor, Finished, Halving, Ledger, Objective, Observer, Plan, Statistics, Stop, Study, Task,
+    Trial,
+};
 use spaces::cell201::{Cell, CellSpace};
 use storage::{
     Access, Disk, Fault, Faulty, FaultyDisk, JournalStore, Operation, Record, Store, StoreError, StoreFault,
@@ -128,13 +131,21 @@ impl Weather {
     }
 }
 
+/// Seed and fidelity of an evaluation.
+type Made = (u64, Fidelity);
+
+fn made(record: &Record) -> impl Iterator<Item = Made> {
+    let fidelity = record.subject.as_ref().expect("this program writes it").fidelity;
+    record.evaluations.iter().map(move |evaluation| (evaluation.seed, fidelity))
+}
+
 /// What outlives every life of the process.
 struct World {
     folder: TempDir,
     disk: FaultyDisk,
     weather: Arc<Mutex<Weather>>,
-    /// Of evaluations that the store acknowledged.
-    safe: Mutex<HashSet<u64>>,
+    /// Evaluations that the store acknowledged.
+    safe: Mutex<HashSet<Made>>,
     /// Whether the store sometimes cannot be read: what it cannot tell is trained again.
     unreadable: bool,
     /// The handle that evaluations of this life are given.
@@ -287,7 +298,7 @@ struct Watched<S> {
 impl<S> Watched<S> {
     fn acknowledge<'a>(&self, records: impl Iterator<Item = &'a Record>) {
         let mut safe = self.fate.world.safe.lock().unwrap();
-        safe.extend(records.flat_map(|record| &record.evaluations).map(|evaluation| evaluation.seed));
+        safe.extend(records.flat_map(made));
         drop(safe);
         self.fate.pass();
     }
@@ -349,7 +360,7 @@ impl Evaluator<Cell> for Mortal {
         let died = || EvalError::Died { cause: "signal 9".into(), stderr: String::new() };
         if let Some(world) = &self.world {
             *world.control.lock().unwrap() = job.control.clone();
-            let again = world.safe.lock().unwrap().contains(&job.seed) && !world.unreadable;
+            let again = world.safe.lock().unwrap().contains(&(job.seed, job.fidelity)) && !world.unreadable;
             assert!(!again, "what the store acknowledged is trained again");
             let weather = &mut *world.weather.lock().unwrap();
             if !job.control.is_second_try() && weather.rng.chance(weather.storm) {
@@ -360,10 +371,25 @@ impl Evaluator<Cell> for Mortal {
         let verdict = match rng.below(25) {
             0 => return Err(died()),
             1 => Verdict::Invalid(Reason::NotFinite { step: 3 }),
-            _ => Verdict::Scored(Scores([("score".to_string(), score(cell) + rng.normal())].into())),
+            _ => {
+                let noise = rng.normal() / job.fidelity.0 as f64;
+                Verdict::Scored(Scores([("score".to_string(), score(cell) + noise)].into()))
+            }
         };
         Ok(Outcome { verdict, steps: rng.below(90) as u64, seconds: None, provenance: String::new() })
     }
+}
+
+/// What a study is to do, and at which fidelities, if there are several.
+#[derive(Clone)]
+struct Order {
+    plan: Plan<Cell>,
+    fidelities: Vec<Fidelity>,
+}
+
+fn random_order(rng: &mut Rng, unreadable: bool) -> Order {
+    let fidelities = if rng.chance(0.5) { [1, 3, 9].map(Fidelity).to_vec() } else { Vec::new() };
+    Order { plan: random_plan(rng, unreadable), fidelities }
 }
 
 fn random_plan(rng: &mut Rng, unreadable: bool) -> Plan<Cell> {
@@ -383,23 +409,22 @@ fn random_plan(rng: &mut Rng, unreadable: bool) -> Plan<Cell> {
     }
 }
 
-fn study_of(evaluator: Mortal, plan: Plan<Cell>) -> Study<CellSpace> {
-    Study::new(CellSpace::default(), Retried(evaluator), evolution(), plan)
+fn study_of(evaluator: Mortal, Order { plan, fidelities }: Order) -> Study<CellSpace> {
+    let study = Study::new(CellSpace::default(), Retried(evaluator), evolution(), plan);
+    if fidelities.is_empty() {
+        return study;
+    }
+    study.with_halving(Halving::new(Objective::new("score", true), &fidelities).unwrap())
 }
 
 /// One life of the process: opens what is on disk, and goes on as long as it may. `None` if it did not end by itself.
-fn live(
-    world: &Arc<World>,
-    plan: &Plan<Cell>,
-    rng: &mut Rng,
-    last: bool,
-) -> Option<(Stop, Vec<Trial<Cell>>)> {
+fn live(world: &Arc<World>, order: &Order, rng: &mut Rng, last: bool) -> Option<(Stop, Vec<Trial<Cell>>)> {
     let clock = VirtualClock::default();
     let fate = Arc::new(Fate::new(world, rng, last));
     let time = (!last && rng.chance(0.3)).then(|| Duration::from_secs_f64(rng.between(0.0, 60.0)));
     let (ledger, trials, store) = settled(world, world.open(), last)?;
-    let plan = Plan { time, interrupted: Arc::clone(&fate.interrupted), ..plan.clone() };
-    let mut study = study_of(Mortal { world: Some(Arc::clone(world)) }, plan)
+    let plan = Plan { time, interrupted: Arc::clone(&fate.interrupted), ..order.plan.clone() };
+    let mut study = study_of(Mortal { world: Some(Arc::clone(world)) }, Order { plan, ..order.clone() })
         .with_clock(clock.clone())
         .with_control(fate.control.clone())
         .with_store(stored(store, &fate, rng))
@@ -446,16 +471,17 @@ fn stored(store: JournalStore, fate: &Arc<Fate>, rng: &mut Rng) -> Arc<dyn Store
 fn survives(seed: u64) -> BTreeMap<String, u64> {
     let mut rng = Rng::named(seed, "simulation", 0);
     let world = Arc::new(World::new(&mut rng));
-    let plan = random_plan(&mut rng, world.unreadable);
-    let mut undisturbed = study_of(Mortal::default(), Plan { audit: 0.0, ..plan.clone() })
+    let order = random_order(&mut rng, world.unreadable);
+    let plan = Plan { audit: 0.0, ..order.plan.clone() };
+    let mut undisturbed = study_of(Mortal::default(), Order { plan, ..order.clone() })
         .with_executor(AtOnce::new(|task| vec![task()]));
     let stop = undisturbed.run().unwrap();
     for _ in 0..1 + rng.below(4) {
         world.begin(0.01);
-        disturbed(|| drop(live(&world, &plan, &mut rng, false)));
+        disturbed(|| drop(live(&world, &order, &mut rng, false)));
     }
     world.begin(0.0);
-    let (last_stop, trials) = live(&world, &plan, &mut rng, true).expect("the last life has no end");
+    let (last_stop, trials) = live(&world, &order, &mut rng, true).expect("the last life has no end");
     assert_eq!(last_stop, stop);
     if world.unreadable {
         let told =
@@ -464,8 +490,11 @@ fn survives(seed: u64) -> BTreeMap<String, u64> {
     } else {
         assert_same(&trials, undisturbed.trials());
     }
-    assert_budget(&plan, &trials);
+    assert_budget(&order.plan, &trials);
     assert_kept(&world, &trials);
+    if trials.iter().any(|trial| trial.operator == "promote") {
+        world.meet("promotion");
+    }
     world.met.lock().unwrap().clone()
 }
 
@@ -490,8 +519,9 @@ fn assert_kept(world: &World, trials: &[Trial<Cell>]) {
     let (store, recovery) = JournalStore::read(&world.folder.path().join("cache")).unwrap();
     assert!(recovery.damages.is_empty(), "{recovery}");
     let (mut kept, mut paid) = (HashSet::new(), BTreeSet::new());
-    for evaluation in store.0.entries().into_iter().flat_map(|(_, record)| record.evaluations) {
-        kept.insert(evaluation.seed);
+    let records = || store.0.entries().into_iter().map(|(_, record)| record);
+    kept.extend(records().flat_map(|record| made(&record).collect::<Vec<_>>()));
+    for evaluation in records().flat_map(|record| record.evaluations) {
         let is_new = paid.insert((evaluation.trial, format!("{:?}", evaluation.purpose)));
         assert!(is_new || world.unreadable, "trial {} paid twice", evaluation.trial);
     }
@@ -514,8 +544,18 @@ fn whatever_happens_the_trials_are_those_of_an_undisturbed_run_and_nothing_is_lo
         }
     }
     assert!(failed.is_empty(), "seeds {failed:?}");
-    let faults =
-        ["Killed", "PowerLost", "Interrupted", "Cancelled", "time", "accident", "notice", "batch", "failure"];
+    let faults = [
+        "Killed",
+        "PowerLost",
+        "Interrupted",
+        "Cancelled",
+        "time",
+        "accident",
+        "notice",
+        "batch",
+        "failure",
+        "promotion",
+    ];
     let rare: Vec<_> =
         faults.iter().filter(|fault| met.get(**fault).copied().unwrap_or(0) < SEEDS / 20).collect();
     assert!(rare.is_empty(), "the simulation meets too little of {rare:?}: {met:?}");
