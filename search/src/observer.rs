@@ -16,3 +16,21 @@ pub trait Observer<C>: Send {
 
 /// Watches nothing.
 impl<C> Observer<C> for () {}
+
+/// Both watch, the first one first.
+impl<C, A: Observer<C>, B: Observer<C>> Observer<C> for (A, B) {
+    fn settled(&mut self, trial: &Trial<C>) {
+        self.0.settled(trial);
+        self.1.settled(trial);
+    }
+
+    fn started(&mut self, number: u64, under_way: usize) {
+        self.0.started(number, under_way);
+        self.1.started(number, under_way);
+    }
+
+    fn noticed(&mut self, message: &str) {
+        self.0.noticed(message);
+        self.1.noticed(message);
+    }
+}

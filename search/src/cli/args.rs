@@ -14,6 +14,7 @@ pub use super::cache_args::*;
 use super::count::CountArgs;
 use super::domains;
 use super::failure::{Failure, Outcome};
+use super::keeper::Keep;
 use crate::Options;
 
 /// An AutoML search that never trains the same function twice.
@@ -197,6 +198,12 @@ pub struct SequenceArgs {
     /// Most layers, repetitions counted [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
     pub max_depth: Option<u64>,
+    /// Weights and checkpoints are kept of so many of the best functions at each fidelity [default: 20]
+    #[arg(long, value_name = "K")]
+    pub keep: Option<usize>,
+    /// Most of them together, in MiB [default: 4096]
+    #[arg(long, value_name = "MIB")]
+    pub keep_mib: Option<u64>,
     /// Most seconds for one evaluation [default: none]
     #[arg(long, value_name = "S", value_parser = positive)]
     pub max_seconds_per_trial: Option<f64>,
@@ -267,7 +274,7 @@ impl SequenceArgs {
     /// Which of these options were given.
     pub fn given(&self) -> Vec<&'static str> {
         let Self { test, target, metric, validation, epochs, fidelity, device, blocks, max_depth, .. } = self;
-        let Self { max_seconds_per_trial, max_memory_per_trial, .. } = self;
+        let Self { max_seconds_per_trial, max_memory_per_trial, keep, keep_mib, .. } = self;
         only_given(&[
             ("--test", test.is_some()),
             ("--target", target.is_some()),
@@ -278,9 +285,16 @@ impl SequenceArgs {
             ("--device", device.is_some()),
             ("--blocks", !blocks.is_empty()),
             ("--max-depth", max_depth.is_some()),
+            ("--keep", keep.is_some()),
+            ("--keep-mib", keep_mib.is_some()),
             ("--max-seconds-per-trial", max_seconds_per_trial.is_some()),
             ("--max-memory-per-trial", max_memory_per_trial.is_some()),
         ])
+    }
+
+    pub fn keep(&self) -> Keep {
+        let default = Keep::default();
+        Keep { best: self.keep.unwrap_or(default.best), mib: self.keep_mib.unwrap_or(default.mib) }
     }
 
     pub fn limits(&self) -> Limits {

@@ -20,6 +20,7 @@ mod export;
 mod failure;
 mod hash;
 mod judge;
+mod keeper;
 mod leaderboard;
 mod list;
 mod plain;

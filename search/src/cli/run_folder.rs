@@ -1,6 +1,5 @@
 //! The folder of a run: `study.toml`, `trials.journal/`, `artifacts/`, `cache/`, and the seconds spent.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -14,27 +13,16 @@ use storage::{Disk, JournalStore, RealDisk, Record, Recovery, Store, Subject};
 use super::bounded::read_text;
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
+use super::keeper::Keeper;
 use super::settings::{Header, Settings, VERSION};
 use super::untrusted;
 use crate::{Ledger, Trial};
-
-/// Weights are kept of so many of the best functions.
-const KEPT: usize = 20;
 
 /// A run on disk.
 #[derive(Clone)]
 pub struct RunFolder<D: Domain> {
     pub path: PathBuf,
     pub settings: Settings<D>,
-}
-
-/// Why an artifact is not kept.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Artifact {
-    /// Its training was interrupted.
-    HalfMade,
-    /// Its function is not among the best.
-    Surpassed,
 }
 
 /// Whether a run can be made here: there is nothing yet, or an empty folder.
@@ -260,28 +248,9 @@ impl<D: Domain> RunFolder<D> {
         Ok(self.settings.task.space()?.canonicalize(&payer.candidate))
     }
 
-    /// Keeps the weights of the best functions, and nothing half made; those of others can be trained again, bit for
-    /// bit. Only while no evaluation is under way.
-    pub fn prune_artifacts(&self, trials: &[Trial<Candidate<D>>]) -> Outcome {
-        for (path, _) in self.unneeded_artifacts(trials) {
-            fs::remove_dir_all(&path).map_err(|error| Failure::file("remove", &path, &error))?;
-        }
-        Ok(())
-    }
-
-    /// What [`prune_artifacts`](Self::prune_artifacts) removes.
-    pub fn unneeded_artifacts(&self, trials: &[Trial<Candidate<D>>]) -> Vec<(PathBuf, Artifact)> {
-        let best = self.settings.task.objective().best(trials, KEPT);
-        let kept: HashSet<String> = best.into_iter().map(|trial| trial.key.to_string()).collect();
-        let settled: HashSet<String> = trials.iter().map(|trial| trial.key.to_string()).collect();
-        let entries = fs::read_dir(self.artifacts()).into_iter().flatten().flatten();
-        let unneeded = entries.filter_map(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let surpassed = settled.contains(&name) && !kept.contains(&name);
-            let kind = if name.contains('.') { Artifact::HalfMade } else { Artifact::Surpassed };
-            (surpassed || kind == Artifact::HalfMade).then(|| (entry.path(), kind))
-        });
-        unneeded.collect()
+    /// Who keeps the weights and checkpoints of the best functions.
+    pub fn keeper(&self, trials: &[Trial<Candidate<D>>]) -> Keeper {
+        Keeper::new(self.settings.keep, self.settings.task.objective(), self.artifacts(), trials)
     }
 
     /// Adds a line of JSON to a file of the run, in one write: lines of several threads do not mix.

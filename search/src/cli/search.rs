@@ -72,6 +72,7 @@ fn settings<D: Domain>(args: &SearchArgs) -> Result<Settings<D>, Failure> {
         cache: args.cache.as_deref().map(made_absolute).transpose()?,
         budget: Budget::of(&args.budget).or_default(),
         limits: args.sequence.limits(),
+        keep: args.sequence.keep(),
         scheme: hashing_scheme::<Candidate<D>>(),
         context: Context::new(),
         task,
@@ -132,7 +133,7 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     report::start(&folder, &written.trials, store.len(), &evaluator);
     let signals = Signals::watch()?;
     let jobs = Threads::new(folder.settings.jobs).map_err(Failure::failed)?;
-    let progress = Progress::new(folder.clone(), &written.trials);
+    let watching = (Progress::new(folder.clone(), &written.trials), folder.keeper(&written.trials));
     let Settings { task, options, .. } = &folder.settings;
     let strategy = folder.settings.listed_strategy()?.strategy(&task.objective(), options);
     let plan = plan(&folder, Arc::clone(&signals.interrupted));
@@ -141,7 +142,7 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
             .with_store(Arc::clone(&store) as Arc<dyn Store>)
             .with_executor(jobs)
             .with_ledger(ledger)
-            .with_observer(progress)
+            .with_observer(watching)
             .with_control(signals.control.clone());
     let before = written.trials.len();
     study.resume(written.trials);
@@ -150,7 +151,7 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     drop(study);
     store.cold().take_warnings().iter().for_each(|warning| say!("warning: {warning}"));
     let stop = stop?;
-    if let Err(failure) = folder.prune_artifacts(&trials) {
+    if let Err(failure) = folder.keeper(&trials).prune() {
         say!("warning: {failure}");
     }
     report::own_time(task, &trials[before..]);

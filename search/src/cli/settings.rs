@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::args::BudgetArgs;
 use super::domain::{Candidate, Domain};
 use super::failure::Failure;
+use super::keeper::Keep;
 use crate::{Listed, Options, strategies};
 
 /// The settings of a run. The version goes up when a field changes its meaning or its place.
@@ -47,6 +48,9 @@ pub struct Settings<D: Domain> {
     pub cache: Option<PathBuf>,
     pub budget: Budget,
     pub limits: Limits,
+    /// Of what trainings leave.
+    #[serde(default)]
+    pub keep: Keep,
     /// What is asked of the candidates.
     pub task: D,
     /// Scheme of the fingerprints.

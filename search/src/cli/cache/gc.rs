@@ -10,7 +10,8 @@ use crate::cli::args::GcArgs;
 use crate::cli::domain::{Candidate, Domain};
 use crate::cli::domains;
 use crate::cli::failure::Outcome;
-use crate::cli::run_folder::{Artifact, RunFolder, cache_of};
+use crate::cli::keeper::Artifact;
+use crate::cli::run_folder::{RunFolder, cache_of};
 use crate::cli::table::Table;
 use crate::{Ledger, Trial};
 
@@ -35,7 +36,7 @@ pub fn gc_run<D: Domain>(args: &GcArgs) -> Outcome {
     // Its lock is that of the run: no search is under way that could miss what goes.
     let (_ledger, written) = Ledger::open::<Candidate<D>>(&folder.trials_journal(), Arc::new(RealDisk))?;
     let freed = [of_cache(&folder.cache(), false)?, of_artifacts(&folder, &written.trials)].concat();
-    folder.prune_artifacts(&written.trials)?;
+    folder.keeper(&written.trials).prune()?;
     show(args, &freed)
 }
 
@@ -54,7 +55,7 @@ fn of_cache(dir: &Path, dry_run: bool) -> Result<Vec<Freed>, StoreError> {
 }
 
 fn of_artifacts<D: Domain>(folder: &RunFolder<D>, trials: &[Trial<Candidate<D>>]) -> Vec<Freed> {
-    let unneeded = folder.unneeded_artifacts(trials);
+    let unneeded = folder.keeper(trials).unneeded();
     let count = |what, kind| {
         let paths: Vec<&PathBuf> =
             unneeded.iter().filter(|(_, its)| *its == kind).map(|(path, _)| path).collect();

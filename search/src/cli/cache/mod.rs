@@ -31,7 +31,7 @@ fn records_of(path: &Path) -> Result<Vec<(Key, Record)>, Failure> {
 }
 
 /// Bytes of a file, or of all files in a folder.
-fn bytes(path: &Path) -> u64 {
+pub fn bytes(path: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(path) else { return fs::metadata(path).map_or(0, |file| file.len()) };
     entries.flatten().map(|entry| bytes(&entry.path())).sum()
 }
