@@ -85,6 +85,8 @@ pub struct Study<S: Space> {
     started: Duration,
     /// Of this run: cancelled when its time is up.
     deadline: Control,
+    /// How long finished evaluations wait for one more.
+    linger: Duration,
 }
 
 /// All candidates of a space.
@@ -133,6 +135,7 @@ impl<S: Space + 'static> Study<S> {
             idle: 0,
             started: Duration::ZERO,
             deadline: Control::new(),
+            linger: Duration::ZERO,
         }
     }
 

@@ -12,6 +12,9 @@ use crate::known::Finding;
 use crate::plan::Stop;
 use crate::recorder::{Refused, remember};
 
+/// Most time for which finished evaluations wait for one more.
+const LONGEST_LINGER: Duration = Duration::from_millis(1);
+
 impl<S: Space + 'static> Study<S> {
     /// Waits for an evaluation, or for the end of the time for searching: what is under way then is cancelled.
     pub(super) fn wait(&mut self) -> Result<(), StudyError> {
@@ -24,13 +27,17 @@ impl<S: Space + 'static> Study<S> {
     }
 
     /// Takes what has finished, all at once, if the first of it comes within this time; settles what can be settled.
-    /// `false` if nothing came.
+    /// `false` if nothing came. Where remembering waits for a disk, what finishes within a part of that wait shares it.
     pub(super) fn take_finished(&mut self, within: Option<Duration>) -> Result<bool, StudyError> {
         let mut finished = Vec::from_iter(self.executor.next(within));
         if finished.is_empty() {
             return Ok(false);
         }
-        finished.extend(std::iter::from_fn(|| self.executor.next(Some(Duration::ZERO))));
+        while finished.len() < self.under_way.len() + self.audits.len()
+            && let Some(another) = self.executor.next(Some(self.linger))
+        {
+            finished.push(another);
+        }
         self.take(finished)?;
         self.settle_ready()?;
         Ok(true)
@@ -38,7 +45,9 @@ impl<S: Space + 'static> Study<S> {
 
     /// Remembers what was found, then believes it. The first failure of an evaluator is returned.
     fn take(&mut self, mut finished: Vec<Finished>) -> Result<(), StudyError> {
+        let start = self.clock.now();
         let refused = self.remember(&mut finished);
+        self.linger = (self.clock.now().saturating_sub(start) / 4).min(LONGEST_LINGER);
         let mut result = Ok(());
         for Finished { number, purpose, key, found, measures, .. } in finished {
             if let (Ok(_), Some(error)) = (&found, refused.get(&key)) {
