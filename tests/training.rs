@@ -1,18 +1,21 @@
 //! The laws of training: bit for bit repeatable, a lower fidelity is a prefix, what cannot work is a verdict, and what
 //! is kept predicts what was scored.
 
+#[path = "common/waves.rs"]
+mod waves;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evaluator::sequence::{DeviceChoice, Predictions, Reply, Request, SequenceTask, Summary, recipe};
+use evaluator::sequence::{DeviceChoice, Predictions, Reply, Request, SequenceTask, recipe};
 use evaluator::{Control, Outcome};
-use hashing::Rng;
 use spaces::sequence::{Genome, Network};
 use tasks::{Case, Metric, Reason, Scaler, Sequences, Validation, Verdict};
 use tch::{Device, Tensor};
 use torch::Service;
 use torch::data::Cases;
 use torch::train::{Effort, Stop, Trainer};
+use waves::{genome, service, summary, task, waves};
 
 /// One of every kind that training could treat differently: a recurrence, attention, dropout, both directions.
 const MIXED: &str = r#"{"width": 16, "training": {"dropout": 0.1}, "layers": [
@@ -21,49 +24,14 @@ const MIXED: &str = r#"{"width": 16, "training": {"dropout": 0.1}, "layers": [
 const SMALL: &str =
     r#"{"width": 8, "layers": [{"token": {"kind": "convolution"}, "channel": {"kind": "mlp"}}]}"#;
 
-fn genome(json: &str) -> Genome {
-    serde_json::from_str(json).unwrap()
-}
-
-/// Noisy waves of 5 to 12 steps in two channels; the class is the frequency.
-fn waves(cases: usize) -> Sequences {
-    let case = |i: usize| {
-        let mut rng = Rng::named(3, "wave", i as u64);
-        let (label, length) = (i % 3, 5 + rng.below(8));
-        let (phase, frequency) = (rng.between(0.0, 6.0), 0.4 + 0.5 * label as f64);
-        let mut value = |n: usize| {
-            let time = (n / 2) as f64;
-            100.0 * f64::sin(phase + frequency * time + (n % 2) as f64) + 20.0 * rng.normal()
-        };
-        Case { values: (0..2 * length).map(&mut value).collect(), length, label }
-    };
-    let classes = ["slow", "middle", "fast"].map(str::to_string).to_vec();
-    Sequences { name: "waves".into(), channels: 2, classes, cases: (0..cases).map(case).collect() }
-}
-
-fn task(data: &Sequences) -> SequenceTask {
-    tch::set_num_threads(1);
-    let task = SequenceTask::of(data, Path::new("waves.ts"));
-    SequenceTask { validation: Validation::KFold(3), epochs: 6, batch_size: 8, ..task }
-}
-
-fn service(change: impl FnOnce(&mut SequenceTask)) -> Service {
-    let data = waves(60);
-    let mut task = task(&data);
-    change(&mut task);
-    Service::with_data(task, data).unwrap()
-}
-
 fn evaluate(service: &Service, genome: &Genome, fidelity: u64, artifacts: PathBuf) -> Outcome {
-    let request = Request::Evaluate { genome: genome.clone(), fidelity, seed: 11, artifacts };
+    let (previous, checkpoint) = (None, false);
+    let request =
+        Request::Evaluate { genome: genome.clone(), fidelity, seed: 11, artifacts, previous, checkpoint };
     match service.answer(&request, &Control::new()).unwrap() {
         Reply::Evaluated(outcome) => outcome,
         other => panic!("{other:?}"),
     }
-}
-
-fn summary(folder: &Path) -> Summary {
-    serde_json::from_slice(&fs::read(folder.join("summary.json")).unwrap()).unwrap()
 }
 
 /// A network in training on all of `data`, 20 epochs of the schedule.

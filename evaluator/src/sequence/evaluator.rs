@@ -97,10 +97,15 @@ impl Evaluator<Genome> for SequenceEvaluator {
     }
 
     fn evaluate(&self, genome: &Genome, job: &Job) -> Result<Outcome, EvalError> {
-        let (fidelity, seed, artifacts) = (job.fidelity.0, job.seed, job.artifacts.to_path_buf());
-        match self
-            .ask(&Request::Evaluate { genome: genome.clone(), fidelity, seed, artifacts }, job.control)?
-        {
+        let request = Request::Evaluate {
+            genome: genome.clone(),
+            fidelity: job.fidelity.0,
+            seed: job.seed,
+            artifacts: job.artifacts.to_path_buf(),
+            previous: job.previous.map(Path::to_path_buf),
+            checkpoint: job.fidelity.0 < self.task.epochs,
+        };
+        match self.ask(&request, job.control)? {
             Reply::Evaluated(outcome) => Ok(outcome),
             other => Err(unexpected(&other)),
         }

@@ -15,7 +15,19 @@ use crate::Outcome;
 pub enum Request {
     /// Train on each split for at most `fidelity` epochs, score on its validation part, and leave weights and a
     /// [`Summary`] in the folder `artifacts`, which appears complete or not at all.
-    Evaluate { genome: Genome, fidelity: u64, seed: u64, artifacts: PathBuf },
+    Evaluate {
+        genome: Genome,
+        fidelity: u64,
+        seed: u64,
+        artifacts: PathBuf,
+        /// The folder that the same evaluation left at a lower fidelity. Splits whose checkpoint there fits go on from
+        /// it; the others train from the start. The answer is the same, but for its provenance.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<PathBuf>,
+        /// Whether to leave a checkpoint of each split beside its weights, for a higher fidelity to go on from.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        checkpoint: bool,
+    },
     /// Train on all training cases for `epochs` epochs and write the weights to the file `to`.
     Fit { genome: Genome, seed: u64, epochs: u64, to: PathBuf },
     /// Class probabilities of the cases in the file `data` under the weights in a file.
@@ -54,6 +66,10 @@ pub struct Predictions {
     /// The class of each case as the file gives it.
     pub labels: Vec<usize>,
 }
+
+/// Ending of a checkpoint's file name in the folder of an evaluation: `fold-K.checkpoint` lies beside
+/// `fold-K.safetensors`. Whoever removes it costs a later evaluation time and nothing else.
+pub const CHECKPOINT: &str = "checkpoint";
 
 /// `summary.json` in the folder of an evaluation: how each split went.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -100,6 +116,27 @@ mod tests {
         let json = serde_json::to_value(&fit).unwrap();
         assert_eq!(json["ask"], "fit");
         assert_eq!(serde_json::from_value::<Request>(json).unwrap(), fit);
+    }
+
+    #[test]
+    fn an_evaluation_that_neither_follows_nor_leads_is_asked_for_as_before() {
+        let genome: Genome = serde_json::from_str("{}").unwrap();
+        let (artifacts, previous) = (PathBuf::from("new"), Some(PathBuf::from("old")));
+        let alone = Request::Evaluate {
+            genome: genome.clone(),
+            fidelity: 9,
+            seed: 1,
+            artifacts: artifacts.clone(),
+            previous: None,
+            checkpoint: false,
+        };
+        let json = serde_json::to_value(&alone).unwrap();
+        assert!(json.get("previous").is_none() && json.get("checkpoint").is_none(), "{json}");
+        assert_eq!(serde_json::from_value::<Request>(json).unwrap(), alone);
+        let amid = Request::Evaluate { genome, fidelity: 3, seed: 1, artifacts, previous, checkpoint: true };
+        let json = serde_json::to_value(&amid).unwrap();
+        assert_eq!((&json["previous"], &json["checkpoint"]), (&"old".into(), &true.into()));
+        assert_eq!(serde_json::from_value::<Request>(json).unwrap(), amid);
     }
 
     #[test]

@@ -63,9 +63,14 @@ impl Cases {
         &self.labels
     }
 
+    /// Steps of the longest of the cases at these positions.
+    pub fn longest(&self, positions: &[i64]) -> i64 {
+        positions.iter().map(|i| self.steps[*i as usize]).max().unwrap_or(0)
+    }
+
     /// The cases at these positions, cut to the longest of them, and their classes (i64).
     pub fn batch(&self, positions: &[i64]) -> (Batch, Tensor) {
-        let longest = positions.iter().map(|i| self.steps[*i as usize]).max().unwrap_or(0);
+        let longest = self.longest(positions);
         let padded = positions.iter().any(|i| self.steps[*i as usize] < longest);
         let index = Tensor::from_slice(positions).to_device(self.x.device());
         let cut = |tensor: &Tensor| tensor.narrow(1, 0, longest).index_select(0, &index);

@@ -13,6 +13,9 @@ pub struct Dropout {
 
 const WHOLE: u64 = 1 << 16;
 
+/// Elements that one draw of the stream serves.
+const OF_ONE_DRAW: usize = 4;
+
 impl Dropout {
     /// `rate` in [0, 1) is rounded to 1/65536: one draw of the stream serves four elements.
     pub fn new(rate: f64, rng: Rng) -> Self {
@@ -25,10 +28,19 @@ impl Dropout {
         if self.dropped == 0 { x.shallow_clone() } else { x * self.mask(x) }
     }
 
+    /// Leaves the stream where [`apply`](Self::apply) to so many elements would.
+    pub fn skip(&mut self, elements: usize) {
+        if self.dropped > 0 {
+            for _ in 0..elements.div_ceil(OF_ONE_DRAW) {
+                self.rng.next_u64();
+            }
+        }
+    }
+
     fn mask(&mut self, like: &Tensor) -> Tensor {
         let kept = (WHOLE as f64 / (WHOLE - self.dropped) as f64) as f32;
         let mut values = vec![kept; like.numel()];
-        for four in values.chunks_mut(4) {
+        for four in values.chunks_mut(OF_ONE_DRAW) {
             let draw = self.rng.next_u64();
             for (i, value) in four.iter_mut().enumerate() {
                 if draw >> (16 * i) & (WHOLE - 1) < self.dropped {
@@ -57,6 +69,20 @@ mod tests {
         let zeros = y.eq(0.0).to_kind(Kind::Double).mean(None).double_value(&[]);
         assert!((zeros - 0.3).abs() < 0.02, "{zeros}");
         assert!((y.mean(None).double_value(&[]) - 1.0).abs() < 0.03);
+    }
+
+    #[test]
+    fn a_mask_that_is_skipped_is_the_one_that_would_have_been_drawn() {
+        for rate in [0.0, 0.3] {
+            let (mut whole, mut part) =
+                (Dropout::new(rate, Rng::named(1, "d", 0)), Dropout::new(rate, Rng::named(1, "d", 0)));
+            for elements in [1, 4, 7] {
+                let _ = whole.apply(&Tensor::ones([elements], (Kind::Float, tch::Device::Cpu)));
+                part.skip(elements as usize);
+            }
+            let x = Tensor::ones([50], (Kind::Float, tch::Device::Cpu));
+            assert_eq!(whole.apply(&x), part.apply(&x));
+        }
     }
 
     #[test]

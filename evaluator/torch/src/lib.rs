@@ -3,14 +3,17 @@
 //! [`Model`] is a genome's network on one flat buffer of parameters, each block in `blocks/` equal to its `f64`
 //! definition in `spaces`; [`train::Trainer`] trains it, [`Service`] answers the requests of a study.
 //!
-//! Read next: `service.rs`, what a worker is asked; `train.rs`, one training; `kernels/`, what runs on the CPU.
+//! Read next: `service.rs`, what a worker is asked; `evaluation.rs`, a training for each split; `train.rs`, one
+//! training; `kernels/`, what runs on the CPU.
 
 mod artifacts;
 pub mod blocks;
+mod checkpoint;
 mod custom;
 pub mod data;
 pub mod device;
 mod dropout;
+mod evaluation;
 mod kernels;
 mod model;
 pub mod optimizer;

@@ -128,6 +128,11 @@ impl Model {
         Ok(())
     }
 
+    /// Masks of dropout that one forward pass draws, each of B·L·width elements.
+    pub fn masks(&self) -> usize {
+        self.layers.iter().map(|stage| stage.repeat * stage.branches.len()).sum()
+    }
+
     /// Logits, B×classes. Without dropout they do not depend on how much padding there is and what it holds.
     pub fn forward(&self, batch: &Batch, mut dropout: Option<&mut Dropout>) -> Tensor {
         let steps = Steps::of(batch);

@@ -24,6 +24,21 @@ impl AdamW {
         no_grad(|| Self { first: flat.zeros_like(), second: flat.zeros_like(), decay, steps: 0 })
     }
 
+    /// The first and the second moment, as they are now.
+    pub fn moments(&self) -> [&Tensor; 2] {
+        [&self.first, &self.second]
+    }
+
+    /// Goes on after so many steps that ended with these moments, which have the shape of the parameters.
+    pub fn resume(&mut self, [first, second]: [&Tensor; 2], steps: u64) {
+        no_grad(|| {
+            self.first.copy_(first);
+            self.second.copy_(second);
+        });
+        // β to the power of either is zero.
+        self.steps = i32::try_from(steps).unwrap_or(i32::MAX);
+    }
+
     /// One step down the gradient (of the same shape as `flat`), in place, with learning rate `rate`.
     pub fn step(&mut self, flat: &mut Tensor, gradient: &Tensor, rate: f64) {
         self.steps += 1;
@@ -80,6 +95,21 @@ mod tests {
         reference(&mut expected, &gradients, &[0.1, 0.0, 0.1, 0.0], &rates);
         let found = Vec::<f64>::try_from(&flat).unwrap();
         assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?} {expected:?}");
+    }
+
+    #[test]
+    fn an_optimizer_goes_on_where_another_ended() {
+        let gradient = Tensor::from_slice(&[0.3f32, -2.0, 1e-6]);
+        let start = || Tensor::from_slice(&[1f32, 2.0, 3.0]);
+        let fresh = |flat: &Tensor| AdamW::new(flat, &flat.ones_like(), 0.1);
+        let (mut whole, mut parts) = (start(), start());
+        let mut optimizer = fresh(&whole);
+        (0..7).for_each(|_| optimizer.step(&mut whole, &gradient, 0.01));
+        let (mut first, mut second) = (fresh(&parts), fresh(&parts));
+        (0..3).for_each(|_| first.step(&mut parts, &gradient, 0.01));
+        second.resume(first.moments(), 3);
+        (0..4).for_each(|_| second.step(&mut parts, &gradient, 0.01));
+        assert_eq!(Vec::<f32>::try_from(&parts).unwrap(), Vec::<f32>::try_from(&whole).unwrap());
     }
 
     #[test]

@@ -2,33 +2,28 @@
 
 use std::path::Path;
 
-use evaluator::sequence::{Fold, Predictions, Ready, Reply, Request, SequenceTask, Summary, recipe};
+use evaluator::sequence::{Predictions, Ready, Reply, Request, SequenceTask, recipe};
 use evaluator::{Control, Outcome};
 use hashing::Rng;
 use spaces::sequence::{Genome, Network};
-use tasks::{Metric, Reason, Scaler, Scores, Sequences, Split, Verdict};
+use tasks::{Reason, Scaler, Scores, Sequences, Split, Verdict};
 use tch::Device;
 
-use crate::artifacts::{Folder, write_file};
+use crate::artifacts::write_file;
 use crate::data::{Cases, KIND};
+use crate::evaluation::{Evaluation, Wanted};
 use crate::train::{Effort, Stop, Trainer, predict};
 use crate::{Model, device, weights};
 
+/// What a request that was given up is answered with.
+const CANCELLED: &str = "cancelled";
+
 /// A task with its data in memory.
 pub struct Service {
-    task: SequenceTask,
-    data: Sequences,
-    splits: Vec<Split>,
-    device: Device,
-}
-
-/// One evaluation: what its folds share.
-struct Evaluation<'a> {
-    network: Network,
-    effort: Effort,
-    seed: u64,
-    folder: &'a Folder,
-    control: &'a Control,
+    pub(crate) task: SequenceTask,
+    pub(crate) data: Sequences,
+    pub(crate) splits: Vec<Split>,
+    pub(crate) device: Device,
 }
 
 impl Service {
@@ -69,75 +64,31 @@ impl Service {
     /// Answers one request. An error costs the worker its place: what is the candidate's fault is a verdict instead.
     pub fn answer(&self, request: &Request, control: &Control) -> Result<Reply, String> {
         match request {
-            Request::Evaluate { .. } | Request::Fit { .. } if !self.task.can_train() => {
+            Request::Predict { genome, weights, data } => {
+                self.predict(genome, weights, data).map(Reply::Predicted)
+            }
+            _ if !self.task.can_train() => {
                 Err("this worker was started without training data and can only predict".into())
             }
-            Request::Evaluate { genome, fidelity, seed, artifacts } => {
-                self.evaluate(genome, *fidelity, *seed, artifacts, control).map(Reply::Evaluated)
+            Request::Evaluate { genome, fidelity, seed, artifacts, previous, checkpoint } => {
+                let (fidelity, seed, checkpoint) = (*fidelity, *seed, *checkpoint);
+                let previous = previous.as_deref();
+                let wanted = Wanted { genome, fidelity, seed, artifacts, previous, checkpoint };
+                self.evaluate(&wanted, control).map(Reply::Evaluated)
             }
             Request::Fit { genome, seed, epochs, to } => {
                 self.fit(genome, *seed, *epochs, to, control).map(Reply::Fitted)
             }
-            Request::Predict { genome, weights, data } => {
-                self.predict(genome, weights, data).map(Reply::Predicted)
-            }
         }
     }
 
-    /// The mean over the splits of every metric on the validation part, each at the epoch of its lowest validation log
-    /// loss; `best_epoch` is the mean of these epochs. The first split that cannot be trained makes the verdict.
-    fn evaluate(
-        &self,
-        genome: &Genome,
-        fidelity: u64,
-        seed: u64,
-        artifacts: &Path,
-        control: &Control,
-    ) -> Result<Outcome, String> {
-        let effort = self.effort(fidelity)?;
-        if let Some(reason) = self.task.too_large(genome) {
+    fn evaluate(&self, wanted: &Wanted, control: &Control) -> Result<Outcome, String> {
+        let effort = self.effort(wanted.fidelity)?;
+        if let Some(reason) = self.task.too_large(wanted.genome) {
             return Ok(self.outcome(Verdict::Invalid(reason), 0));
         }
-        let folder = Folder::new(artifacts)?;
-        let network = Network::new(genome, self.task.shape());
-        let evaluation = Evaluation { network, effort, seed, folder: &folder, control };
-        let mut folds = Vec::new();
-        for number in 0..self.splits.len() {
-            match self.fold(&evaluation, number)? {
-                Ok(fold) => folds.push(fold),
-                Err(reason) => return Ok(self.outcome(Verdict::Invalid(reason), steps(&folds))),
-            }
-        }
-        let scored = self.outcome(Verdict::Scored(mean_scores(&folds)), steps(&folds));
-        folder.finish(&Summary { version: recipe::VERSION, fidelity, seed, folds })?;
-        Ok(scored)
-    }
-
-    /// Trains on one split, scores it and leaves its weights in the folder.
-    fn fold(&self, evaluation: &Evaluation, number: usize) -> Result<Result<Fold, Reason>, String> {
-        let Evaluation { network, effort, control, .. } = evaluation;
-        let split = &self.splits[number];
-        let scaler = Scaler::fit(&self.data, &split.train);
-        let cases = |indices| Cases::new(&self.data, indices, &scaler, self.device);
-        let (train, validation) = (cases(&split.train), cases(&split.validation));
-        let seed = Rng::named(evaluation.seed, "fold", number as u64).next_u64();
-        let mut trainer = Trainer::new(network, &train, *effort, seed, self.device);
-        let folds = self.splits.len() as f64;
-        let progress = |share: f64| control.set_progress((number as f64 + share) / folds);
-        let best = match trainer.run_until_best(&validation, control, progress) {
-            Ok(best) => best,
-            Err(stop) => return reason(stop).map(Err),
-        };
-        weights::write(
-            &trainer.model,
-            &scaler,
-            &evaluation.folder.file(&format!("fold-{number}.safetensors")),
-        )?;
-        let score =
-            |metric: Metric| metric.score(&best.probabilities, self.task.classes.len(), validation.labels());
-        let scores = Metric::ALL.map(|metric| (metric.name().to_string(), score(metric)));
-        let scores = Scores(scores.into());
-        Ok(Ok(Fold { best_epoch: best.epoch, epochs: best.trained, steps: trainer.steps, scores }))
+        let network = Network::new(wanted.genome, self.task.shape());
+        Evaluation { service: self, wanted, network, effort, control }.run()
     }
 
     /// Trains on all cases for so many epochs of the full schedule.
@@ -183,27 +134,15 @@ impl Service {
         Ok(Effort { largest, epochs, batch_size })
     }
 
-    fn outcome(&self, verdict: Verdict, steps: u64) -> Outcome {
+    pub(crate) fn outcome(&self, verdict: Verdict, steps: u64) -> Outcome {
         Outcome { verdict, steps, seconds: None, provenance: device::provenance(self.device) }
     }
 }
 
 /// What a stop says of the candidate; an error where it says nothing.
-fn reason(stop: Stop) -> Result<Reason, String> {
+pub(crate) fn reason(stop: Stop) -> Result<Reason, String> {
     match stop {
         Stop::NotFinite { step } => Ok(Reason::NotFinite { step }),
-        Stop::Cancelled => Err("cancelled".to_string()),
+        Stop::Cancelled => Err(CANCELLED.to_string()),
     }
-}
-
-fn steps(folds: &[Fold]) -> u64 {
-    folds.iter().map(|fold| fold.steps).sum()
-}
-
-/// The mean over the folds of every metric, and of the kept epoch under the name `best_epoch`.
-fn mean_scores(folds: &[Fold]) -> Scores {
-    let mean = |value: &dyn Fn(&Fold) -> f64| folds.iter().map(value).sum::<f64>() / folds.len() as f64;
-    let metrics = Metric::ALL.map(|metric| (metric.name(), mean(&|fold| fold.scores.0[metric.name()])));
-    let epoch = ("best_epoch", mean(&|fold| fold.best_epoch as f64));
-    Scores(metrics.into_iter().chain([epoch]).map(|(name, value)| (name.to_string(), value)).collect())
 }

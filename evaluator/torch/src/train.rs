@@ -43,8 +43,36 @@ pub struct Trainer<'a> {
     effort: Effort,
     peak: f64,
     seed: u64,
+    width: usize,
     /// Steps of the optimizer so far.
     pub steps: u64,
+    /// Epochs that [`run_until_best`](Self::run_until_best) has trained.
+    trained: u64,
+    best: Option<Best>,
+}
+
+/// What early stopping keeps.
+#[derive(Debug)]
+pub struct Best {
+    /// Counted from 1.
+    pub epoch: u64,
+    /// Of the validation cases, in nats.
+    pub log_loss: f64,
+    /// Of the validation cases, cases × classes.
+    pub probabilities: Vec<f64>,
+    /// All parameters in one vector.
+    pub weights: Tensor,
+}
+
+/// A training after an epoch. Where its streams of random numbers are follows from that.
+#[derive(Debug)]
+pub struct State {
+    /// Epochs trained.
+    pub trained: u64,
+    /// All parameters in one vector, and AdamW's moments of them.
+    pub weights: Tensor,
+    pub moments: [Tensor; 2],
+    pub best: Best,
 }
 
 impl<'a> Trainer<'a> {
@@ -54,7 +82,8 @@ impl<'a> Trainer<'a> {
         let optimizer = AdamW::new(model.flat(), &model.decay_mask(), genes.weight_decay);
         let dropout =
             (genes.dropout > 0.0).then(|| Dropout::new(genes.dropout, Rng::named(seed, "dropout", 0)));
-        Self { model, optimizer, dropout, cases, effort, peak: genes.learning_rate, seed, steps: 0 }
+        let (peak, width) = (genes.learning_rate, network.genome.width);
+        Self { model, optimizer, dropout, cases, effort, peak, seed, width, steps: 0, trained: 0, best: None }
     }
 
     /// One pass over the cases; the loss of each step.
@@ -99,57 +128,88 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Epochs until the validation log loss has not fallen for [`patience`] of them; leaves the model with the weights
-    /// of the best epoch. `progress` is told the share of the epochs that are done.
+    /// Epochs until the validation log loss has not fallen for [`patience`] of them. `progress` is told the share of the
+    /// epochs that are done.
     pub fn run_until_best(
         &mut self,
         validation: &Cases,
         control: &Control,
         progress: impl Fn(f64),
-    ) -> Result<Best, Stop> {
-        let mut best: Option<(Best, Tensor)> = None;
-        let mut trained = 0;
-        while trained < self.effort.epochs {
-            self.epoch(trained, control)?;
-            trained += 1;
-            progress(trained as f64 / self.effort.epochs as f64);
-            let probabilities = predict(&self.model, validation);
-            let classes = probabilities.len() / validation.len().max(1);
-            let log_loss = Metric::LogLoss.score(&probabilities, classes, validation.labels());
-            if log_loss.is_nan() {
-                return Err(Stop::NotFinite { step: self.steps });
-            }
-            match &best {
-                Some((best, _)) if log_loss >= best.log_loss => {
-                    if trained - best.epoch >= patience(self.effort.largest) {
-                        break;
-                    }
-                }
-                _ => {
-                    best = Some((
-                        Best { epoch: trained, log_loss, trained, probabilities },
-                        self.model.flat().copy(),
-                    ))
-                }
+    ) -> Result<(), Stop> {
+        while self.trained < self.effort.epochs && !self.is_out_of_patience() {
+            self.epoch(self.trained, control)?;
+            self.trained += 1;
+            progress(self.trained as f64 / self.effort.epochs as f64);
+            self.validate(validation)?;
+        }
+        Ok(())
+    }
+
+    fn is_out_of_patience(&self) -> bool {
+        self.best.as_ref().is_some_and(|best| self.trained - best.epoch >= patience(self.effort.largest))
+    }
+
+    /// Keeps this epoch if it is better than all before it.
+    fn validate(&mut self, validation: &Cases) -> Result<(), Stop> {
+        let probabilities = predict(&self.model, validation);
+        let log_loss = log_loss(&probabilities, validation);
+        if log_loss.is_nan() {
+            return Err(Stop::NotFinite { step: self.steps });
+        }
+        if self.best.as_ref().is_none_or(|best| log_loss < best.log_loss) {
+            let weights = self.model.flat().copy();
+            self.best = Some(Best { epoch: self.trained, log_loss, probabilities, weights });
+        }
+        Ok(())
+    }
+
+    /// Epochs that [`run_until_best`](Self::run_until_best) has trained.
+    pub fn trained(&self) -> u64 {
+        self.trained
+    }
+
+    /// Gives the model the weights of the best epoch, and ends the training.
+    pub fn into_best(self) -> Result<(Model, Best), Stop> {
+        let best = self.best.ok_or(Stop::NotFinite { step: 0 })?;
+        no_grad(|| self.model.flat().shallow_clone().copy_(&best.weights));
+        Ok((self.model, best))
+    }
+
+    /// Where the training is, between two epochs; `None` before the first. Its tensors are those of the training.
+    pub fn state(&self) -> Option<State> {
+        let Best { epoch, log_loss, ref probabilities, ref weights } = *self.best.as_ref()?;
+        let best =
+            Best { epoch, log_loss, probabilities: probabilities.clone(), weights: weights.shallow_clone() };
+        let moments = self.optimizer.moments().map(Tensor::shallow_clone);
+        Some(State { trained: self.trained, weights: self.model.flat().shallow_clone(), moments, best })
+    }
+
+    /// Goes on, from the start, to where another training of the same network, cases, seed and largest fidelity was.
+    pub fn resume(&mut self, state: State) {
+        let State { trained, weights, moments: [first, second], best } = state;
+        self.skip_masks(trained);
+        self.steps = trained * steps_per_epoch(self.cases.len(), self.effort.batch_size);
+        self.optimizer.resume([&first, &second], self.steps);
+        no_grad(|| self.model.flat().shallow_clone().copy_(&weights));
+        (self.trained, self.best) = (trained, Some(best));
+    }
+
+    /// Draws what dropout drew in so many epochs.
+    fn skip_masks(&mut self, epochs: u64) {
+        let Some(dropout) = &mut self.dropout else { return };
+        for epoch in 0..epochs {
+            for positions in batches(self.cases.len(), self.effort.batch_size, self.seed, epoch) {
+                let elements = positions.len() * self.cases.longest(&positions) as usize * self.width;
+                (0..self.model.masks()).for_each(|_| dropout.skip(elements));
             }
         }
-        let (best, weights) = best.ok_or(Stop::NotFinite { step: 0 })?;
-        no_grad(|| self.model.flat().shallow_clone().copy_(&weights));
-        Ok(Best { trained, ..best })
     }
 }
 
-/// What early stopping kept.
-#[derive(Clone, Debug)]
-pub struct Best {
-    /// Counted from 1.
-    pub epoch: u64,
-    /// Of the validation cases, in nats.
-    pub log_loss: f64,
-    /// Epochs trained before training stopped.
-    pub trained: u64,
-    /// Of the validation cases, cases × classes.
-    pub probabilities: Vec<f64>,
+/// Of the cases, under these class probabilities.
+pub fn log_loss(probabilities: &[f64], cases: &Cases) -> f64 {
+    let classes = probabilities.len() / cases.len().max(1);
+    Metric::LogLoss.score(probabilities, classes, cases.labels())
 }
 
 /// The gradients of all parameters in one vector, in their order.
