@@ -49,6 +49,8 @@ pub fn keeps_the_laws<C: Debug + Sync, E: Evaluator<C>>(fresh: impl Fn() -> E, c
     let again = self::verdicts(&evaluator, candidates, &scratch);
     assert_same(&again, &verdicts, "a verdict is a function of candidate, fidelity and seed");
     costs_belong_to_the_candidate(&evaluator, candidates);
+    measurements_are_named_alike(&[&evaluator, &fresh()], candidates);
+    what_went_before_changes_no_verdict(&evaluator, candidates, &verdicts, &scratch);
     threads_change_no_verdict(&evaluator, candidates, &verdicts);
     being_cancelled_harms_nobody(&evaluator, candidates, &verdicts);
 
@@ -132,6 +134,31 @@ fn evaluate<C, E: Evaluator<C>>(
     evaluator.evaluate(candidate, &Job { fidelity: Fidelity(1), seed, artifacts, previous: None, control })
 }
 
+/// Neither what an evaluation left, nor something else, nor nothing at all.
+fn what_went_before_changes_no_verdict<C: Debug, E: Evaluator<C>>(
+    evaluator: &E,
+    candidates: &[C],
+    expected: &[Verdict],
+    scratch: &Scratch,
+) {
+    for (candidate, expected) in candidates.iter().zip(expected.chunks(SEEDS.len())) {
+        let folder = scratch.folder();
+        let [left, other, missing] = ["left", "other", "missing"].map(|name| folder.join(name));
+        fs::create_dir_all(&other).expect("a temporary folder can be made");
+        fs::write(other.join("other"), "other").expect("a temporary file can be written");
+        for (previous, artifacts) in
+            [(&missing, &left), (&left, &folder.join("a")), (&other, &folder.join("b"))]
+        {
+            let (fidelity, previous, control) = (Fidelity(1), Some(previous.as_path()), &Control::new());
+            let answer = evaluator
+                .evaluate(candidate, &Job { fidelity, seed: SEEDS[0], artifacts, previous, control });
+            let law = "what an evaluation goes on from changes no verdict";
+            let outcome = answer.unwrap_or_else(|error| panic!("{law}: {error}: {candidate:?}"));
+            assert_same(&[outcome.verdict], &expected[..1], law);
+        }
+    }
+}
+
 fn assert_finite<C: Debug>(outcome: &Outcome, candidate: &C) {
     if let Verdict::Scored(scores) = &outcome.verdict {
         let odd: Vec<_> = scores.0.iter().filter(|(_, score)| !score.is_finite()).collect();
@@ -149,6 +176,25 @@ fn costs_belong_to_the_candidate<C: Debug, E: Evaluator<C>>(evaluator: &E, candi
         let costs = evaluator.costs(candidate);
         assert_eq!(evaluator.costs(candidate), costs, "costs are a function of the candidate: {candidate:?}");
         assert!(costs.values().all(|cost| cost.is_finite()), "costs are finite: {costs:?} of {candidate:?}");
+    }
+}
+
+/// Of evaluators that are made alike, at every call.
+fn measurements_are_named_alike<C: Debug, E: Evaluator<C>>(evaluators: &[&E; 2], candidates: &[C]) {
+    let measure = |evaluator: &E, candidate: &C| {
+        let measured = evaluator.measure(candidate, &Control::new());
+        let measured =
+            measured.unwrap_or_else(|error| panic!("a sound machine can measure: {error}: {candidate:?}"));
+        let sound = measured.values().all(|value| value.is_finite() && *value >= 0.0);
+        assert!(sound, "what is measured is finite, and zero or more: {measured:?} of {candidate:?}");
+        measured.into_keys().collect::<Vec<_>>()
+    };
+    for candidate in candidates {
+        let names = measure(evaluators[0], candidate);
+        for evaluator in evaluators {
+            let law = "what is measured has the same names at every call";
+            assert_eq!(measure(evaluator, candidate), names, "{law}: {candidate:?}");
+        }
     }
 }
 
@@ -243,152 +289,4 @@ impl Drop for Scratch {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::time::SystemTime;
-
-    use hashing::{Context, Rng};
-    use tasks::{Reason, Scores};
-
-    use super::*;
-
-    /// Judges numbers: 0 cannot work, 99 takes for ever, the others score what they are; and breaks one law.
-    #[derive(Clone, Copy, PartialEq)]
-    enum Judge {
-        Honest,
-        Draws,
-        ReadsClock,
-        Forgets,
-        Counts,
-        MixesThreads,
-        NotFinite,
-        Litters,
-        Deaf,
-        CannotGoOn,
-        CostsMore,
-        CostsNothingFinite,
-        Errs,
-    }
-    use Judge::*;
-
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-
-    impl Evaluator<u64> for Judge {
-        fn context(&self) -> Context {
-            let seconds = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-            let time = if *self == ReadsClock { seconds } else { 0 };
-            Context::new().with("evaluator", format!("judge v1 {time}"))
-        }
-
-        fn evaluate(&self, number: &u64, job: &Job) -> Result<Outcome, EvalError> {
-            let calls = CALLS.fetch_add(1, Relaxed);
-            self.wait(*number, job)?;
-            let main = thread::current().name().is_some();
-            let score = match self {
-                Draws => Rng::named(job.seed, "score", *number).between(0.0, 1.0),
-                Counts => calls as f64,
-                MixesThreads if !main => -1.0,
-                NotFinite => f64::INFINITY,
-                _ => *number as f64,
-            };
-            if *self == Litters {
-                fs::write(job.artifacts.with_file_name("litter"), "").unwrap();
-            }
-            let verdict = match number {
-                0 if *self == Errs => return Err(EvalError::Refused { message: "zero".to_string() }),
-                0 if *self != Forgets => Verdict::Invalid(Reason::NotFinite { step: 0 }),
-                _ => Verdict::Scored(Scores([("score".to_string(), score)].into())),
-            };
-            Ok(Outcome { verdict, steps: 1, seconds: None, provenance: String::new() })
-        }
-
-        fn costs(&self, number: &u64) -> BTreeMap<String, f64> {
-            let calls = CALLS.fetch_add(1, Relaxed);
-            let cost = match self {
-                CostsMore => calls as f64,
-                CostsNothingFinite => f64::NEG_INFINITY,
-                _ => *number as f64,
-            };
-            [("digits".to_string(), cost)].into()
-        }
-    }
-
-    impl Judge {
-        fn wait(self, number: u64, job: &Job) -> Result<(), EvalError> {
-            let end = Instant::now() + Duration::from_secs(if number == 99 { 30 } else { 0 });
-            let late = if self == Deaf { PATIENCE } else { Duration::ZERO };
-            while Instant::now() < end {
-                match job.control.cancelled() {
-                    true if self == CannotGoOn => {
-                        return Err(EvalError::Refused { message: "stuck".to_string() });
-                    }
-                    true => {
-                        thread::sleep(late);
-                        return Err(EvalError::Cancelled);
-                    }
-                    false => thread::sleep(Duration::from_millis(1)),
-                }
-            }
-            Ok(())
-        }
-    }
-
-    /// The law that this panics with, if it does.
-    fn broken(laws: impl FnOnce()) -> Option<String> {
-        let panic = catch_unwind(AssertUnwindSafe(laws)).err()?;
-        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-        Some(text.or_else(|| panic.downcast_ref::<String>().cloned()).expect("laws are texts"))
-    }
-
-    #[test]
-    fn honest_evaluators_keep_the_laws() {
-        for judge in [Honest, Draws] {
-            keeps_the_laws(|| judge, &[0, 1, 2]);
-            ends_when_cancelled(&judge, &99, &1);
-            judges_what_cannot_work(&judge, &[0], &1);
-        }
-        needs_no_seed(&Honest, &[0, 1, 2]);
-        // By every wrapper.
-        keeps_the_laws(|| &Honest, &[0, 1]);
-        keeps_the_laws(|| Box::new(Honest) as Box<dyn Evaluator<u64>>, &[0, 1]);
-        keeps_the_laws(|| std::sync::Arc::new(Honest), &[0, 1]);
-        keeps_the_laws(|| crate::Retried(Honest), &[0, 1]);
-    }
-
-    #[test]
-    fn who_breaks_a_law_is_told_which() {
-        let laws = [
-            (ReadsClock, "the context is the same"),
-            (Counts, "a verdict is a function of candidate"),
-            (MixesThreads, "evaluations side by side"),
-            (NotFinite, "scores are finite"),
-            (Litters, "artifacts stay in their folder"),
-            (CostsMore, "costs are a function of the candidate"),
-            (CostsNothingFinite, "costs are finite"),
-        ];
-        for (judge, law) in laws {
-            let told = broken(|| keeps_the_laws(|| judge, &[1, 2]));
-            assert!(told.as_ref().is_some_and(|told| told.contains(law)), "{law}: {told:?}");
-        }
-        let told = [
-            broken(|| keeps_the_laws(|| Honest, &[])),
-            broken(|| needs_no_seed(&Draws, &[1])),
-            broken(|| ends_when_cancelled(&Deaf, &99, &1)),
-            broken(|| ends_when_cancelled(&CannotGoOn, &99, &1)),
-            broken(|| judges_what_cannot_work(&Forgets, &[0], &1)),
-            broken(|| judges_what_cannot_work(&Errs, &[0], &1)),
-        ];
-        let laws = [
-            "hand in some",
-            "the seed has no part",
-            "ends within about a second",
-            "a cancelled evaluation says so",
-            "a candidate that cannot work is invalid",
-            "a sound machine makes no error",
-        ];
-        for (told, law) in told.iter().zip(laws) {
-            assert!(told.as_ref().is_some_and(|told| told.contains(law)), "{law}: {told:?}");
-        }
-    }
-}
+mod tests;
