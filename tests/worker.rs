@@ -1,13 +1,17 @@
 //! The program `fecund-worker`, by hand and through a pool.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use evaluator::conformance::keeps_the_laws;
-use evaluator::sequence::{SequenceEvaluator, SequenceTask};
-use evaluator::{Control, EvalError, Evaluator, Job, Limits, Retried};
+use evaluator::sequence::{SequenceEvaluator, SequenceTask, worker_command};
+use evaluator::{Control, EvalError, Evaluator, Job, Limits, Outcome, Retried, WorkerPool};
 use hashing::Fidelity;
+use serde_json::json;
 use spaces::sequence::Genome;
+use tempfile::TempDir;
 
 /// Ten short series of each of two classes, rising and falling.
 fn rising_and_falling() -> String {
@@ -23,12 +27,20 @@ fn rising_and_falling() -> String {
     )
 }
 
-#[test]
-fn workers_evaluate_fit_and_predict() {
+/// What every test here asks of workers: the task of the slopes, and a place for it.
+fn slopes(change: impl FnOnce(&mut SequenceTask)) -> (TempDir, SequenceTask) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("slopes.ts");
     fs::write(&file, rising_and_falling()).unwrap();
-    let task = SequenceTask { epochs: 15, ..SequenceTask::read(&file).unwrap() };
+    let mut task = SequenceTask::read(&file).unwrap();
+    change(&mut task);
+    (folder, task)
+}
+
+#[test]
+fn workers_evaluate_fit_and_predict() {
+    let (folder, task) = slopes(|task| task.epochs = 15);
+    let file = task.train.clone();
     let evaluator = SequenceEvaluator::start(task, 1, Limits::default()).unwrap();
     assert!(evaluator.provenance().contains("cpu, threads: 1"), "{}", evaluator.provenance());
     let genome = genome(r#"[{"token": {"kind": "gru"}}]"#);
@@ -48,14 +60,54 @@ fn workers_evaluate_fit_and_predict() {
 
 #[test]
 fn trained_evaluators_keep_the_laws() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("slopes.ts");
-    fs::write(&file, rising_and_falling()).unwrap();
-    let task = SequenceTask::read(&file).unwrap();
+    let (_folder, task) = slopes(|_| ());
     let fresh = || SequenceEvaluator::start(task.clone(), 2, Limits::default()).unwrap();
     let genomes = ["gru", "s4d"].map(|token| genome(&format!(r#"[{{"token": {{"kind": "{token}"}}}}]"#)));
     keeps_the_laws(fresh, &genomes);
     keeps_the_laws(|| Retried(fresh()), &genomes[..1]);
+}
+
+#[test]
+fn an_evaluation_goes_on_from_a_lower_fidelity() {
+    let (folder, task) = slopes(|task| task.epochs = 6);
+    let evaluator = SequenceEvaluator::start(task, 1, Limits::default()).unwrap();
+    let (genome, control) = (genome(r#"[{"token": {"kind": "gru"}}]"#), Control::new());
+    let [low, high, whole] = ["low", "high", "whole"].map(|name| folder.path().join(name));
+    let evaluate = |fidelity, artifacts: &Path, previous| {
+        let job = Job { fidelity: Fidelity(fidelity), seed: 4, artifacts, previous, control: &control };
+        evaluator.evaluate(&genome, &job).unwrap()
+    };
+    let leaves_checkpoints = |folder: &Path| folder.join("fold-0.checkpoint").exists();
+    evaluate(2, &low, None);
+    let (parts, uninterrupted) = (evaluate(6, &high, Some(&low)), evaluate(6, &whole, None));
+    assert!(parts.provenance.ends_with("; continued from epoch 2, 80 of 120 steps made"), "{parts:?}");
+    assert_eq!(Outcome { provenance: uninterrupted.provenance.clone(), ..parts }, uninterrupted);
+    assert_eq!([&low, &high, &whole].map(|folder| leaves_checkpoints(folder)), [true, false, false]);
+}
+
+#[test]
+fn workers_measure_how_long_a_form_takes() {
+    let (_folder, task) = slopes(|task| task.limits.parameters = 10_000);
+    let evaluator = SequenceEvaluator::start(task, 1, Limits::default()).unwrap();
+    let small = genome(r#"[{"token": {"kind": "gru"}}]"#);
+    let measured = evaluator.measure(&small, &Control::new()).unwrap();
+    assert!(measured.keys().eq(["latency_1_ms", "latency_32_ms"]), "{measured:?}");
+    assert!(measured.values().all(|ms| ms.is_finite() && *ms > 0.0), "{measured:?}");
+    let large = Genome { width: 512, ..small.clone() };
+    assert_eq!(evaluator.measure(&large, &Control::new()), Ok(BTreeMap::new()), "it is too large to run");
+    let control = Control::new();
+    control.cancel();
+    assert_eq!(evaluator.measure(&small, &control), Err(EvalError::Cancelled));
+}
+
+#[test]
+fn a_worker_says_what_it_does_not_know() {
+    let (_folder, task) = slopes(|_| ());
+    let pool = WorkerPool::start(worker_command(&task).unwrap(), 1, Limits::default()).unwrap();
+    let Err(EvalError::Refused { message }) = pool.call(&json!({"ask": "levitate"}), &Control::new()) else {
+        panic!("it can levitate");
+    };
+    assert!(message.contains("unknown variant `levitate`") && message.contains("build"), "{message}");
 }
 
 fn genome(layers: &str) -> Genome {
@@ -64,11 +116,8 @@ fn genome(layers: &str) -> Genome {
 
 #[test]
 fn data_that_changed_are_an_error_at_the_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("slopes.ts");
-    fs::write(&file, rising_and_falling()).unwrap();
-    let task = SequenceTask::read(&file).unwrap();
-    fs::write(&file, rising_and_falling().replace("0.1", "0.2")).unwrap();
+    let (_folder, task) = slopes(|_| ());
+    fs::write(&task.train, rising_and_falling().replace("0.1", "0.2")).unwrap();
     let error = SequenceEvaluator::start(task, 1, Limits::default()).unwrap_err();
     assert!(matches!(&error, EvalError::Start { what, .. } if what.contains("has changed")), "{error}");
 }

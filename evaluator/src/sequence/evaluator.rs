@@ -117,6 +117,15 @@ impl Evaluator<Genome> for SequenceEvaluator {
         let multiply_adds = network.multiply_adds(self.task.longest) as f64;
         [("parameters".into(), network.parameters() as f64), ("multiply_adds".into(), multiply_adds)].into()
     }
+
+    /// Milliseconds of a forward pass over one case and over 32 of the longest training case's length, in a worker:
+    /// `latency_1_ms` and `latency_32_ms`, medians of several runs.
+    fn measure(&self, genome: &Genome, control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
+        match self.ask(&Request::Measure { genome: genome.clone() }, control)? {
+            Reply::Measured(measured) => Ok(measured.costs),
+            other => Err(unexpected(&other)),
+        }
+    }
 }
 
 fn understand(reply: Value) -> Result<Reply, EvalError> {
@@ -132,6 +141,7 @@ fn unexpected(reply: &Reply) -> EvalError {
         Reply::Evaluated(_) => "evaluated",
         Reply::Fitted(_) => "fitted",
         Reply::Predicted(_) => "predicted",
+        Reply::Measured(_) => "measured",
     };
     EvalError::Protocol { what: format!("`{what}` answers another question"), stderr: String::new() }
 }

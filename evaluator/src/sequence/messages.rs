@@ -1,5 +1,6 @@
 //! What the parent asks a worker, and what it answers. JSON on the pipe, floats bit for bit.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub enum Request {
     Fit { genome: Genome, seed: u64, epochs: u64, to: PathBuf },
     /// Class probabilities of the cases in the file `data` under the weights in a file.
     Predict { genome: Genome, weights: PathBuf, data: PathBuf },
+    /// How long a forward pass takes here, at the length of the longest training case.
+    Measure { genome: Genome },
 }
 
 /// The answer to a [`Request`], or to the setup.
@@ -43,6 +46,7 @@ pub enum Reply {
     /// The file is written. `verdict` of the outcome is `Scored` with nothing in it, or `Invalid`, with no file.
     Fitted(Outcome),
     Predicted(Predictions),
+    Measured(Measured),
 }
 
 /// What a worker has found when it is set up.
@@ -65,6 +69,14 @@ pub struct Predictions {
     pub probabilities: Vec<f64>,
     /// The class of each case as the file gives it.
     pub labels: Vec<usize>,
+}
+
+/// What running a network takes on the machine of the worker.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// `latency_B_ms`: milliseconds of a forward pass of B cases, the median of several. Nothing of a network above the
+    /// limits of the task.
+    pub costs: BTreeMap<String, f64>,
 }
 
 /// Ending of a checkpoint's file name in the folder of an evaluation: `fold-K.checkpoint` lies beside

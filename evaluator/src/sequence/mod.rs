@@ -12,5 +12,5 @@ mod task;
 
 pub use command::worker_command;
 pub use evaluator::SequenceEvaluator;
-pub use messages::{CHECKPOINT, Fold, Predictions, Ready, Reply, Request, Summary};
+pub use messages::{CHECKPOINT, Fold, Measured, Predictions, Ready, Reply, Request, Summary};
 pub use task::{DeviceChoice, SequenceTask, SizeLimits};

@@ -15,6 +15,7 @@ pub mod device;
 mod dropout;
 mod evaluation;
 mod kernels;
+mod latency;
 mod model;
 pub mod optimizer;
 pub mod scan;

@@ -39,7 +39,7 @@ fn handle(service: &mut Option<Service>, message: Value, control: &Control) -> R
 }
 
 fn understand<T: DeserializeOwned>(message: Value, what: &str) -> Result<T, String> {
-    serde_json::from_value(message).map_err(|error| format!("not a {what}: {error}"))
+    serde_json::from_value(message).map_err(|error| format!("not a {what} that this fecund-worker knows: {error}; build it and fecund anew, from the same source"))
 }
 
 /// For a person who runs it by hand.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use evaluator::sequence::{Predictions, Ready, Reply, Request, SequenceTask, recipe};
+use evaluator::sequence::{Measured, Predictions, Ready, Reply, Request, SequenceTask, recipe};
 use evaluator::{Control, Outcome};
 use hashing::Rng;
 use spaces::sequence::{Genome, Network};
@@ -13,7 +13,7 @@ use crate::artifacts::write_file;
 use crate::data::{Cases, KIND};
 use crate::evaluation::{Evaluation, Wanted};
 use crate::train::{Effort, Stop, Trainer, predict};
-use crate::{Model, device, weights};
+use crate::{Model, device, latency, weights};
 
 /// What a request that was given up is answered with.
 const CANCELLED: &str = "cancelled";
@@ -79,6 +79,7 @@ impl Service {
             Request::Fit { genome, seed, epochs, to } => {
                 self.fit(genome, *seed, *epochs, to, control).map(Reply::Fitted)
             }
+            Request::Measure { genome } => self.measure(genome, control).map(Reply::Measured),
         }
     }
 
@@ -124,6 +125,17 @@ impl Service {
         let cases = Cases::new(&data, &all, &scaler, self.device);
         let probabilities = predict(&model, &cases);
         Ok(Predictions { classes: self.task.classes.len(), probabilities, labels: data.labels() })
+    }
+
+    /// What is too large to be trained is not run either.
+    fn measure(&self, genome: &Genome, control: &Control) -> Result<Measured, String> {
+        if self.task.too_large(genome).is_some() {
+            return Ok(Measured::default());
+        }
+        let network = Network::new(genome, self.task.shape());
+        let costs = latency::measure(&network, self.task.longest, self.device, control)
+            .map_err(|_| CANCELLED.to_string())?;
+        Ok(Measured { costs })
     }
 
     fn effort(&self, epochs: u64) -> Result<Effort, String> {
