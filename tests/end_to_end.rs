@@ -1,18 +1,19 @@
 //! The main job on a small data set: search, crash, resume, test, export. Trains for real, in worker processes.
 
 mod common;
+#[path = "common/lives.rs"]
+mod lives;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{Folder, assert_fails, lines, run, stderr_of, stdout, worker_is_there};
-use search::{Ledger, Trial};
+use lives::{assert_same, signal, spawn, trials, wait_for_trials};
 use serde_json::Value;
-use spaces::sequence::Genome;
 
 /// A search that takes a few seconds.
 const SEARCH: [&str; 9] =
@@ -23,39 +24,6 @@ fn searched(out: &str, more: &[&str]) -> Folder {
     folder.waves();
     stdout(&folder, &[&SEARCH, &["--out", out][..], more].concat());
     folder
-}
-
-fn trials(folder: &Folder, run: &str) -> Vec<Trial<Genome>> {
-    Ledger::read(&folder.path(run).join("trials.journal")).unwrap().trials
-}
-
-fn assert_same(a: &[Trial<Genome>], b: &[Trial<Genome>]) {
-    assert_eq!(a.len(), b.len());
-    for (a, b) in a.iter().zip(b) {
-        assert!(a.same_as(b), "{a:#?}\n{b:#?}");
-    }
-}
-
-/// `fecund` in a process group of its own, with its output thrown away.
-fn spawn(folder: &Folder, arguments: &[&str]) -> Child {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin("fecund"));
-    command.args(arguments).current_dir(folder.0.path()).stdout(Stdio::null()).stderr(Stdio::piped());
-    command.process_group(0).spawn().unwrap()
-}
-
-/// Waits until the run has this many trials.
-fn wait_for_trials(folder: &Folder, run: &str, count: usize) {
-    let journal = folder.path(run).join("trials.journal");
-    let start = Instant::now();
-    while Ledger::read::<Genome>(&journal).map_or(0, |written| written.trials.len()) < count {
-        assert!(start.elapsed() < Duration::from_secs(120), "no {count} trials in two minutes");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn signal(target: i32, signal: i32) {
-    // SAFETY: kill only sends a signal; a wrong target is an error that is asserted.
-    assert_eq!(unsafe { libc::kill(target, signal) }, 0);
 }
 
 /// Processes of this program whose parent is `parent`.
