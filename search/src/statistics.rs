@@ -42,6 +42,9 @@ pub struct Statistics {
     /// From generation 0 on: candidates that were made from no other. One that was made from others is one later than
     /// the latest of them.
     pub by_generation: Vec<Tally>,
+    /// Where the study has several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_fidelity: BTreeMap<u64, Tally>,
     #[serde(skip)]
     forms: HashMap<Key, Vec<Digest>>,
     /// Of each trial.
@@ -117,6 +120,9 @@ impl Statistics {
         self.by_generation.resize(self.by_generation.len().max(generation + 1), Tally::default());
         let generation = &mut self.by_generation[generation];
         let mut tallies = vec![&mut self.total, operator, generation];
+        if let Some(fidelity) = trial.fidelity() {
+            tallies.push(self.by_fidelity.entry(fidelity.0).or_default());
+        }
         if let Verdict::Invalid(reason) = &trial.verdict {
             tallies.push(self.failures.entry(reason.name()).or_default());
         }

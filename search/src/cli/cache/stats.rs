@@ -152,9 +152,10 @@ impl Figures {
     }
 
     fn print_parts(&self) -> Outcome {
-        let Statistics { by_operator, by_generation, failures, .. } = &self.statistics;
+        let Statistics { by_operator, by_generation, by_fidelity, failures, .. } = &self.statistics;
         print_tallies("operator", by_operator.iter().map(|(name, tally)| (name.clone(), *tally)))?;
         print_tallies("generation", in_rows(by_generation).into_iter())?;
+        print_tallies("fidelity", by_fidelity.iter().map(|(name, tally)| (name.to_string(), *tally)))?;
         print_tallies("failure", failures.iter().map(|(name, tally)| (name.to_string(), *tally)))
     }
 }
