@@ -27,7 +27,7 @@ mod plain;
 mod progress;
 mod report;
 mod run_folder;
-mod sample;
+pub mod sample;
 mod search;
 mod settings;
 mod signals;
