@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use evaluator::{EvalError, Evaluator, Job, Outcome};
 use hashing::{Context, Rng};
-use search::{Ledger, Objective, Observer, Plan, RandomSearch, Statistics, Study, Trial};
+use search::{History, Ledger, Objective, Observer, Plan, RandomSearch, Statistics, Study, Tradeoff, Trial};
 use spaces::cell101::{Cell, CellSpace};
 use storage::{JournalStore, RealDisk, Tiered};
 use tasks::{Scores, Verdict};
@@ -98,6 +98,21 @@ fn report(name: &str, study: Study<CellSpace>) -> Vec<Trial<Cell>> {
     study.trials().to_vec()
 }
 
+/// Of the score and so many costs, all of which are drawn: no front is wider. How many are on the last one, and seconds.
+fn history(trials: &[Trial<Cell>], costs: u64) -> (usize, f64) {
+    let mut trials = trials.to_vec();
+    for trial in &mut trials {
+        let cost = |n: u64| Rng::named(n, "cost", trial.number).between(0.0, 1.0);
+        trial.costs = (0..costs).map(|n| (n.to_string(), cost(n))).collect();
+    }
+    let against: Vec<String> = (0..costs).map(|n| n.to_string()).collect();
+    let (objective, tradeoff) = (objective(), Tradeoff::of(&objective(), &against));
+    let reference = [0.0].into_iter().chain((0..costs).map(|_| -1.0)).collect();
+    let mut history = History::new(&objective, &tradeoff, reference);
+    let milliseconds = milliseconds(|| trials.iter().filter(|trial| history.observe(trial)).count());
+    (history.moment().front, milliseconds / 1e3)
+}
+
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     println!("durable write of 4 KiB: {:.3} ms (median of 101)\n", 1e3 * sync_seconds(folder.path()));
@@ -118,4 +133,8 @@ fn main() {
     println!("the first proposal after it: {proposed:.0} ms");
     println!("the ten best: {:.1} ms", milliseconds(|| objective().best(&trials, 10).len()));
     println!("statistics: {:.1} ms", milliseconds(|| Statistics::of(&trials)));
+    for costs in 1..=4 {
+        let (front, seconds) = history(&trials, costs);
+        println!("history of {} goals: {seconds:.2} s; {front} on the last front", costs + 1);
+    }
 }

@@ -29,7 +29,7 @@ struct Level {
     /// The best, as many as may go on.
     top: BTreeSet<Place>,
     rest: BTreeSet<Place>,
-    /// Those of the top that have a score and have not gone on.
+    /// Those of the top that have a score, break no constraint, and have not gone on.
     waiting: BTreeSet<Place>,
     gone_on: HashSet<Fingerprint>,
 }
@@ -90,7 +90,7 @@ impl Halving {
         let certain = matches!(&trial.verdict, Verdict::Invalid(reason) if reason.is_certain());
         let position = trial.fidelity().and_then(|fidelity| self.position(fidelity));
         if let Some(position) = position.filter(|_| !certain) {
-            let worth = self.objective.value(&trial.verdict).map(|_| self.objective.worth(&trial.verdict));
+            let worth = self.objective.counts(trial).then(|| self.objective.worth(&trial.verdict));
             let function = trial.identity.fingerprint;
             self.rungs[position].insert(Place { worth: Reverse(worth), trial: trial.number, function });
         }

@@ -34,9 +34,12 @@
 pub mod cli;
 mod clock;
 pub mod conformance;
+mod constraint;
 mod evaluation;
 mod executor;
 mod halving;
+mod history;
+mod hypervolume;
 mod known;
 mod ledger;
 mod observer;
@@ -52,8 +55,10 @@ mod study;
 mod trial;
 
 pub use clock::{Clock, SystemClock};
+pub use constraint::Constraint;
 pub use executor::{Executor, Finished, Task, Threads};
 pub use halving::Halving;
+pub use history::{History, Moment};
 pub use known::Finding;
 pub use ledger::{Ledger, Written};
 pub use observer::Observer;

@@ -1,13 +1,15 @@
-//! Several goals at once, none of which decides alone: who dominates whom, which trials nobody dominates, and how much
-//! a set of them covers.
+//! Several goals at once, none of which decides alone: who dominates whom, and which trials nobody dominates.
 
 use tasks::Verdict;
 
+pub use crate::hypervolume::{gain, hypervolume};
 use crate::trial::last_verdicts;
 use crate::{Goal, Objective, Trial};
 
-/// What is weighed against each other. The number of a goal is a score of the verdict or, where that has none of the
-/// name, a cost of the written form.
+/// The name of the seconds that the evaluation took which answered a trial, whoever paid for it.
+pub const SECONDS: &str = "seconds";
+
+/// What is weighed against each other; [`Trial::number`] has the numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tradeoff(pub Vec<Goal>);
 
@@ -25,21 +27,25 @@ impl Tradeoff {
     pub fn point<C>(&self, trial: &Trial<C>) -> Option<Point> {
         let Verdict::Scored(_) = trial.verdict else { return None };
         let number = |goal: &Goal| {
-            let found = trial.verdict.score(&goal.metric).or_else(|| trial.costs.get(&goal.metric).copied());
-            let number = found.filter(|number| number.is_finite())?;
+            let number = trial.number(&goal.metric).filter(|number| number.is_finite())?;
             Some(if goal.higher_is_better { number } else { -number })
         };
         self.0.iter().map(number).collect()
     }
 
     /// The trials that no other dominates, in their order; of those at one point, the first. Only trials that have the
-    /// last verdict of their function count, and where a study has several fidelities, those at the highest reached.
+    /// last verdict of their function and break no constraint count, and where a study has several fidelities, those at the
+    /// highest reached.
     pub fn front<'a, C>(&self, trials: &'a [Trial<C>]) -> Vec<&'a Trial<C>> {
         let last = last_verdicts(trials);
         let highest = last.values().map(|trial| trial.tier()).max();
         let counts = |trial: &&Trial<C>| {
-            let verdict = &last[&trial.identity.fingerprint].verdict;
-            Some(trial.tier()) == highest && *verdict == trial.verdict
+            let shown = last[&trial.identity.fingerprint];
+            let tier = trial.tier();
+            Some(tier) == highest
+                && tier == shown.tier()
+                && trial.breaks.is_none()
+                && trial.verdict == shown.verdict
         };
         let mut front: Vec<(&Trial<C>, Point)> = Vec::new();
         for trial in trials.iter().filter(counts) {
@@ -54,10 +60,44 @@ impl Tradeoff {
     }
 }
 
+impl<C> Trial<C> {
+    /// A score of the verdict or, where that has none of the name, a cost or a measure of the written form, or
+    /// [`SECONDS`].
+    pub fn number(&self, name: &str) -> Option<f64> {
+        let of_form = || self.costs.get(name).or_else(|| self.measures.get(name)).copied();
+        let seconds = || (name == SECONDS).then_some(self.times.evaluation + self.times.saved);
+        self.verdict.score(name).or_else(of_form).or_else(seconds)
+    }
+}
+
 /// Whether `a` is nowhere worse than `b`, and somewhere better.
 pub fn dominates(a: &[f64], b: &[f64]) -> bool {
     let mut pairs = a.iter().zip(b);
     pairs.clone().all(|(a, b)| a >= b) && pairs.any(|(a, b)| a > b)
+}
+
+/// The points that no other dominates, each once.
+pub fn undominated(points: impl IntoIterator<Item = Point>) -> Vec<Point> {
+    let mut front = Vec::new();
+    for point in points {
+        enter(&mut front, point);
+    }
+    front
+}
+
+/// Whether one of these is this point, or dominates it.
+pub fn is_covered(front: &[Point], point: &Point) -> bool {
+    front.iter().any(|known| known == point || dominates(known, point))
+}
+
+/// Lets a point into a front, unless one there is like it or dominates it; what it dominates goes. Whether it is in.
+pub fn enter(front: &mut Vec<Point>, point: Point) -> bool {
+    if is_covered(front, &point) {
+        return false;
+    }
+    front.retain(|known| !dominates(&point, known));
+    front.push(point);
+    true
 }
 
 /// How many fronts lie before that of each point: 0 for those that no other dominates, 1 for those that are so once the
@@ -102,32 +142,8 @@ pub fn crowding(front: &[&Point]) -> Vec<f64> {
     distances
 }
 
-/// The volume between `reference` and the points above it in every goal. Exact, by slicing; for some hundred points of
-/// two goals, or some dozens of four.
-pub fn hypervolume(points: &[Point], reference: &[f64]) -> f64 {
-    let above = |point: &&Point| point.iter().zip(reference).all(|(x, least)| x > least);
-    sliced(points.iter().filter(above).map(Vec::as_slice).collect(), reference)
-}
-
-/// Each slice is as high as the last goal's gap to the next lower point; its base is what the points at least as high
-/// cover in the other goals.
-fn sliced(mut points: Vec<&[f64]>, reference: &[f64]) -> f64 {
-    let Some((floor, rest)) = reference.split_last() else {
-        return if points.is_empty() { 0.0 } else { 1.0 };
-    };
-    let height = |point: &&[f64]| point[rest.len()];
-    points.sort_by(|a, b| height(b).total_cmp(&height(a)));
-    let lower = points.iter().skip(1).map(height).chain([*floor]);
-    let slice = |(place, lower): (usize, f64)| {
-        let extent = height(&points[place]) - lower;
-        let base = || sliced(points[..=place].iter().map(|point| &point[..rest.len()]).collect(), rest);
-        if extent > 0.0 { extent * base() } else { 0.0 }
-    };
-    lower.enumerate().take(points.len()).map(slice).sum()
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use hashing::Rng;
 
     use super::*;
@@ -139,7 +155,7 @@ mod tests {
         (0..count).map(|_| (0..goals).map(|_| rng.below(5) as f64).collect()).collect()
     }
 
-    fn cases() -> impl Iterator<Item = Vec<Point>> {
+    pub(crate) fn cases() -> impl Iterator<Item = Vec<Point>> {
         (1..5).flat_map(|goals| (0..60).map(move |seed| drawn(seed, goals)))
     }
 
@@ -190,32 +206,5 @@ mod tests {
         assert_eq!((crowding(&[&same]), crowding(&[])), (vec![f64::INFINITY], vec![]));
         let worst = vec![f64::NEG_INFINITY; 2];
         assert!(crowding(&[&worst, &worst, &worst]).iter().all(|distance| !distance.is_nan()));
-    }
-
-    #[test]
-    fn volumes_that_are_known_are_found() {
-        let volume = |points: &[&[f64]], reference: &[f64]| {
-            hypervolume(&points.iter().map(|point| point.to_vec()).collect::<Vec<_>>(), reference)
-        };
-        assert_eq!(volume(&[&[3.0]], &[1.0]), 2.0);
-        assert_eq!(volume(&[&[1.0, 3.0], &[2.0, 2.0], &[3.0, 1.0]], &[0.0, 0.0]), 6.0);
-        assert_eq!(volume(&[&[1.0, 3.0], &[2.0, 2.0], &[3.0, 1.0], &[1.0, 1.0]], &[0.0, 0.0]), 6.0);
-        assert_eq!(volume(&[&[-1.0, -2.0]], &[-4.0, -4.0]), 6.0, "what should be low is negative");
-        assert_eq!(volume(&[&[2.0, 1.0, 1.0], &[1.0, 2.0, 1.0], &[1.0, 1.0, 2.0]], &[0.0; 3]), 4.0);
-        assert_eq!(volume(&[&[2.0, 0.0], &[0.0, 2.0]], &[0.0, 0.0]), 0.0, "not above the reference");
-        assert_eq!(volume(&[], &[0.0, 0.0]), 0.0);
-    }
-
-    #[test]
-    fn a_volume_is_the_number_of_cells_below_the_points() {
-        for points in cases().filter(|points| !points.is_empty()) {
-            let goals = points[0].len() as u32;
-            let cell =
-                |n: u32| (0..goals).map(move |goal| f64::from(n / 5u32.pow(goal) % 5)).collect::<Point>();
-            let below =
-                |cell: &Point| points.iter().any(|p| p.iter().zip(cell).all(|(x, corner)| x > corner));
-            let covered = (0..5u32.pow(goals)).map(cell).filter(below).count();
-            assert_eq!(hypervolume(&points, &vec![0.0; goals as usize]), covered as f64, "{points:?}");
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a study is to do: seed, window, fidelity, budgets.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use tasks::{Reason, Verdict};
 
 use crate::evaluation::Conditions;
 use crate::known::Finding;
-use crate::{Clock, Miss, Origin};
+use crate::{Clock, Constraint, Miss, Origin};
 
 /// The settings of a study.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct Plan<C> {
     pub trainings: Option<u64>,
     /// Most time for searching; what is being evaluated then is given up, and evaluated anew after a resume.
     pub time: Option<Duration>,
+    /// What a candidate may cost. Default: anything.
+    pub constraints: Vec<Constraint>,
     /// Limits on one evaluation: a failure under a lower limit does not answer.
     pub limits: Limits,
     /// Folder for what evaluations leave behind, one folder a key.
@@ -67,6 +70,7 @@ impl<C> Default for Plan<C> {
             trials: None,
             trainings: None,
             time: None,
+            constraints: Vec::new(),
             limits: Limits::default(),
             artifacts: std::env::temp_dir(),
             interrupted: Arc::default(),
@@ -84,6 +88,9 @@ pub enum Stop {
     Exhausted(u64),
     /// So many proposals in a row were of functions that the study had met.
     Converged(u64),
+    /// So many proposals in a row were of functions that the study had met, or were ruled out without training, as so
+    /// many of them were that it had not met.
+    RuledOut(u64, u64),
     Interrupted,
 }
 
@@ -120,6 +127,12 @@ impl<C> Plan<C> {
         Rng::named(self.seed, "audit", number).chance(self.audit)
     }
 
+    /// The first constraint that a candidate with this verdict and these measures breaks.
+    pub(crate) fn broken_by(&self, verdict: &Verdict, measures: &BTreeMap<String, f64>) -> Option<String> {
+        let Verdict::Scored(_) = verdict else { return None };
+        self.constraints.iter().find_map(|constraint| constraint.broken_by(measures))
+    }
+
     /// Where a verdict comes from, if these are known.
     pub(crate) fn origin(&self, known: &[Finding], number: u64) -> Origin {
         let certain = |finding: &Finding| match &finding.verdict {
@@ -144,6 +157,8 @@ impl<C> Plan<C> {
                 self.limit(cause).is_some_and(|ours| ours <= *limit)
             }
             Verdict::Invalid(Reason::Unstable { limit: None, .. }) => false,
+            // Of the form that was proposed there, and of the limits there.
+            Verdict::Invalid(Reason::TooLarge { .. }) => false,
             // No evaluation of ours says so; a record from elsewhere may.
             Verdict::Scored(scores) => scores.0.values().all(|score| score.is_finite()),
             Verdict::Invalid(_) => true,
@@ -178,6 +193,11 @@ impl fmt::Display for Stop {
             Self::Time(time) => write!(f, "{} s of search used up", time.as_secs()),
             Self::Exhausted(n) => write!(f, "space exhausted: all of its {n} functions are known"),
             Self::Converged(n) => write!(f, "population converged: {n} proposals in a row were known"),
+            Self::RuledOut(n, new) => write!(
+                f,
+                "nothing left to train: {n} proposals in a row were known or ruled out before training; allow more to the \
+                 {new} that were ruled out"
+            ),
             Self::Interrupted => write!(f, "interrupted"),
         }
     }

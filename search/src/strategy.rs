@@ -69,7 +69,7 @@ pub struct Options {
     pub crossover: f64,
     /// Neighbors in a row that are no better, before a climb begins afresh. Default: 32.
     pub patience: NonZeroUsize,
-    /// Scores or costs that should be low, weighed against the metrics of the study. Default: none.
+    /// Scores, costs or measures that should be low, weighed against the metrics of the study. Default: none.
     pub against: Vec<String>,
     /// How often a proposal is drawn again that computes what a parent of it computes. Default: 0.
     pub redraws: usize,

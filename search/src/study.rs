@@ -25,7 +25,7 @@ use crate::plan::{Plan, Stop};
 use crate::{Observer, Proposal, Strategy, Trial};
 use identify::Identified;
 
-/// Proposals in a row of functions that were all met before: the population has converged, or the space is exhausted.
+/// Proposals in a row that brought nothing to train: the population has converged, or the space is exhausted.
 const KNOWN_IN_A_ROW: u64 = 1000;
 
 /// The operator of a proposal that goes on at a higher fidelity.
@@ -79,7 +79,9 @@ pub struct Study<S: Space> {
     audits: BTreeSet<u64>,
     /// Evaluations made or under way, without those that were ruled out before training.
     trained: u64,
+    /// Proposals since the last that brought something to train; and how many of them are ruled out and were not met before.
     known_in_a_row: u64,
+    ruled_out_in_a_row: u64,
     cut_short: bool,
     idle: u64,
     started: Duration,
@@ -131,6 +133,7 @@ impl<S: Space + 'static> Study<S> {
             audits: BTreeSet::new(),
             trained: 0,
             known_in_a_row: 0,
+            ruled_out_in_a_row: 0,
             cut_short: false,
             idle: 0,
             started: Duration::ZERO,
@@ -244,7 +247,7 @@ impl<S: Space + 'static> Study<S> {
             if trial.origin.is_evaluated() {
                 self.payers.entry(trial.key).or_default().push(trial.number);
             }
-            self.meet(trial.key);
+            self.meet(trial.key, trial.is_ruled_out());
             self.promote(trial.identity.fingerprint, trial.fidelity());
             self.measures.entry(trial.identity.structural).or_insert_with(|| trial.measures.clone());
         }

@@ -42,6 +42,10 @@ pub struct Trial<C> {
     /// reads it only where it is asked to weigh it. Empty where that form was not measured in this study.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub measures: BTreeMap<String, f64>,
+    /// The constraint that it breaks by what was measured, in words. Such a trial keeps its verdict, and ranks below all
+    /// that break none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaks: Option<String>,
     /// At which fidelity, where the study has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rung: Option<Rung>,
@@ -122,9 +126,16 @@ impl<C> Trial<C> {
         self.rung.map(|rung| rung.fidelity)
     }
 
-    /// What decides before any score does: whether there is one, and how far it was trained.
-    pub(crate) fn tier(&self) -> (bool, Option<Fidelity>) {
-        (matches!(self.verdict, Verdict::Scored(_)), self.fidelity())
+    /// What decides before any score does: whether there is one, whether it breaks no constraint (Deb et al. 2002), and
+    /// how far it was trained.
+    pub(crate) fn tier(&self) -> (bool, bool, Option<Fidelity>) {
+        (matches!(self.verdict, Verdict::Scored(_)), self.breaks.is_none(), self.fidelity())
+    }
+
+    /// Whether this one stands for their function, rather than an earlier trial of it.
+    pub(crate) fn follows(&self, earlier: &Self) -> bool {
+        let learned = self.verdict != earlier.verdict || (self.breaks.is_none() && earlier.breaks.is_some());
+        self.fidelity() > earlier.fidelity() || (self.fidelity() == earlier.fidelity() && learned)
     }
 
     /// Whether it was evaluated for real: not answered, and not ruled out before training.
@@ -136,20 +147,23 @@ impl<C> Trial<C> {
     pub fn is_ruled_out(&self) -> bool {
         match self.verdict {
             Verdict::Invalid(Reason::IgnoresInput) => self.identity.class == Class::Constant,
-            Verdict::Invalid(Reason::Malformed { .. }) => self.identity.class == Class::Unhashable,
+            Verdict::Invalid(Reason::Malformed { .. } | Reason::TooLarge { .. }) => {
+                self.identity.class == Class::Unhashable
+            }
             _ => false,
         }
     }
 }
 
 impl<C: PartialEq> Trial<C> {
-    /// Whether two runs made the same trial; times may differ.
+    /// Whether two runs made the same trial; what the clock said may differ.
     pub fn same_as(&self, other: &Self) -> bool
     where
         C: Clone,
     {
+        let (times, measures) = (Times::default(), BTreeMap::new());
         let timeless =
-            |trial: &Self| Self { times: Times::default(), measures: BTreeMap::new(), ..trial.clone() };
+            |trial: &Self| Self { times, measures: measures.clone(), breaks: None, ..trial.clone() };
         timeless(self) == timeless(other)
     }
 }
@@ -187,16 +201,32 @@ impl Objective {
 
     /// A trial of each of the `top` best functions, the best first; equals in the order of their numbers. Of several
     /// trials of one function those at the highest fidelity count, and of them the last verdict, not the luckiest; the
-    /// first trial that has it is shown. Functions without a score are left out.
+    /// first trial that has it is shown, if one of them can in a form that breaks no constraint. Functions without a score,
+    /// and those that break a constraint in every form, are left out.
     pub fn best<'a, C>(&self, trials: &'a [Trial<C>], top: usize) -> Vec<&'a Trial<C>> {
-        let shown = last_verdicts(trials).into_values();
-        let mut scored: Vec<_> = shown.filter(|trial| self.value(&trial.verdict).is_some()).collect();
-        scored.sort_by(|a, b| self.rank(b, a).then(a.number.cmp(&b.number)));
-        scored.truncate(top);
-        scored
+        self.ranked(last_verdicts(trials).into_values().filter(|trial| self.counts(trial)), top)
     }
 
-    /// `Greater` if `a` is better: what has a score, then what was trained further, then what scores more. So a score at
+    /// A trial of each of the `top` best functions that have a score and break a constraint in every form.
+    pub fn out_of_bounds<'a, C>(&self, trials: &'a [Trial<C>], top: usize) -> Vec<&'a Trial<C>> {
+        let out = |trial: &&Trial<C>| trial.breaks.is_some() && self.value(&trial.verdict).is_some();
+        self.ranked(last_verdicts(trials).into_values().filter(out), top)
+    }
+
+    /// The `top` best, the best first; equals in the order of their numbers.
+    fn ranked<'a, C>(&self, trials: impl Iterator<Item = &'a Trial<C>>, top: usize) -> Vec<&'a Trial<C>> {
+        let mut ranked: Vec<_> = trials.collect();
+        ranked.sort_by(|a, b| self.rank(b, a).then(a.number.cmp(&b.number)));
+        ranked.truncate(top);
+        ranked
+    }
+
+    /// Whether it has a value, and breaks no constraint.
+    pub(crate) fn counts<C>(&self, trial: &Trial<C>) -> bool {
+        trial.breaks.is_none() && self.value(&trial.verdict).is_some()
+    }
+
+    /// `Greater` if `a` is better: what has a score, then what breaks no constraint, then what was trained further, then what scores more. So a score at
     /// a low fidelity never stands against one at a high.
     pub fn rank<C>(&self, a: &Trial<C>, b: &Trial<C>) -> Ordering {
         a.tier().cmp(&b.tier()).then_with(|| self.compare(&a.verdict, &b.verdict))
@@ -225,13 +255,13 @@ fn in_order(number: f64) -> i64 {
     bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
-/// Of each function, at its highest fidelity, the first trial that has its last verdict.
+/// Of each function, at its highest fidelity, the first trial that has its last verdict; one that breaks no constraint, if
+/// there is one.
 pub(crate) fn last_verdicts<C>(trials: &[Trial<C>]) -> HashMap<Fingerprint, &Trial<C>> {
     let mut last: HashMap<Fingerprint, &Trial<C>> = HashMap::new();
     for trial in trials {
         let shown = last.entry(trial.identity.fingerprint).or_insert(trial);
-        let learned = trial.fidelity() == shown.fidelity() && trial.verdict != shown.verdict;
-        if learned || trial.fidelity() > shown.fidelity() {
+        if trial.follows(shown) {
             *shown = trial;
         }
     }

@@ -14,7 +14,7 @@ use crate::known::Lookup;
 impl<S: Space + 'static> Study<S> {
     /// Sends what is not answered to the evaluator, unless this study paid for it before it was resumed.
     pub(super) fn evaluate(&mut self, identified: &Identified<S::Candidate>, lookup: &Lookup) {
-        self.meet(identified.key);
+        self.meet(identified.key, identified.ruled_out.is_some());
         self.promote(identified.identity.fingerprint, Some(identified.fidelity));
         if !lookup.origin.is_evaluated() {
             return;
@@ -46,8 +46,14 @@ impl<S: Space + 'static> Study<S> {
     }
 
     /// Counts a proposal of this function.
-    pub(super) fn meet(&mut self, key: Key) {
-        self.known_in_a_row = if self.met.insert(key) { 0 } else { self.known_in_a_row + 1 };
+    pub(super) fn meet(&mut self, key: Key, is_ruled_out: bool) {
+        let is_new = self.met.insert(key);
+        if is_new && !is_ruled_out {
+            (self.known_in_a_row, self.ruled_out_in_a_row) = (0, 0);
+        } else {
+            self.known_in_a_row += 1;
+            self.ruled_out_in_a_row += u64::from(is_new);
+        }
     }
 
     /// The key of the same function at the next lower fidelity.

@@ -44,6 +44,7 @@ impl<S: Space + 'static> Study<S> {
         let checked = self.space.check(&canonical).map_err(|what| Reason::Malformed { what });
         let (identity, ruled_out) = match checked {
             Err(reason) => (structure_only(), Some(reason)),
+            Ok(()) if let Some(reason) = self.too_large(&canonical) => (structure_only(), Some(reason)),
             Ok(()) => match self.hasher.identify(&canonical) {
                 Ok(identity) if identity.class == Class::Constant => (identity, Some(Reason::IgnoresInput)),
                 Ok(identity) => (identity, None),
@@ -51,6 +52,13 @@ impl<S: Space + 'static> Study<S> {
             },
         };
         (canonical, identity, ruled_out)
+    }
+
+    /// By the costs of this very form. Known by its form alone, such a candidate answers for no other.
+    fn too_large(&self, canonical: &S::Candidate) -> Option<Reason> {
+        let constraints = &self.plan.constraints;
+        let costs = (!constraints.is_empty()).then(|| self.evaluator.costs(canonical))?;
+        constraints.iter().find_map(|constraint| constraint.too_large(&costs))
     }
 
     /// Of this function at this fidelity.
@@ -64,6 +72,7 @@ impl<S: Space + 'static> Study<S> {
         let is_met = |candidate| self.met.contains(&self.key(&self.recognize(&candidate).1, self.lowest()));
         match self.whole {
             Some(all) if all(&self.space).all(is_met) => Stop::Exhausted(self.met.len() as u64),
+            _ if self.ruled_out_in_a_row > 0 => Stop::RuledOut(self.known_in_a_row, self.ruled_out_in_a_row),
             _ => Stop::Converged(self.known_in_a_row),
         }
     }

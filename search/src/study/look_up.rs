@@ -2,6 +2,7 @@
 
 use hashing::Key;
 use spaces::Space;
+use tasks::Reason;
 
 use super::{Identified, Study};
 use crate::Origin;
@@ -23,7 +24,11 @@ impl<S: Space + 'static> Study<S> {
             return Lookup::answered(Origin::FullHit, payer, own);
         }
         let seeds: Vec<_> = payers.iter().map(|payer| self.trials[*payer as usize].seed).collect();
-        let recalled = self.recall(&key, number);
+        let mut recalled = self.recall(&key, number);
+        if let Some(Reason::TooLarge { .. }) = identified.ruled_out {
+            // Elsewhere this form may have been trained.
+            recalled.others.clear();
+        }
         let seed = if self.plan.reuse { recalled.fresh_seed(&identified.full, &seeds) } else { 0 };
         let known = [recalled.others, own].concat();
         let origin = match self.plan.origin(&known, number) {

@@ -30,6 +30,8 @@ impl<S: Space + 'static> Study<S> {
         let own = lookup.found.unwrap_or_else(|| answer.clone());
         let evaluated = lookup.origin.is_evaluated();
         let (evaluation, saved) = if evaluated { (own.seconds, 0.0) } else { (0.0, answer.seconds) };
+        let measures = self.measures.get(&identified.identity.structural).cloned().unwrap_or_default();
+        let breaks = self.plan.broken_by(&answer.verdict, &measures);
         Trial {
             number: identified.number,
             operator: identified.proposal.operator.into(),
@@ -44,7 +46,8 @@ impl<S: Space + 'static> Study<S> {
             form_is_recorded: lookup.form_is_recorded,
             steps: own.steps,
             costs: self.evaluator.costs(&identified.canonical),
-            measures: self.measures.get(&identified.identity.structural).cloned().unwrap_or_default(),
+            measures,
+            breaks,
             rung: self
                 .halving
                 .as_ref()
