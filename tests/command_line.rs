@@ -4,11 +4,12 @@ mod common;
 
 use common::{Folder, assert_fails, fecund, run, stdout, waves};
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 21] = [
     &["count"],
     &["search"],
     &["resume"],
     &["leaderboard"],
+    &["history"],
     &["test"],
     &["confirm"],
     &["predict"],

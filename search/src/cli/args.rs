@@ -14,6 +14,8 @@ pub use super::cache_args::*;
 use super::count::CountArgs;
 use super::domains;
 use super::failure::{Failure, Outcome};
+use super::goals::ConstraintArgs;
+use super::history::HistoryArgs;
 use super::keeper::Keep;
 use crate::Options;
 
@@ -39,8 +41,12 @@ pub enum Command {
     Resume(ResumeArgs),
     /// The best functions that a run has found, by validation
     #[command(after_help = "Example: fecund leaderboard runs/vowels --top 5 --format csv\n\
-        Example: fecund leaderboard runs/vowels --against parameters")]
+        Example: fecund leaderboard runs/vowels --against parameters\n\
+        Example: fecund leaderboard runs/vowels --pareto")]
     Leaderboard(LeaderboardArgs),
+    /// How a run came to what it has found: its best score, its front, and the volume that this covers
+    #[command(after_help = "Example: fecund history runs/vowels --against parameters --format csv")]
+    History(HistoryArgs),
     /// Score the best trial, or another one, on the test part
     #[command(after_help = "Example: fecund test runs/vowels --refit")]
     Test(TestArgs),
@@ -116,6 +122,8 @@ pub struct SearchArgs {
     #[command(flatten)]
     pub options: StrategyArgs,
     #[command(flatten)]
+    pub constraints: ConstraintArgs,
+    #[command(flatten)]
     pub sequence: SequenceArgs,
     #[command(flatten)]
     pub replay: ReplayArgs,
@@ -154,7 +162,7 @@ pub struct StrategyArgs {
     /// Neighbors in a row that are no better, before a climb begins afresh [default: 32]
     #[arg(long, value_name = "N", value_parser = size)]
     pub patience: Option<NonZeroUsize>,
-    /// Scores or costs, separated by commas, that should be low and are weighed against the objective [default of
+    /// Scores, costs or measures, separated by commas, that should be low and are weighed against the objective [default of
     /// sequence: parameters]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub against: Vec<String>,
@@ -349,9 +357,13 @@ pub struct LeaderboardArgs {
     /// Rows
     #[arg(long, value_name = "K", default_value = "10")]
     pub top: usize,
-    /// Scores or costs that should be low: show only what no other trial beats in all of them and in the objective
+    /// Scores, costs or measures that should be low: show only what no other trial beats in all of them and in the
+    /// objective
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub against: Vec<String>,
+    /// Against all that the task can weigh: costs, what was measured, seconds of training
+    #[arg(long)]
+    pub pareto: bool,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }
@@ -481,7 +493,7 @@ fn share(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "give a share from 0 to 1".into())
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| "give a number above zero".into())
 }

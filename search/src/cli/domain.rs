@@ -9,7 +9,8 @@ use spaces::Space;
 use super::args::{ExportArgs, SearchArgs};
 use super::failure::{Failure, Outcome};
 use super::run_folder::RunFolder;
-use crate::{Objective, Study};
+use crate::pareto::SECONDS;
+use crate::{Constraint, Objective, Study};
 
 /// A candidate of a domain.
 pub type Candidate<D> = <<D as Domain>::Space as Space>::Candidate;
@@ -35,6 +36,27 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What should be low besides, unless the command line says: for strategies that weigh several goals. Default:
     /// nothing.
     fn against(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Costs of a written form that are known before it is evaluated. Default: none.
+    fn costs(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What is measured of a written form by the clock of this machine. Default: nothing.
+    fn measures(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What is low in a good candidate: what can be weighed besides the columns, and is where all goals are. Default:
+    /// costs, measures, and the seconds of the evaluation.
+    fn goals(&self) -> Vec<String> {
+        [self.costs(), self.measures(), vec![SECONDS.into()]].concat()
+    }
+
+    /// What every study of this task limits. Default: nothing.
+    fn constraints(&self) -> Vec<Constraint> {
         Vec::new()
     }
 
@@ -77,22 +99,4 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     fn simulated(&self) -> bool {
         false
     }
-}
-
-/// Refuses what cannot be weighed against the objective of a task.
-pub fn check_against<D: Domain>(task: &D, names: &[String]) -> Outcome {
-    let known = weighable(task);
-    match names.iter().find(|name| !known.contains(name)) {
-        Some(unknown) => {
-            let known = known.join(", ");
-            Err(Failure::usage(format!("--against `{unknown}` cannot be weighed here; known: {known}")))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Scores and costs that the objective does not name.
-pub fn weighable<D: Domain>(task: &D) -> Vec<String> {
-    let objective = task.objective();
-    task.columns().into_iter().filter(|name| !objective.names(name)).collect()
 }

@@ -18,7 +18,9 @@ mod domain;
 mod domains;
 mod export;
 mod failure;
+mod goals;
 mod hash;
+mod history;
 mod judge;
 mod keeper;
 mod leaderboard;
@@ -47,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Search(args) => domains::runs(&args.space).and_then(|runs| (runs.search)(&args)),
         Command::Resume(args) => domains::of_run(&args.run).and_then(|runs| (runs.resume)(&args)),
         Command::Leaderboard(args) => domains::of_run(&args.run).and_then(|runs| (runs.leaderboard)(&args)),
+        Command::History(args) => domains::of_run(&args.run).and_then(|runs| (runs.history)(&args)),
         Command::Test(args) => judge::test(&args),
         Command::Confirm(args) => confirm::confirm(&args),
         Command::Predict(args) => judge::predict(&args),

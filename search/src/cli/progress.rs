@@ -60,7 +60,7 @@ impl<D: Domain> Progress<D> {
 
     fn consider(&mut self, trial: &Trial<Candidate<D>>) {
         let better = self.best.as_ref().is_none_or(|best| self.objective.rank(trial, best).is_gt());
-        if better && self.objective.value(&trial.verdict).is_some() {
+        if better && self.objective.counts(trial) {
             self.best = Some(trial.clone());
         }
     }

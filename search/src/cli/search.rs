@@ -11,8 +11,9 @@ use hashing::Context;
 use storage::{JournalStore, RealDisk, Record, Store, Tiered};
 
 use super::args::{ResumeArgs, SearchArgs};
-use super::domain::{Candidate, Domain, check_against, weighable};
+use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
+use super::goals::{check_against, warn_of_clock, weighable};
 use super::hash::read_candidates;
 use super::progress::Progress;
 use super::report;
@@ -32,11 +33,14 @@ pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     if listed.options.contains(&"against") {
         settings.options.against = against(args, &settings.task)?;
     }
+    args.constraints.check(&args.space, &settings.task)?;
     settings.study = study_name(&out);
     check_free(&out)?;
     let evaluator = settings.task.open(settings.jobs, settings.limits)?;
     settings.context = evaluator.context();
     let folder = RunFolder::create(&out, settings)?;
+    let Settings { task, options, constraints, .. } = &folder.settings;
+    warn_of_clock(task, &options.against, constraints);
     drive(folder, evaluator)
 }
 
@@ -75,6 +79,7 @@ fn settings<D: Domain>(args: &SearchArgs) -> Result<Settings<D>, Failure> {
         keep: args.sequence.keep(),
         scheme: hashing_scheme::<Candidate<D>>(),
         context: Context::new(),
+        constraints: args.constraints.constraints(),
         task,
         enqueued: args.enqueue.as_deref().map_or(Ok(Vec::new()), read_candidates)?,
     })
@@ -189,6 +194,7 @@ fn plan<D: Domain>(folder: &RunFolder<D>, interrupted: Arc<AtomicBool>) -> Plan<
         forget,
         audit,
         enqueued,
+        constraints: [folder.settings.constraints.clone(), folder.settings.task.constraints()].concat(),
         trials: budget.trials,
         trainings: budget.trainings,
         time: budget.time_left(folder.seconds_spent()),

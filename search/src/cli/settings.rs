@@ -11,7 +11,7 @@ use super::args::BudgetArgs;
 use super::domain::{Candidate, Domain};
 use super::failure::Failure;
 use super::keeper::Keep;
-use crate::{Listed, Options, strategies};
+use crate::{Constraint, Listed, Options, strategies};
 
 /// The settings of a run. The version goes up when a field changes its meaning or its place.
 #[derive(Clone, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct Settings<D: Domain> {
     pub scheme: String,
     /// What every key is made with; a resume under another one is refused.
     pub context: Context,
+    /// What a candidate may cost, besides what the task limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<Constraint>,
     /// Candidates that are proposed first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enqueued: Vec<Candidate<D>>,

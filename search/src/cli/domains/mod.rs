@@ -22,6 +22,7 @@ use super::args::{
 use super::count::{self, CountArgs, Counted};
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
+use super::history::{self, HistoryArgs};
 use super::{cache, export, hash, leaderboard, run_folder, search};
 
 /// Every space, the default first.
@@ -62,6 +63,7 @@ pub struct Runs {
     pub search: fn(&SearchArgs) -> Outcome,
     pub resume: fn(&ResumeArgs) -> Outcome,
     pub leaderboard: fn(&LeaderboardArgs) -> Outcome,
+    pub history: fn(&HistoryArgs) -> Outcome,
     pub export: fn(&ExportArgs) -> Outcome,
     pub stats: fn(&StatsArgs) -> Outcome,
     pub explain: fn(&ExplainArgs) -> Outcome,
@@ -77,6 +79,7 @@ const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Liste
         search: search::search::<D>,
         resume: search::resume::<D>,
         leaderboard: leaderboard::leaderboard::<D>,
+        history: history::history::<D>,
         export: export::export::<D>,
         stats: cache::stats::run_stats::<D>,
         explain: cache::explain::explain::<D>,

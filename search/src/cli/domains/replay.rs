@@ -14,6 +14,7 @@ use crate::cli::domain::{Candidate, Domain};
 use crate::cli::export::publish;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::run_folder::{RunFolder, absolute};
+use crate::pareto::SECONDS;
 use crate::{Objective, Study};
 
 /// A table, and what is sought in it.
@@ -66,6 +67,11 @@ where
 
     fn objective(&self) -> Objective {
         Objective::new(&self.task.objective, self.task.higher_is_better)
+    }
+
+    /// What a look-up takes is nobody's goal.
+    fn goals(&self) -> Vec<String> {
+        if self.simulated() { vec![SECONDS.into()] } else { Vec::new() }
     }
 
     fn open(&mut self, _: usize, _: Limits) -> Result<Replay<S>, Failure> {

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use spaces::sequence::{self, Genome, SequenceSpace};
 use tasks::{Metric, Sequences, check_target, locate};
 
-use crate::Objective;
 use crate::cli::args::{ExportArgs, SearchArgs};
 use crate::cli::domain::Domain;
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::goals::LATENCY;
 use crate::cli::run_folder::{RunFolder, absolute};
 use crate::cli::{export, judge};
+use crate::{Constraint, Objective};
 
 /// What is searched, and how it is trained and tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct SequenceDomain {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lower_fidelities: Vec<u64>,
 }
+
+/// Of a written form.
+const COSTS: [&str; 2] = ["parameters", "multiply_adds"];
 
 impl Domain for SequenceDomain {
     type Space = SequenceSpace;
@@ -52,6 +56,10 @@ impl Domain for SequenceDomain {
         training.validation = given.validation.unwrap_or(training.validation);
         let mut fidelities = given.fidelity.as_ref().map_or(Vec::new(), |given| given.0.clone());
         training.epochs = fidelities.pop().or(given.epochs).unwrap_or(training.epochs);
+        let most = &args.constraints;
+        let raised = |given: Option<u64>, fixed: u64| given.map_or(fixed, |given| given.max(fixed));
+        training.limits.parameters = raised(most.max_parameters, training.limits.parameters);
+        training.limits.multiply_adds = raised(most.max_multiply_adds, training.limits.multiply_adds);
         training.validation.splits(&data.labels(), &data.classes, 0)?;
         let all = sequence::Limits::default();
         Ok(Self {
@@ -77,7 +85,22 @@ impl Domain for SequenceDomain {
     }
 
     fn against(&self) -> Vec<String> {
-        vec!["parameters".into()]
+        vec![COSTS[0].into()]
+    }
+
+    fn costs(&self) -> Vec<String> {
+        COSTS.map(String::from).into()
+    }
+
+    fn measures(&self) -> Vec<String> {
+        vec![LATENCY.into(), "latency_32_ms".into()]
+    }
+
+    /// The limits of the task, which its workers would find one training later.
+    fn constraints(&self) -> Vec<Constraint> {
+        let limits = &self.training.limits;
+        let most = [limits.parameters, limits.multiply_adds];
+        COSTS.iter().zip(most).map(|(name, most)| Constraint::on_cost(name, most as f64)).collect()
     }
 
     /// `auto` becomes a device here; a resume must not land on another.
@@ -103,7 +126,7 @@ impl Domain for SequenceDomain {
         let mut metrics = vec![Metric::Accuracy, self.training.metric, Metric::LogLoss];
         metrics.dedup();
         let metrics = metrics.iter().map(|metric| metric.name());
-        metrics.chain(["parameters", "multiply_adds"]).map(String::from).collect()
+        metrics.chain(COSTS).map(String::from).collect()
     }
 
     fn summary(&self, canonical: &Genome) -> String {
