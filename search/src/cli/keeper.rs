@@ -173,6 +173,7 @@ mod tests {
             steps: 1,
             costs: BTreeMap::new(),
             measures: BTreeMap::new(),
+            breaks: None,
             rung: Some(Rung { fidelity: Fidelity(fidelity), full: key }),
             times: Times::default(),
         }
