@@ -1,6 +1,6 @@
 //! Where evaluations run: jobs go in, finished ones come out in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -35,6 +35,24 @@ pub trait Executor: Send {
 
     /// Tasks that can run at once.
     fn width(&self) -> usize;
+}
+
+/// Runs each task where it is submitted, before that returns.
+#[derive(Default)]
+pub struct AtOnce(VecDeque<Finished>);
+
+impl Executor for AtOnce {
+    fn submit(&mut self, task: Task) {
+        self.0.push_back(task());
+    }
+
+    fn next(&mut self, _: Option<Duration>) -> Option<Finished> {
+        self.0.pop_front()
+    }
+
+    fn width(&self) -> usize {
+        1
+    }
 }
 
 /// A thread pool of `jobs` threads.

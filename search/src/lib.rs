@@ -56,7 +56,7 @@ mod trial;
 
 pub use clock::{Clock, SystemClock};
 pub use constraint::Constraint;
-pub use executor::{Executor, Finished, Task, Threads};
+pub use executor::{AtOnce, Executor, Finished, Task, Threads};
 pub use halving::Halving;
 pub use history::{History, Moment};
 pub use known::Finding;
@@ -70,5 +70,5 @@ pub use strategies::{
     LocalSearch, MapElites, Nsga2, RandomSearch, Redrawing, RegularizedEvolution, all as strategies,
 };
 pub use strategy::{Listed, Options, Proposal, Strategy};
-pub use study::{Study, StudyError};
+pub use study::{Study, StudyError, Waiting};
 pub use trial::{Goal, Miss, Objective, Origin, Rung, Times, Trial};

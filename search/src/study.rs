@@ -6,6 +6,7 @@ mod identify;
 mod intake;
 mod look_up;
 mod settle;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::ledger::Ledger;
 use crate::plan::{Plan, Stop};
 use crate::{Observer, Proposal, Strategy, Trial};
 use identify::Identified;
+pub use waiting::Waiting;
 
 /// Proposals in a row that brought nothing to train: the population has converged, or the space is exhausted.
 const KNOWN_IN_A_ROW: u64 = 1000;
@@ -166,7 +168,7 @@ impl<S: Space + 'static> Study<S> {
 
     /// One proposal, from its making to its place in the queue. Says why, if there is to be none.
     fn step(&mut self) -> Result<Option<Stop>, StudyError> {
-        let number = self.trials.len() as u64 + self.pending.len() as u64;
+        let number = self.proposed();
         let in_time = self.observe_before(number)?;
         if let Some(stop) = self.plan.stop(number, self.spent()) {
             return Ok(Some(stop));

@@ -138,6 +138,7 @@ mod tests {
             TooLarge { what: what(), value: 0, limit: 0 },
             Unstable { cause: what(), limit: None },
             NotInTable,
+            Rejected { why: what() },
         ];
         for (number, reason) in (0u8..).zip(reasons) {
             assert_eq!(postcard::to_stdvec(&Verdict::Invalid(reason)).unwrap()[..2], [1, number]);

@@ -35,6 +35,8 @@ pub enum Reason {
     Unstable { cause: String, limit: Option<f64> },
     /// The published table that answers has no row for it.
     NotInTable,
+    /// Whoever evaluates outside of this program found that it cannot work. Another seed may do better.
+    Rejected { why: String },
 }
 
 /// How predictions are scored.
@@ -70,12 +72,13 @@ impl Reason {
             Self::TooLarge { .. } => "too_large",
             Self::Unstable { .. } => "unstable",
             Self::NotInTable => "not_in_table",
+            Self::Rejected { .. } => "rejected",
         }
     }
 
     /// Whether another seed, machine or time would find the same.
     pub fn is_certain(&self) -> bool {
-        !matches!(self, Self::NotFinite { .. } | Self::Unstable { .. })
+        !matches!(self, Self::NotFinite { .. } | Self::Unstable { .. } | Self::Rejected { .. })
     }
 }
 
@@ -122,6 +125,7 @@ impl fmt::Display for Reason {
             Self::TooLarge { what, value, limit } => write!(f, "{what} {value} above the limit {limit}"),
             Self::Unstable { cause, .. } => write!(f, "failed twice: {cause}"),
             Self::NotInTable => write!(f, "not in the table"),
+            Self::Rejected { why } => write!(f, "rejected: {why}"),
         }
     }
 }

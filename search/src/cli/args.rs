@@ -10,6 +10,7 @@ use evaluator::replay::Cost;
 use evaluator::sequence::DeviceChoice;
 use tasks::{Metric, Validation};
 
+pub use super::ask_args::*;
 pub use super::cache_args::*;
 use super::count::CountArgs;
 use super::domains;
@@ -39,6 +40,15 @@ pub enum Command {
     /// Go on with a run that was interrupted, or give it a larger budget
     #[command(after_help = "Example: fecund resume runs/vowels --trainings 80")]
     Resume(ResumeArgs),
+    /// Make a run whose candidates a trainer of your own evaluates, by `fecund ask` and `fecund tell`
+    #[command(after_help = "Example: fecund create --space nb-macro --objective accuracy --out runs/mine")]
+    Create(Box<CreateArgs>),
+    /// What to evaluate next, a JSON object a line; what the cache answers is not asked
+    #[command(after_help = "Example: fecund ask runs/mine -n 4")]
+    Ask(AskArgs),
+    /// What evaluations found, a JSON object a line
+    #[command(after_help = TELL)]
+    Tell(TellArgs),
     /// The best functions that a run has found, by validation
     #[command(after_help = "Example: fecund leaderboard runs/vowels --top 5 --format csv\n\
         Example: fecund leaderboard runs/vowels --against parameters\n\
@@ -460,7 +470,7 @@ pub struct HashArgs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fidelities(pub Vec<u64>);
 
-fn fidelities(text: &str) -> Result<Fidelities, String> {
+pub(super) fn fidelities(text: &str) -> Result<Fidelities, String> {
     let list = text.strip_prefix("epochs=").unwrap_or_default();
     let numbers = list.split(',').map(|number| number.trim().parse().ok()).collect::<Option<Vec<u64>>>();
     let rises = |numbers: &Vec<u64>| numbers[0] > 0 && numbers.windows(2).all(|pair| pair[0] < pair[1]);

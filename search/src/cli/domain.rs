@@ -4,6 +4,7 @@ use evaluator::{Evaluator, Limits};
 use hashing::Fidelity;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use spaces::Space;
 
 use super::args::{ExportArgs, SearchArgs};
@@ -98,5 +99,15 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Whether the seconds of evaluations are told by the evaluator and not by the clock. Default: they are not.
     fn simulated(&self) -> bool {
         false
+    }
+}
+
+/// A candidate in a few words, whatever it is: the only text in its JSON, or the JSON.
+pub fn written(candidate: &impl Serialize) -> String {
+    let written = json!(candidate);
+    let fields = written.as_object().map(|object| object.values().collect::<Vec<_>>());
+    match fields.as_deref() {
+        Some([Value::String(text)]) => text.clone(),
+        _ => written.to_string(),
     }
 }

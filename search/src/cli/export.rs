@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
 use spaces::Space;
 use spaces::sequence::Network;
 use spaces::sequence::export::{self as written, Facts};
 use tasks::{Validation, Verdict};
 
 use super::args::ExportArgs;
-use super::domain::Domain;
+use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::judge::{Judge, Model};
 use super::run_folder::RunFolder;
@@ -58,6 +59,28 @@ pub fn model(judge: &Judge, args: &ExportArgs) -> Outcome {
         let weights = draft.join("model.safetensors");
         fs::copy(&model.weights, &weights).map(drop).map_err(|error| Failure::file("write", &weights, &error))
     })
+}
+
+/// Writes a candidate with its scores, where there is no model; `judge` names what they are from, and `untrained` says
+/// why none can be trained.
+pub fn genome<D: Domain>(
+    folder: &RunFolder<D>,
+    args: &ExportArgs,
+    untrained: &str,
+    judge: (&str, Value),
+) -> Outcome {
+    let settings = &folder.settings;
+    if args.which.refit {
+        let space = &settings.space;
+        return Err(Failure::usage(format!("--refit does not apply to a run over {space}: {untrained}")));
+    }
+    let trial = folder.choose(args.which.trial)?;
+    let canonical: Candidate<D> = settings.task.space()?.canonicalize(&trial.candidate);
+    let mut genome = json!({"space": settings.space, "run": folder.path, "trial": trial.number,
+        "candidate": trial.candidate, "canonical": canonical, "fingerprint": trial.identity.fingerprint,
+        "key": trial.key, "verdict": trial.verdict, "command": settings.command});
+    genome[judge.0] = judge.1;
+    publish(&args.to, &[("genome.json", format!("{genome:#}\n"))], |_| Ok(()))
 }
 
 /// Writes these files, and what `more` adds, into a new folder beside `to` and renames it, so that no half an export

@@ -11,7 +11,7 @@ use tasks::{Metric, Verdict};
 use super::args::{PredictArgs, TestArgs, WhichArgs};
 use super::bounded;
 use super::domain::Domain;
-use super::domains::SequenceDomain;
+use super::domains::{self, SequenceDomain};
 use super::failure::{Failure, Outcome};
 use super::run_folder::{self, RunFolder};
 use super::signals::Signals;
@@ -37,6 +37,13 @@ pub struct Model {
 
 impl Judge {
     pub fn open(run: &Path, jobs: usize) -> Result<Self, Failure> {
+        if domains::is_external(run)? {
+            let run = run.display();
+            let why = format!("the models of {run} are its trainer's, and none of them is here");
+            let ways =
+                format!("`fecund leaderboard {run}` shows what it told, `fecund export {run}` a candidate");
+            return Err(Failure::usage(format!("{why} to test, confirm or predict with; {ways}")));
+        }
         let space = run_folder::space_of(run)?;
         if space != "sequence" {
             let (run, why) =

@@ -21,7 +21,8 @@ fn spaces() -> Table {
     for listed in &domains::ALL {
         let search = listed.runs.map(|_| "search");
         let count = listed.count.map(|_| "count");
-        let commands: Vec<&str> = [search, count, Some("hash")].into_iter().flatten().collect();
+        let commands: Vec<&str> =
+            [search, Some("create"), count, Some("hash")].into_iter().flatten().collect();
         table.row(vec![listed.name.into(), listed.summary.into(), commands.join(", ").into()]);
     }
     table

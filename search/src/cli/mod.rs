@@ -9,6 +9,8 @@ macro_rules! say {
 }
 
 mod args;
+mod ask_args;
+mod ask_tell;
 mod bounded;
 mod cache;
 mod cache_args;
@@ -25,6 +27,7 @@ mod judge;
 mod keeper;
 mod leaderboard;
 mod list;
+mod patience;
 mod plain;
 mod progress;
 mod report;
@@ -48,6 +51,9 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Search(args) => domains::runs(&args.space).and_then(|runs| (runs.search)(&args)),
         Command::Resume(args) => domains::of_run(&args.run).and_then(|runs| (runs.resume)(&args)),
+        Command::Create(args) => domains::named(&args.space).and_then(|it| (it.external.create)(&args)),
+        Command::Ask(args) => domains::external(&args.run).and_then(|external| (external.ask)(&args)),
+        Command::Tell(args) => domains::external(&args.run).and_then(|external| (external.tell)(&args)),
         Command::Leaderboard(args) => domains::of_run(&args.run).and_then(|runs| (runs.leaderboard)(&args)),
         Command::History(args) => domains::of_run(&args.run).and_then(|runs| (runs.history)(&args)),
         Command::Test(args) => judge::test(&args),
@@ -55,9 +61,9 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => judge::predict(&args),
         Command::Export(args) => domains::of_run(&args.run).and_then(|runs| (runs.export)(&args)),
         Command::Cache(CacheCommand::Stats(args)) => cache::stats::stats(&args),
-        Command::Cache(CacheCommand::Explain(args)) => cache::explain::space_of(&args)
-            .and_then(|space| domains::runs(&space))
-            .and_then(|runs| (runs.explain)(&args)),
+        Command::Cache(CacheCommand::Explain(args)) => {
+            cache::explain::listed(&args).and_then(|runs| (runs.explain)(&args))
+        }
         Command::Cache(CacheCommand::Rebuild(args)) => cache::rebuild::rebuild(&args),
         Command::Cache(CacheCommand::Gc(args)) => cache::gc::gc(&args),
         Command::Cache(CacheCommand::List(args)) => cache::list::list(&args),

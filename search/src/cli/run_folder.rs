@@ -43,6 +43,11 @@ pub fn check_free(path: &Path) -> Outcome {
 
 /// Name of the space that a run is over.
 pub fn space_of(path: &Path) -> Result<String, Failure> {
+    Ok(header_of(path)?.space)
+}
+
+/// What tells how to read the rest of `study.toml`.
+pub fn header_of(path: &Path) -> Result<Header, Failure> {
     let file = path.join("study.toml");
     let header: Header = toml::from_str(&read(path)?).map_err(|error| unreadable(&file, &error))?;
     if header.version == 0 || header.version > VERSION {
@@ -53,7 +58,7 @@ pub fn space_of(path: &Path) -> Result<String, Failure> {
         );
         return Err(Failure::failed(message));
     }
-    Ok(header.space)
+    Ok(header)
 }
 
 /// Where the records behind a path are: the cache of a run, perhaps one that several share, or the path itself.
@@ -148,6 +153,15 @@ impl<D: Domain> RunFolder<D> {
     /// A run over this domain's space; see [`space_of`]. It may come from elsewhere.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         untrusted::check_links(path)?;
+        Self::read(path)
+    }
+
+    /// As it is now. For who waited for a lock since it was opened.
+    pub fn reopened(self) -> Result<Self, Failure> {
+        Self::read(&self.path)
+    }
+
+    fn read(path: &Path) -> Result<Self, Failure> {
         let file = path.join("study.toml");
         let settings = Settings::read(&read(path)?).map_err(|error| unreadable(&file, &error))?;
         untrusted::check_settings(&file, &settings)?;

@@ -10,17 +10,18 @@ use evaluator::{Evaluator, Retried};
 use hashing::Context;
 use storage::{JournalStore, RealDisk, Record, Store, Tiered};
 
-use super::args::{ResumeArgs, SearchArgs};
+use super::args::{ResumeArgs, SearchArgs, StrategyArgs};
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::goals::{check_against, warn_of_clock, weighable};
 use super::hash::read_candidates;
+use super::patience::Patience;
 use super::progress::Progress;
 use super::report;
 use super::run_folder::{RunFolder, check_free, is_cache};
 use super::settings::{Budget, Settings, VERSION, command_line, hashing_scheme};
 use super::signals::Signals;
-use crate::{Halving, Ledger, Listed, Plan, Study, Threads};
+use crate::{Halving, Ledger, Listed, Plan, Study, Threads, Trial};
 
 pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     let mut settings = settings::<D>(args)?;
@@ -28,11 +29,7 @@ pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(name()));
     // Nothing is made on disk before everything that can be checked has been.
     settings.task.space()?;
-    let listed = settings.listed_strategy()?;
-    check_options(args, &[listed.options, &Listed::<D::Space>::FOR_ALL].concat())?;
-    if listed.options.contains(&"against") {
-        settings.options.against = against(args, &settings.task)?;
-    }
+    settle_options(&args.options, &mut settings)?;
     args.constraints.check(&args.space, &settings.task)?;
     settings.study = study_name(&out);
     check_free(&out)?;
@@ -85,22 +82,27 @@ fn settings<D: Domain>(args: &SearchArgs) -> Result<Settings<D>, Failure> {
     })
 }
 
-/// Refuses what the strategy does not heed.
-fn check_options(args: &SearchArgs, heeded: &[&str]) -> Outcome {
-    let given = args.options.given();
-    match given.iter().find(|option| !heeded.contains(&option.trim_start_matches("--"))) {
-        Some(other) => Err(Failure::usage(format!("{other} does not apply to --strategy {}", args.strategy))),
-        None => Ok(()),
+/// Refuses what the strategy does not heed, and settles what it should keep low.
+pub fn settle_options<D: Domain>(given: &StrategyArgs, settings: &mut Settings<D>) -> Outcome {
+    let (listed, strategy) = (settings.listed_strategy()?, &settings.strategy);
+    let heeded = [listed.options, &Listed::<D::Space>::FOR_ALL].concat();
+    let is_heeded = |option: &&str| heeded.contains(&option.trim_start_matches("--"));
+    if let Some(other) = given.given().into_iter().find(|option| !is_heeded(option)) {
+        return Err(Failure::usage(format!("{other} does not apply to --strategy {strategy}")));
     }
+    if listed.options.contains(&"against") {
+        settings.options.against = against(given, strategy, &settings.task)?;
+    }
+    Ok(())
 }
 
 /// What a strategy that weighs several goals has to keep low: what is given, or else what the task says.
-fn against<D: Domain>(args: &SearchArgs, task: &D) -> Result<Vec<String>, Failure> {
-    let given = args.options.against.clone();
+fn against<D: Domain>(given: &StrategyArgs, strategy: &str, task: &D) -> Result<Vec<String>, Failure> {
+    let given = given.against.clone();
     check_against(task, &given)?;
     let weighed = if given.is_empty() { task.against() } else { given };
     if weighed.is_empty() {
-        let (strategy, known) = (&args.strategy, weighable(task).join(", "));
+        let known = weighable(task).join(", ");
         return Err(Failure::usage(format!(
             "--strategy {strategy} weighs several goals; name what should be low with --against: {known}"
         )));
@@ -108,15 +110,22 @@ fn against<D: Domain>(args: &SearchArgs, task: &D) -> Result<Vec<String>, Failur
     Ok(weighed)
 }
 
-/// Runs the study of a folder to its end, from wherever it stands.
-fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
+/// A run that no other process writes: what it has found so far, and where more is put.
+pub struct Opened<D: Domain> {
+    pub trials: Vec<Trial<Candidate<D>>>,
+    pub ledger: Ledger,
+    pub store: Arc<Tiered<JournalStore>>,
+}
+
+/// Takes the locks of a run, says what had to be mended, and writes its settings.
+pub fn opened<D: Domain>(folder: &mut RunFolder<D>, patience: Patience) -> Result<Opened<D>, Failure> {
     let disk = Arc::new(RealDisk);
-    let (ledger, written) = Ledger::open::<Candidate<D>>(&folder.trials_journal(), disk.clone())?;
+    let journal = folder.trials_journal();
+    let (ledger, written) = patience.wait(|| Ledger::open::<Candidate<D>>(&journal, disk.clone()))?;
     if let Some(unread) = written.unread {
-        let path = folder.trials_journal();
         return Err(Failure::failed(format!(
             "{}: {unread}; `fecund cache rebuild {}` keeps the trials before it, and the others are made again from the cache",
-            path.display(),
+            journal.display(),
             folder.path.display()
         )));
     }
@@ -127,30 +136,31 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
             cache.display()
         );
     }
-    let (store, recovery) = JournalStore::open(&cache, disk)?;
+    let (store, recovery) = patience.wait(|| JournalStore::open(&cache, disk.clone()))?;
     if written.trials.is_empty() {
         folder.settings.warm = foreign(&store, &folder.settings.study);
     }
     // Only who holds the lock of the trials may change what the run is to do.
     folder.save()?;
     [&written.recovery, &recovery].into_iter().for_each(report::recovery);
-    let store = Arc::new(Tiered::new(store));
-    report::start(&folder, &written.trials, store.len(), &evaluator);
+    Ok(Opened { trials: written.trials, ledger, store: Arc::new(Tiered::new(store)) })
+}
+
+/// Runs the study of a folder to its end, from wherever it stands.
+fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
+    let Opened { trials, ledger, store } = opened(&mut folder, Patience::NONE)?;
+    report::start(&folder, &trials, store.len(), &evaluator);
     let signals = Signals::watch()?;
     let jobs = Threads::new(folder.settings.jobs).map_err(Failure::failed)?;
-    let watching = (Progress::new(folder.clone(), &written.trials), folder.keeper(&written.trials));
-    let Settings { task, options, .. } = &folder.settings;
-    let strategy = folder.settings.listed_strategy()?.strategy(&task.objective(), options);
-    let plan = plan(&folder, Arc::clone(&signals.interrupted));
-    let mut study =
-        halved(task, D::completed(Study::new(task.space()?, Retried(evaluator), strategy, plan)))?
-            .with_store(Arc::clone(&store) as Arc<dyn Store>)
-            .with_executor(jobs)
-            .with_ledger(ledger)
-            .with_observer(watching)
-            .with_control(signals.control.clone());
-    let before = written.trials.len();
-    study.resume(written.trials);
+    let watching = (Progress::new(folder.clone(), &trials), folder.keeper(&trials));
+    let mut study = study(&folder, Retried(evaluator), Arc::clone(&signals.interrupted))?
+        .with_store(Arc::clone(&store) as Arc<dyn Store>)
+        .with_executor(jobs)
+        .with_ledger(ledger)
+        .with_observer(watching)
+        .with_control(signals.control.clone());
+    let before = trials.len();
+    study.resume(trials);
     let stop = study.run();
     let (trials, idle) = (study.trials().to_vec(), study.idle_waits());
     drop(study);
@@ -159,8 +169,20 @@ fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcom
     if let Err(failure) = folder.keeper(&trials).prune() {
         say!("warning: {failure}");
     }
-    report::own_time(task, &trials[before..]);
+    report::own_time(&folder.settings.task, &trials[before..]);
     report::end(&folder, &stop, &trials, idle, signals.pressed())
+}
+
+/// The study that the settings of a run describe, with all that its domain adds.
+pub fn study<D: Domain>(
+    folder: &RunFolder<D>,
+    evaluator: impl Evaluator<Candidate<D>> + 'static,
+    interrupted: Arc<AtomicBool>,
+) -> Result<Study<D::Space>, Failure> {
+    let Settings { task, options, .. } = &folder.settings;
+    let strategy = folder.settings.listed_strategy()?.strategy(&task.objective(), options);
+    let study = Study::new(task.space()?, evaluator, strategy, plan(folder, interrupted));
+    halved(task, D::completed(study))
 }
 
 /// At all fidelities of the task.
@@ -204,7 +226,7 @@ fn plan<D: Domain>(folder: &RunFolder<D>, interrupted: Arc<AtomicBool>) -> Plan<
     }
 }
 
-fn made_absolute(path: &Path) -> Result<PathBuf, Failure> {
+pub fn made_absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::file("find", path, &error))
 }
 
@@ -217,7 +239,7 @@ fn data_name(data: &Path) -> String {
 }
 
 /// Unlike that of any other study, so that records say who paid for them. Part of no key.
-fn study_name(out: &Path) -> String {
+pub fn study_name(out: &Path) -> String {
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
     format!("{name}-{now:x}-{:x}", std::process::id())

@@ -70,6 +70,14 @@ pub struct Settings<D: Domain> {
 pub struct Header {
     pub version: u32,
     pub space: String,
+    #[serde(default)]
+    pub task: TaskHeader,
+}
+
+/// As much of a task as tells what judges, where it is not what the space is searched with.
+#[derive(Default, Deserialize)]
+pub struct TaskHeader {
+    pub kind: Option<String>,
 }
 
 /// What a search may use up.

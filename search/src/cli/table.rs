@@ -128,7 +128,7 @@ pub fn print(text: &str) -> Outcome {
 }
 
 /// To stdout, for programs. A reader that has gone (`| head`) is not an error.
-fn print_exactly(text: &str) -> Outcome {
+pub fn print_exactly(text: &str) -> Outcome {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::failed(format!("cannot write to standard output: {error}")))

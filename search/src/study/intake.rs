@@ -114,7 +114,6 @@ impl<S: Space + 'static> Study<S> {
             self.wait()?;
         }
         self.cut_short = !self.pending.is_empty();
-        self.pending.clear();
         self.ledger.sync().map_err(StudyError::Ledger)?;
         Ok(match self.plan.time {
             _ if !self.cut_short => stop,

@@ -13,6 +13,7 @@ use crate::Trial;
 use crate::cli::args::{ExplainArgs, Format};
 use crate::cli::bounded;
 use crate::cli::domain::Domain;
+use crate::cli::domains::{self, Runs};
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::hash::identify;
 use crate::cli::run_folder::{self, RunFolder, is_cache};
@@ -37,25 +38,26 @@ struct Known<S: Space> {
     records: Vec<(Key, String)>,
 }
 
-/// The space of the candidates that are to be compared: that of the run, or of the run that a cache lies in. Other
-/// caches do not tell.
-pub fn space_of(args: &ExplainArgs) -> Result<String, Failure> {
+/// The commands on what is to be compared: those of the run, or of the run that a cache lies in. Other caches do not tell
+/// what they hold.
+pub fn listed(args: &ExplainArgs) -> Result<Runs, Failure> {
     let parent = args.run.parent().filter(|_| is_cache(&args.run));
     let run = parent.filter(|parent| parent.join("study.toml").is_file());
-    let found = match (run, &args.space) {
-        (None, Some(space)) if is_cache(&args.run) => return Ok(space.clone()),
+    let run = match (run, &args.space) {
+        (None, Some(space)) if is_cache(&args.run) => return Ok(domains::named(space)?.external.runs),
         (None, None) if is_cache(&args.run) => {
             let why = "a cache that lies in no run does not tell what it holds candidates of";
             return Err(Failure::usage(format!("give --space NAME: {why}")));
         }
-        (run, _) => run_folder::space_of(run.unwrap_or(&args.run))?,
+        (run, _) => run.unwrap_or(&args.run),
     };
+    let found = run_folder::space_of(run)?;
     match &args.space {
         Some(given) if *given != found => Err(Failure::usage(format!(
             "--space {given} is not what {} is over: {found}",
             args.run.display()
         ))),
-        _ => Ok(found),
+        _ => domains::of_run(run),
     }
 }
 

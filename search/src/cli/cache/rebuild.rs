@@ -8,6 +8,7 @@ use storage::{Damage, Journal, JournalStore, RealDisk, Recovery, Rewrite};
 
 use crate::Ledger;
 use crate::cli::args::{Format, RebuildArgs};
+use crate::cli::ask_tell::Asked;
 use crate::cli::domain::{Candidate, Domain};
 use crate::cli::domains;
 use crate::cli::failure::{Failure, Outcome};
@@ -39,6 +40,7 @@ pub fn rebuild_run<D: Domain>(args: &RebuildArgs) -> Outcome {
         say!("warning: {} is not there; a search makes a new one", folder.cache().display());
     }
     rebuilt.push(trials::<D>(&folder)?);
+    rebuilt.extend(questions(&folder.path)?);
     show(&rebuilt, args.format)?;
     if rebuilt.iter().any(|it| it.unit == "trials" && it.rewrite.aside.is_some()) {
         let run = args.run.display();
@@ -74,6 +76,20 @@ fn trials<D: Domain>(folder: &RunFolder<D>) -> Result<Rebuilt, Failure> {
         false => Journal::keep_first(&path, Arc::new(RealDisk), kept)?,
     };
     Ok(Rebuilt { journal: path.display().to_string(), rewrite, damages, unit: "trials" })
+}
+
+/// What was asked, where somebody else evaluates. What is lost of it is asked again.
+fn questions(run: &Path) -> Result<Option<Rebuilt>, Failure> {
+    let path = Asked::journal(run);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let (kept, Recovery { damages, .. }) = Asked::survey(run)?;
+    let rewrite = match damages.is_empty() {
+        true => Rewrite { kept, ..Rewrite::default() },
+        false => Journal::keep_first(&path, Arc::new(RealDisk), kept)?,
+    };
+    Ok(Some(Rebuilt { journal: path.display().to_string(), rewrite, damages, unit: "questions" }))
 }
 
 fn show(rebuilt: &[Rebuilt], format: Format) -> Outcome {

@@ -2,9 +2,11 @@
 //! table has its verdicts (the candidate is `Tabulated`), [`searched`] with a [`Domain`] of its own, or [`hashed`]; and [`counted`]
 //! where its candidates can be listed.
 
+mod external;
 mod replay;
 mod sequence;
 
+pub use external::{ExternalDomain, KIND};
 pub use sequence::SequenceDomain;
 
 use std::path::Path;
@@ -16,14 +18,14 @@ use spaces::{Enumerated, Space, Tabulated, cell101, cell201, nb_graph};
 use replay::ReplayDomain;
 
 use super::args::{
-    CacheListArgs, CacheVerifyArgs, ExplainArgs, ExportArgs, GcArgs, HashArgs, LeaderboardArgs, RebuildArgs,
-    ResumeArgs, SearchArgs, StatsArgs,
+    AskArgs, CacheListArgs, CacheVerifyArgs, CreateArgs, ExplainArgs, ExportArgs, GcArgs, HashArgs,
+    LeaderboardArgs, RebuildArgs, ResumeArgs, SearchArgs, StatsArgs, TellArgs,
 };
 use super::count::{self, CountArgs, Counted};
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
 use super::history::{self, HistoryArgs};
-use super::{cache, export, hash, leaderboard, run_folder, search};
+use super::{ask_tell, cache, export, hash, leaderboard, run_folder, search};
 
 /// Every space, the default first.
 pub const ALL: [Listed; 5] = [
@@ -55,6 +57,17 @@ pub struct Listed {
     pub count: Option<fn(&CountArgs) -> Outcome>,
     /// There where it can be searched.
     pub runs: Option<Runs>,
+    /// With verdicts from outside.
+    pub external: External,
+}
+
+/// What can be done where somebody else evaluates.
+#[derive(Clone, Copy)]
+pub struct External {
+    pub create: fn(&CreateArgs) -> Outcome,
+    pub ask: fn(&AskArgs) -> Outcome,
+    pub tell: fn(&TellArgs) -> Outcome,
+    pub runs: Runs,
 }
 
 /// The commands that make a run and look into it.
@@ -75,9 +88,16 @@ pub struct Runs {
 }
 
 const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Listed {
-    let runs = Runs {
-        search: search::search::<D>,
-        resume: search::resume::<D>,
+    let runs = Runs { search: search::search::<D>, resume: search::resume::<D>, ..looked_into::<D>() };
+    let runs = Runs { verify: cache::verify::verify::<D>, ..runs };
+    Listed { runs: Some(runs), ..hashed::<D::Space>(name, summary) }
+}
+
+/// What only looks into a run; the rest is refused.
+const fn looked_into<D: Domain>() -> Runs {
+    Runs {
+        search: ask_tell::refuse_search,
+        resume: ask_tell::refuse_resume,
         leaderboard: leaderboard::leaderboard::<D>,
         history: history::history::<D>,
         export: export::export::<D>,
@@ -86,9 +106,8 @@ const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Liste
         rebuild: cache::rebuild::rebuild_run::<D>,
         gc: cache::gc::gc_run::<D>,
         list: cache::list::list_run::<D>,
-        verify: cache::verify::verify::<D>,
-    };
-    Listed { runs: Some(runs), ..hashed::<D::Space>(name, summary) }
+        verify: ask_tell::refuse_verify,
+    }
 }
 
 const fn replayed<S>(name: &'static str, summary: &'static str) -> Listed
@@ -98,8 +117,14 @@ where
     searched::<ReplayDomain<S>>(name, summary)
 }
 
-const fn hashed<S: Space + Default>(name: &'static str, summary: &'static str) -> Listed {
-    Listed { name, summary, hash: hash::print_identities::<S>, count: None, runs: None }
+const fn hashed<S: Space + Default + 'static>(name: &'static str, summary: &'static str) -> Listed {
+    let external = External {
+        create: ask_tell::create::<S>,
+        ask: ask_tell::ask::<S>,
+        tell: ask_tell::tell::<S>,
+        runs: looked_into::<ExternalDomain<S>>(),
+    };
+    Listed { name, summary, hash: hash::print_identities::<S>, count: None, runs: None, external }
 }
 
 const fn counted<S: Counted>(listed: Listed) -> Listed {
@@ -125,7 +150,31 @@ pub fn runs(name: &str) -> Result<Runs, Failure> {
 
 /// The commands on this run.
 pub fn of_run(run: &Path) -> Result<Runs, Failure> {
-    runs(&run_folder::space_of(run)?)
+    let header = run_folder::header_of(run)?;
+    match header.task.kind.as_deref() {
+        None => runs(&header.space),
+        Some(KIND) => Ok(named(&header.space)?.external.runs),
+        Some(kind) => {
+            let why = "this program knows no task of that kind";
+            Err(Failure::failed(format!("{}: `{kind}`: {why}", run.join("study.toml").display())))
+        }
+    }
+}
+
+/// Whether the verdicts of this run come from outside.
+pub fn is_external(run: &Path) -> Result<bool, Failure> {
+    Ok(run_folder::header_of(run)?.task.kind.as_deref() == Some(KIND))
+}
+
+/// What can be done with this run from outside.
+pub fn external(run: &Path) -> Result<External, Failure> {
+    if is_external(run)? {
+        return Ok(named(&run_folder::space_of(run)?)?.external);
+    }
+    let (run, why) = (run.display(), "is a search, which evaluates by itself");
+    Err(Failure::usage(format!(
+        "{run} {why}: go on with `fecund resume {run}`, or make a run for your own trainer with `fecund create`"
+    )))
 }
 
 /// For `--space`.

@@ -5,13 +5,13 @@ use std::marker::PhantomData;
 use evaluator::Limits;
 use evaluator::replay::{Replay, ReplayTask, Table};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use spaces::{Enumerated, Tabulated};
 use tasks::DataError;
 
 use crate::cli::args::{ExportArgs, SearchArgs};
-use crate::cli::domain::{Candidate, Domain};
-use crate::cli::export::publish;
+use crate::cli::domain::{Domain, written};
+use crate::cli::export::genome;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::run_folder::{RunFolder, absolute};
 use crate::pareto::SECONDS;
@@ -95,29 +95,14 @@ where
         std::iter::once(&self.task.objective).chain(others).cloned().collect()
     }
 
-    /// The only text in its JSON, or the JSON.
     fn summary(&self, canonical: &S::Candidate) -> String {
-        let written = json!(canonical);
-        let fields = written.as_object().map(|object| object.values().collect::<Vec<_>>());
-        match fields.as_deref() {
-            Some([Value::String(text)]) => text.clone(),
-            _ => written.to_string(),
-        }
+        written(canonical)
     }
 
     fn export(folder: RunFolder<Self>, args: &ExportArgs) -> Outcome {
-        if args.which.refit {
-            let space = &folder.settings.space;
-            let why = "there is nothing to train behind a table that is replayed";
-            return Err(Failure::usage(format!("--refit does not apply to a run over {space}: {why}")));
-        }
-        let trial = folder.choose(args.which.trial)?;
-        let canonical: Candidate<Self> = folder.settings.task.space()?.canonicalize(&trial.candidate);
-        let genome = json!({"space": folder.settings.space, "run": folder.path, "trial": trial.number,
-            "candidate": trial.candidate, "canonical": canonical, "fingerprint": trial.identity.fingerprint,
-            "key": trial.key, "verdict": trial.verdict, "table": folder.settings.task.task.table,
-            "command": folder.settings.command});
-        publish(&args.to, &[("genome.json", format!("{genome:#}\n"))], |_| Ok(()))
+        let why = "there is nothing to train behind a table that is replayed";
+        let table = json!(folder.settings.task.task.table);
+        genome(&folder, args, why, ("table", table))
     }
 
     fn completed(study: Study<S>) -> Study<S> {
