@@ -27,3 +27,42 @@ impl Patience {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locked() -> StoreError {
+        StoreError::Locked { path: "run".into(), holder: "process 7 on here".into() }
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_and_other_failures_are_not() {
+        let mut left = 3;
+        let opened = Patience::SHORT.wait(|| {
+            left -= 1;
+            if left > 0 { Err(locked()) } else { Ok(left) }
+        });
+        assert_eq!(opened.unwrap(), 0);
+        let mut attempts = 0;
+        let failed = Patience::SHORT.wait(|| {
+            attempts += 1;
+            Err::<(), _>(StoreError::Missing { dir: "run".into() })
+        });
+        assert!(failed.is_err() && attempts == 1, "{attempts} attempts");
+    }
+
+    #[test]
+    fn who_holds_the_lock_too_long_is_named() {
+        let started = Instant::now();
+        let patience = Duration::from_millis(50);
+        let error = Patience(patience).wait(|| Err::<(), _>(locked())).unwrap_err().to_string();
+        assert!(error.contains("process 7 on here") && started.elapsed() >= patience, "{error}");
+        let mut attempts = 0;
+        let failed = Patience::NONE.wait(|| {
+            attempts += 1;
+            Err::<(), _>(locked())
+        });
+        assert!(failed.is_err() && attempts == 1, "{attempts} attempts");
+    }
+}

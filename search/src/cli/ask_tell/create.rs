@@ -20,6 +20,11 @@ pub fn create<S: Space + Default + 'static>(args: &CreateArgs) -> Outcome {
     let mut settings = settings::<S>(args)?;
     let name = || format!("{}-external-{}", args.space, args.seed);
     let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(name()));
+    if settings.listed_strategy()?.options.contains(&"against") && args.scores.is_empty() {
+        let why =
+            "weighs several scores; name them with --scores, and what of them should be low with --against";
+        return Err(Failure::usage(format!("--strategy {} {why}", args.strategy)));
+    }
     settle_options(&args.options, &mut settings)?;
     check_free(&out)?;
     settings.study = study_name(&out);
@@ -55,6 +60,7 @@ fn settings<S: Space + Default + 'static>(args: &CreateArgs) -> Result<Settings<
         budget: budget.or_default(),
         constraints: Vec::new(),
         limits: Limits::default(),
+        // What a trainer leaves behind is its own affair.
         keep: Keep::default(),
         scheme: hashing_scheme::<S::Candidate>(),
         context: Context::new(),
