@@ -197,6 +197,11 @@ fn what_cannot_be_created_or_asked_is_refused_in_words() {
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("kind = \"external\"", "kind = \"oracle\"")).unwrap();
     assert_fails(&folder, &["leaderboard", "run"], 1, &["`oracle`"]);
-    fs::write(&file, text.replace("external: test", "external: changed")).unwrap();
-    assert_fails(&folder, &["ask", "run"], 1, &["evaluator was `external: changed`, is `external: test`"]);
+    fs::write(&file, text.replace("external: external", "external: changed")).unwrap();
+    assert_fails(
+        &folder,
+        &["ask", "run"],
+        1,
+        &["evaluator was `external: changed`, is `external: external`"],
+    );
 }

@@ -88,6 +88,21 @@ impl Evaluator<Cell> for Trainer {
     }
 }
 
+/// Cells that compute the same, two and two, and have other canonical forms.
+pub const EQUAL: [&str; 4] = [
+    "|none~0|+|skip_connect~0|none~1|+|avg_pool_3x3~0|none~1|avg_pool_3x3~2|",
+    "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|",
+    "|skip_connect~0|+|none~0|skip_connect~1|+|nor_conv_3x3~0|avg_pool_3x3~1|avg_pool_3x3~2|",
+    "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|",
+];
+
+/// A file of them, in this order, for `--enqueue`.
+pub fn equal_cells(folder: &Folder, order: &[usize]) -> Vec<Cell> {
+    let lines: Vec<_> = order.iter().map(|place| json!({"arch": EQUAL[*place]})).collect();
+    folder.write("first.jsonl", lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+    lines.into_iter().map(|line| serde_json::from_value(line).unwrap()).collect()
+}
+
 pub fn objective() -> Objective {
     Objective::new("score", true)
 }

@@ -15,7 +15,8 @@ use crate::cli::patience::Patience;
 /// Everything that was asked, by trial.
 pub struct Asked {
     journal: Journal,
-    known: HashMap<u64, Question>,
+    /// As JSON: of all questions only those are read that somebody waits for or tells of.
+    known: HashMap<u64, Vec<u8>>,
     /// Asked, and no machine has come through with it since.
     failed: BTreeSet<u64>,
 }
@@ -32,13 +33,11 @@ pub struct Question {
     pub form: String,
 }
 
-/// A frame of the journal, as JSON.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Event {
-    Asked(Question),
-    Failed { trial: u64, why: String },
-}
+/// A frame of the journal is the number of the trial in eight bytes, the least first, one of these, and
+/// the question as JSON,
+const ASKED: u8 = 0;
+/// or why a machine failed.
+const FAILED: u8 = 1;
 
 impl Asked {
     /// Waits a moment where another process asks or tells.
@@ -46,11 +45,13 @@ impl Asked {
         let dir = Self::journal(run);
         let (journal, replay) = Patience::SHORT.wait(|| Journal::open(&dir, Arc::new(RealDisk)))?;
         let mut asked = Self { journal, known: HashMap::new(), failed: BTreeSet::new() };
-        for (position, frame) in replay.frames.iter().enumerate() {
-            let event = serde_json::from_slice(frame).map_err(|error| {
-                Failure::failed(format!("{}: frame {position} tells of no question: {error}", dir.display()))
-            })?;
-            asked.take(event);
+        for (position, mut frame) in replay.frames.into_iter().enumerate() {
+            let Some((trial, kind)) = head(&frame) else {
+                let why = "tells neither of a question nor of a failure; use the program that wrote it";
+                return Err(Failure::failed(format!("{}: frame {position} {why}", dir.display())));
+            };
+            frame.drain(..HEAD);
+            asked.take(trial, kind, frame);
         }
         Ok((asked, replay.recovery))
     }
@@ -66,24 +67,29 @@ impl Asked {
         Ok((replay.frames.len() as u64, replay.recovery))
     }
 
-    fn take(&mut self, event: Event) {
-        match event {
-            Event::Asked(question) => {
-                self.failed.remove(&question.trial);
-                self.known.insert(question.trial, question);
-            }
-            Event::Failed { trial, .. } => drop(self.failed.insert(trial)),
+    fn take(&mut self, trial: u64, kind: u8, rest: Vec<u8>) {
+        if kind == ASKED {
+            self.failed.remove(&trial);
+            self.known.insert(trial, rest);
+        } else {
+            self.failed.insert(trial);
         }
     }
 
-    pub fn question(&self, trial: u64) -> Option<&Question> {
-        self.known.get(&trial)
+    pub fn question(&self, trial: u64) -> Result<Option<Question>, Failure> {
+        let read = |json: &Vec<u8>| {
+            serde_json::from_slice(json).map_err(|error| {
+                Failure::failed(format!("the question of trial {trial} is unreadable: {error}"))
+            })
+        };
+        self.known.get(&trial).map(read).transpose()
     }
 
     /// Whether somebody works on this very evaluation, as far as anybody has said.
     pub fn is_out<C: Serialize>(&self, waiting: &Waiting<C>) -> bool {
-        let same = |it: &Question| (it.key, it.seed) == (waiting.key, waiting.seed);
-        !self.failed.contains(&waiting.number) && self.known.get(&waiting.number).is_some_and(same)
+        let same = |it: Question| (it.key, it.seed) == (waiting.key, waiting.seed);
+        let known = self.question(waiting.number).ok().flatten();
+        !self.failed.contains(&waiting.number) && known.is_some_and(same)
     }
 
     /// On the disk before anybody is asked.
@@ -96,20 +102,29 @@ impl Asked {
                 fidelity: waiting.fidelity,
                 form: waiting.form(),
             };
-            self.append(Event::Asked(question))?;
+            let json = serde_json::to_vec(&question).expect("a question is plain data with string keys");
+            self.append(waiting.number, ASKED, json)?;
         }
         Ok(self.journal.sync()?)
     }
 
     pub fn fail(&mut self, trial: u64, why: String) -> Result<(), Failure> {
-        self.append(Event::Failed { trial, why })?;
+        self.append(trial, FAILED, why.into_bytes())?;
         Ok(self.journal.sync()?)
     }
 
-    fn append(&mut self, event: Event) -> Result<(), Failure> {
-        let json = serde_json::to_vec(&event).expect("an event is plain data with string keys");
-        self.journal.append(&json)?;
-        self.take(event);
+    fn append(&mut self, trial: u64, kind: u8, rest: Vec<u8>) -> Result<(), Failure> {
+        self.journal.append(&[&trial.to_le_bytes()[..], &[kind], &rest].concat())?;
+        self.take(trial, kind, rest);
         Ok(())
     }
+}
+
+/// Bytes of trial and kind.
+const HEAD: usize = 9;
+
+fn head(frame: &[u8]) -> Option<(u64, u8)> {
+    let (trial, rest) = frame.split_first_chunk()?;
+    let kind = *rest.first()?;
+    (kind <= FAILED).then_some((u64::from_le_bytes(*trial), kind))
 }

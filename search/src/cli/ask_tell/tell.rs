@@ -74,7 +74,7 @@ impl From<Failure> for Refused {
 fn tell_one<S: Space + Default + 'static>(session: &mut Session<S>, line: &str) -> Result<Value, Refused> {
     let told = Told::read(line, session.folder.settings.task.told()).map_err(Refused::Line)?;
     let trial = told.trial;
-    let question = session.asked.question(trial).cloned();
+    let question = session.asked.question(trial)?;
     let question = question.ok_or_else(|| Refused::Line(never_asked(session, trial)))?;
     let is_late = is_answered(session, &question)?;
     let verdict = match told.found {
