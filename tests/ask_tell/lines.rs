@@ -13,7 +13,7 @@ fn a_bad_line_is_named_and_the_others_are_told() {
     let [a, b, c] = asked[..] else { panic!("{asked:?}") };
     let scores = json!({"score": 1.0, "loss": 2.0});
     let bad = [
-        ("not json", "expected"),
+        ("not json", "no JSON object"),
         (&json!({"trial": 9999, "scores": scores}).to_string(), "no trial 9999 was asked"),
         (&json!({"trial": c + 1, "scores": scores}).to_string(), "was asked; `fecund ask run`"),
         (&json!({"trial": c, "scores": {"score": 1.0}}).to_string(), "no `loss`"),

@@ -35,6 +35,9 @@ struct Line {
 impl Told {
     /// With all of these scores, if it has any. What is wrong is said with its field and with what helps.
     pub fn read<'a>(line: &str, scores: impl Iterator<Item = &'a String>) -> Result<Self, String> {
+        if !line.trim_start().starts_with('{') {
+            return Err("it is no JSON object; give one such as {\"trial\": 12, \"scores\": {…}}".into());
+        }
         let line: Line = serde_json::from_str(line).map_err(|error| unreadable(line, &error))?;
         let seconds = line.seconds.unwrap_or(0.0);
         if seconds < 0.0 {
@@ -126,8 +129,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_field_and_what_helps() {
         for (line, words) in [
-            ("", &["EOF"][..]),
-            ("[1]", &["trial"]),
+            ("", &["no JSON object"][..]),
+            (r#"[1, null, "x", null, null, null]"#, &["no JSON object"]),
+            (r#"{"trial": 1"#, &["EOF", "column 11"]),
             (r#"{"scores": {"accuracy": 1, "loss": 1}}"#, &["missing field `trial`"]),
             (r#"{"trial": -1, "invalid": "x"}"#, &["`-1`", "column 12"]),
             (r#"{"trial": 1}"#, &["says nothing", "`scores`"]),
