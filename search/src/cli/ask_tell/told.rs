@@ -141,7 +141,7 @@ mod tests {
             (r#"{"trial": 1, "scores": {"accuracy": 1}}"#, &["no `loss`", "`invalid`"]),
             (r#"{"trial": 1, "scores": {"accuracy": NaN, "loss": 1}}"#, &["not finite", "column 3"]),
             (r#"{"trial": 1, "scores": {"accuracy": 1e999, "loss": 1}}"#, &["not finite"]),
-            (r#"{"trial": 1, "scores": {"accuracy": null, "loss": 1}}"#, &["null", "column 3"]),
+            (r#"{"trial": 1, "scores": {"accuracy": null, "loss": 1}}"#, &["null", "column 40"]),
             (r#"{"trial": 1, "invalid": "x", "seconds": -1}"#, &["`seconds` is -1"]),
             (r#"{"trial": 1, "trial": 2, "invalid": "x"}"#, &["duplicate field `trial`"]),
         ] {
