@@ -20,7 +20,7 @@ pub fn create<S: Space + Default + 'static>(args: &CreateArgs) -> Outcome {
     let mut settings = settings::<S>(args)?;
     let name = || format!("{}-external-{}", args.space, args.seed);
     let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(name()));
-    if settings.listed_strategy()?.options.contains(&"against") && args.scores.is_empty() {
+    if settings.listed_strategy()?.options.contains(&"against") && args.options.against.is_empty() {
         let why =
             "weighs several scores; name them with --scores, and what of them should be low with --against";
         return Err(Failure::usage(format!("--strategy {} {why}", args.strategy)));
