@@ -33,8 +33,9 @@ impl<S: Space + 'static> Study<S> {
         if finished.is_empty() {
             return Ok(false);
         }
-        while finished.len() < self.under_way.len() + self.audits.len()
-            && let Some(another) = self.executor.next(Some(self.linger))
+        let awaited = self.under_way.len() + self.audits.len();
+        while let Some(another) =
+            self.executor.next(Some(if finished.len() < awaited { self.linger } else { Duration::ZERO }))
         {
             finished.push(another);
         }
