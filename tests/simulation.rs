@@ -34,17 +34,28 @@ const SEEDS: u64 = 1000;
 const RULED_OUT: &str = "ruled out before training";
 
 #[derive(Clone, Default)]
-struct VirtualClock(Arc<AtomicU64>);
+struct VirtualClock {
+    now: Arc<AtomicU64>,
+    /// Of all workers.
+    processor_time: Arc<AtomicU64>,
+}
 
 impl VirtualClock {
-    fn advance_to(&self, time: Duration) {
-        self.0.fetch_max(time.as_nanos() as u64, SeqCst);
+    /// While so many workers are busy.
+    fn advance_to(&self, time: Duration, busy: usize) {
+        let passed = time.saturating_sub(self.now()).as_nanos() as u64;
+        self.now.fetch_add(passed, SeqCst);
+        self.processor_time.fetch_add(passed * busy as u64, SeqCst);
     }
 }
 
 impl Clock for VirtualClock {
     fn now(&self) -> Duration {
-        Duration::from_nanos(self.0.load(SeqCst))
+        Duration::from_nanos(self.now.load(SeqCst))
+    }
+
+    fn processor_time(&self) -> Duration {
+        Duration::from_nanos(self.processor_time.load(SeqCst))
     }
 }
 
@@ -272,14 +283,14 @@ impl Executor for Workers {
         self.fate.pass();
         self.look();
         let until = within.map_or(Duration::MAX, |within| self.clock.now() + within);
-        let first = self.running.first_entry().filter(|entry| entry.key().0 <= until);
-        let Some(entry) = first else {
+        let first = self.running.first_key_value().map(|(end, _)| *end).filter(|(ends, _)| *ends <= until);
+        let Some(first) = first else {
             assert_ne!(until, Duration::MAX, "the study waits for ever: nothing is under way");
-            self.clock.advance_to(until);
+            self.clock.advance_to(until, self.running.len());
             return None;
         };
-        self.clock.advance_to(entry.key().0);
-        let finished = entry.remove();
+        self.clock.advance_to(first.0, self.running.len());
+        let finished = self.running.remove(&first).expect("looked at just now");
         self.start();
         Some(finished)
     }
@@ -421,23 +432,37 @@ fn study_of(evaluator: Mortal, Order { plan, fidelities }: Order) -> Study<CellS
 fn live(world: &Arc<World>, order: &Order, rng: &mut Rng, last: bool) -> Option<(Stop, Vec<Trial<Cell>>)> {
     let clock = VirtualClock::default();
     let fate = Arc::new(Fate::new(world, rng, last));
-    let time = (!last && rng.chance(0.3)).then(|| Duration::from_secs_f64(rng.between(0.0, 60.0)));
+    let budget =
+        |rng: &mut Rng| (!last && rng.chance(0.3)).then(|| Duration::from_secs_f64(rng.between(0.0, 60.0)));
+    let (time, processor_time) = (budget(rng), budget(rng));
     let (ledger, trials, store) = settled(world, world.open(), last)?;
-    let plan = Plan { time, interrupted: Arc::clone(&fate.interrupted), ..order.plan.clone() };
+    let interrupted = Arc::clone(&fate.interrupted);
+    let plan = Plan { time, processor_time, interrupted, ..order.plan.clone() };
+    let workers = Workers::new(&clock, &fate, rng);
+    let jobs = workers.width as u32;
     let mut study = study_of(Mortal { world: Some(Arc::clone(world)) }, Order { plan, ..order.clone() })
         .with_clock(clock.clone())
         .with_control(fate.control.clone())
         .with_store(stored(store, &fate, rng))
         .with_observer(Moments(Arc::clone(&fate)))
         .with_ledger(ledger)
-        .with_executor(Workers::new(&clock, &fate, rng));
+        .with_executor(workers);
     study.resume(trials);
     let stop = settled(world, study.run(), last)?;
-    if let Stop::Time(time) = stop {
-        world.meet("time");
-        assert!(clock.now() <= time + Duration::from_secs(1), "overrun: {:?} of {time:?}", clock.now());
-    }
+    assert_budget_of_time(world, stop, &clock, jobs);
     Some((stop, study.trials().to_vec()))
+}
+
+/// Evaluations notice within a second that they are cancelled; processor time is looked at within another.
+fn assert_budget_of_time(world: &World, stop: Stop, clock: &VirtualClock, jobs: u32) {
+    let second = Duration::from_secs(1);
+    let (what, budget, used, overrun) = match stop {
+        Stop::Time(time) => ("time", time, clock.now(), second),
+        Stop::ProcessorTime(time) => ("processor time", time, clock.processor_time(), 2 * second * jobs),
+        _ => return,
+    };
+    world.meet(what);
+    assert!(used <= budget + overrun, "overrun: {used:?} of {budget:?} with {jobs} jobs");
 }
 
 /// A failure ends a life, and must not end the last one.
@@ -544,19 +569,10 @@ fn whatever_happens_the_trials_are_those_of_an_undisturbed_run_and_nothing_is_lo
         }
     }
     assert!(failed.is_empty(), "seeds {failed:?}");
-    let faults = [
-        "Killed",
-        "PowerLost",
-        "Interrupted",
-        "Cancelled",
-        "time",
-        "accident",
-        "notice",
-        "batch",
-        "failure",
-        "promotion",
-    ];
+    let ends = ENDS.map(|end| format!("{end:?}"));
+    let others = ["time", "processor time", "accident", "notice", "batch", "failure", "promotion"];
+    let faults = [&ends[..], &others.map(String::from)].concat();
     let rare: Vec<_> =
-        faults.iter().filter(|fault| met.get(**fault).copied().unwrap_or(0) < SEEDS / 20).collect();
+        faults.iter().filter(|fault| met.get(*fault).copied().unwrap_or(0) < SEEDS / 20).collect();
     assert!(rare.is_empty(), "the simulation meets too little of {rare:?}: {met:?}");
 }

@@ -45,6 +45,11 @@ pub struct Plan<C> {
     pub trainings: Option<u64>,
     /// Most time for searching; what is being evaluated then is given up, and evaluated anew after a resume.
     pub time: Option<Duration>,
+    /// Most processor time, of this study and all its workers together; what is being evaluated then is given up, too.
+    pub processor_time: Option<Duration>,
+    /// Most seconds of evaluations, by what their trials say, summed over resumes: for an evaluator that tells what its
+    /// verdicts would have cost. The trial that reaches it is the last, with any number of workers.
+    pub evaluation_time: Option<Duration>,
     /// What a candidate may cost. Default: anything.
     pub constraints: Vec<Constraint>,
     /// Limits on one evaluation: a failure under a lower limit does not answer.
@@ -70,6 +75,8 @@ impl<C> Default for Plan<C> {
             trials: None,
             trainings: None,
             time: None,
+            processor_time: None,
+            evaluation_time: None,
             constraints: Vec::new(),
             limits: Limits::default(),
             artifacts: std::env::temp_dir(),
@@ -84,6 +91,8 @@ pub enum Stop {
     Trials(u64),
     Trainings(u64),
     Time(Duration),
+    ProcessorTime(Duration),
+    EvaluationTime(Duration),
     /// The study has met every function of the space, so many.
     Exhausted(u64),
     /// So many proposals in a row were of functions that the study had met.
@@ -99,17 +108,9 @@ impl<C> Plan<C> {
         self.interrupted.load(Relaxed)
     }
 
-    /// Whether proposal `number` should not be made, after so much time.
-    pub(crate) fn stop(&self, number: u64, spent: Duration) -> Option<Stop> {
-        if self.trials.is_some_and(|most| number >= most) {
-            return Some(Stop::Trials(number));
-        }
-        self.time.filter(|time| spent >= *time).map(Stop::Time)
-    }
-
-    /// What is left of the time for searching, if it is limited.
-    pub(crate) fn time_left(&self, spent: Duration) -> Option<Duration> {
-        Some(self.time?.saturating_sub(spent))
+    /// Whether proposal `number` is one too many.
+    pub(crate) fn stop(&self, number: u64) -> Option<Stop> {
+        self.trials.filter(|most| number >= *most).map(|_| Stop::Trials(number))
     }
 
     /// Evaluations that a key gets.
@@ -191,6 +192,8 @@ impl fmt::Display for Stop {
             Self::Trials(n) => write!(f, "{n} trials proposed, as many as asked for"),
             Self::Trainings(n) => write!(f, "{n} evaluations made, as many as asked for"),
             Self::Time(time) => write!(f, "{} s of search used up", time.as_secs()),
+            Self::ProcessorTime(time) => write!(f, "{} s of processor time used up", time.as_secs()),
+            Self::EvaluationTime(time) => write!(f, "{} s of evaluations used up", time.as_secs()),
             Self::Exhausted(n) => write!(f, "space exhausted: all of its {n} functions are known"),
             Self::Converged(n) => write!(f, "population converged: {n} proposals in a row were known"),
             Self::RuledOut(n, new) => write!(

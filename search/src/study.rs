@@ -22,6 +22,7 @@ use crate::executor::{Executor, Threads};
 use crate::halving::Halving;
 use crate::known::Lookup;
 use crate::ledger::Ledger;
+use crate::meter::Meter;
 use crate::plan::{Plan, Stop};
 use crate::{Observer, Proposal, Strategy, Trial};
 use identify::Identified;
@@ -86,8 +87,8 @@ pub struct Study<S: Space> {
     ruled_out_in_a_row: u64,
     cut_short: bool,
     idle: u64,
-    started: Duration,
-    /// Of this run: cancelled when its time is up.
+    meter: Meter,
+    /// Of this run: cancelled when a budget of time is used up.
     deadline: Control,
     /// How long finished evaluations wait for one more.
     linger: Duration,
@@ -138,7 +139,7 @@ impl<S: Space + 'static> Study<S> {
             ruled_out_in_a_row: 0,
             cut_short: false,
             idle: 0,
-            started: Duration::ZERO,
+            meter: Meter::default(),
             deadline: Control::new(),
             linger: Duration::ZERO,
         }
@@ -150,7 +151,8 @@ impl<S: Space + 'static> Study<S> {
         if self.cut_short {
             return Err(StudyError::CutShort);
         }
-        (self.started, self.deadline) = (self.clock.now(), self.control.for_part());
+        self.meter.begin(&*self.clock);
+        self.deadline = self.control.for_part();
         let stop = self.steps().and_then(|stop| self.drain(stop));
         if stop.is_err() {
             self.abandon();
@@ -170,7 +172,7 @@ impl<S: Space + 'static> Study<S> {
     fn step(&mut self) -> Result<Option<Stop>, StudyError> {
         let number = self.proposed();
         let in_time = self.observe_before(number)?;
-        if let Some(stop) = self.plan.stop(number, self.spent()) {
+        if let Some(stop) = self.plan.stop(number).or_else(|| self.used_up()) {
             return Ok(Some(stop));
         }
         if !in_time {
@@ -219,8 +221,9 @@ impl<S: Space + 'static> Study<S> {
         self.plan.interrupted() || self.deadline.cancelled()
     }
 
-    fn spent(&self) -> Duration {
-        self.clock.now().saturating_sub(self.started)
+    /// Which budget of time is used up, if one is.
+    fn used_up(&mut self) -> Option<Stop> {
+        self.meter.used_up(&self.plan, &*self.clock)
     }
 
     /// A promotion, if one is due; else what the strategy says, at the lowest fidelity.
@@ -246,6 +249,7 @@ impl<S: Space + 'static> Study<S> {
     pub fn resume(&mut self, trials: Vec<Trial<S::Candidate>>) {
         for trial in &trials {
             self.trained += u64::from(trial.is_trained());
+            self.meter.count(trial);
             if trial.origin.is_evaluated() {
                 self.payers.entry(trial.key).or_default().push(trial.number);
             }

@@ -3,6 +3,7 @@
 //! No test harness: this program is also its own worker, that of `tests/worker_pool`, and the study that gets killed,
 //! chosen by an environment variable.
 
+mod budgets;
 #[path = "../common/cells.rs"]
 mod cells;
 mod deeds;
@@ -22,6 +23,6 @@ fn main() {
     match std::env::var(ROLE).as_deref() {
         Ok("parent") => stops::be_a_study(),
         Ok(role) => worker::be_a_worker(role),
-        Err(_) => runner::run(&[studies::TESTS, stops::TESTS].concat()),
+        Err(_) => runner::run(&[studies::TESTS, stops::TESTS, budgets::TESTS].concat()),
     }
 }

@@ -347,6 +347,10 @@ pub struct BudgetArgs {
     /// Most time for searching, summed over resumes: 90s, 10m, 2h
     #[arg(long, value_name = "T", value_parser = duration)]
     pub time: Option<Duration>,
+    /// Most processor time of the search and its workers, summed over resumes: 90s, 10m, 2h; of a replay with --cost,
+    /// most simulated seconds of the evaluations really made
+    #[arg(long, value_name = "T", value_parser = duration)]
+    pub cpu_time: Option<Duration>,
 }
 
 #[derive(Args)]

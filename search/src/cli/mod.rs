@@ -8,6 +8,7 @@ macro_rules! say {
     }};
 }
 
+mod account;
 mod args;
 mod ask_args;
 mod ask_tell;
@@ -18,6 +19,7 @@ mod confirm;
 mod count;
 mod domain;
 mod domains;
+mod drive;
 mod export;
 mod failure;
 mod goals;

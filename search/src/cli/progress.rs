@@ -6,23 +6,23 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use tasks::Verdict;
 
+use super::account::Account;
 use super::domain::{Candidate, Domain};
 use super::plain::plain;
-use super::run_folder::RunFolder;
-use super::settings::Budget;
+use super::settings::{Budget, Settings};
 use crate::{Objective, Observer, Statistics, Trial};
 
-/// Shows where a search stands, and keeps account of its time.
+/// Shows where a search stands, and keeps its account open.
 pub struct Progress<D: Domain> {
     statistics: Statistics,
     objective: Objective,
     budget: Budget,
     best: Option<Trial<Candidate<D>>>,
     bar: Option<ProgressBar>,
-    folder: RunFolder<D>,
-    spent_before: f64,
+    account: Account,
+    /// Whether processor time is what the trials say.
+    simulated: bool,
     started: Instant,
-    saved: Instant,
     said: Option<Instant>,
     done_before: f64,
 }
@@ -30,26 +30,23 @@ pub struct Progress<D: Domain> {
 /// Steps of the bar.
 const STEPS: u64 = 1000;
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
-const BETWEEN_SAVES: Duration = Duration::from_secs(1);
 
 impl<D: Domain> Progress<D> {
-    pub fn new(folder: RunFolder<D>, before: &[Trial<Candidate<D>>]) -> Self {
+    pub fn new(settings: &Settings<D>, account: Account, before: &[Trial<Candidate<D>>]) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let style =
                 ProgressStyle::with_template("{bar:30.cyan/blue} {msg}").expect("the template is fixed");
             ProgressBar::new(STEPS).with_style(style)
         });
-        let now = Instant::now();
         let mut progress = Self {
             statistics: Statistics::of(before),
-            objective: folder.settings.task.objective(),
-            budget: folder.settings.budget,
+            objective: settings.task.objective(),
+            budget: settings.budget,
             best: None,
             bar,
-            spent_before: folder.seconds_spent(),
-            folder,
-            started: now,
-            saved: now,
+            account,
+            simulated: settings.task.simulated(),
+            started: Instant::now(),
             said: None,
             done_before: 0.0,
         };
@@ -65,17 +62,17 @@ impl<D: Domain> Progress<D> {
         }
     }
 
-    fn seconds(&self) -> f64 {
-        self.spent_before + self.started.elapsed().as_secs_f64()
-    }
-
     /// Share of the budget that is used up, in [0, 1].
     fn done(&self) -> f64 {
         let share = |used: f64, most: Option<f64>| most.map_or(0.0, |most| used / most);
+        let spent = self.account.spent();
+        let processor_time =
+            if self.simulated { self.statistics.evaluation_seconds } else { spent.processor_time };
         let shares = [
             share(self.statistics.total.proposals as f64, self.budget.trials.map(|n| n as f64)),
             share(self.statistics.trained as f64, self.budget.trainings.map(|n| n as f64)),
-            share(self.seconds(), self.budget.time),
+            share(spent.time, self.budget.time),
+            share(processor_time, self.budget.cpu_time),
         ];
         shares.into_iter().fold(0.0, f64::max).min(1.0)
     }
@@ -119,11 +116,6 @@ impl<D: Domain> Progress<D> {
             None => say!("{message}"),
         }
     }
-
-    fn save(&self) {
-        // Losing a second of the account is no reason to stop a search.
-        let _ = self.folder.save_seconds(self.seconds());
-    }
 }
 
 impl<D: Domain> Observer<Candidate<D>> for Progress<D> {
@@ -131,17 +123,12 @@ impl<D: Domain> Observer<Candidate<D>> for Progress<D> {
         self.statistics.add(trial);
         self.consider(trial);
         self.show(false);
-        if self.saved.elapsed() >= BETWEEN_SAVES {
-            self.save();
-            self.saved = Instant::now();
-        }
         if let Verdict::Invalid(reason @ tasks::Reason::Unstable { .. }) = &trial.verdict {
             self.say(&format!("warning: trial {} {reason}", trial.number));
         }
     }
 
     fn started(&mut self, _: u64, _: usize) {
-        self.save();
         if self.bar.is_some() {
             self.show(false);
         }
@@ -154,7 +141,6 @@ impl<D: Domain> Observer<Candidate<D>> for Progress<D> {
 
 impl<D: Domain> Drop for Progress<D> {
     fn drop(&mut self) {
-        self.save();
         self.show(true);
         if let Some(bar) = &self.bar {
             bar.abandon();

@@ -1,7 +1,5 @@
 //! What a search says of itself on stderr, before and after.
 
-use std::fs;
-
 use storage::Recovery;
 
 use super::domain::{Candidate, Domain};
@@ -52,10 +50,12 @@ pub fn end<D: Domain>(
             trials.len()
         )));
     }
-    let stop = match (stop, folder.settings.budget.time) {
-        (Stop::Time(_), Some(all)) => {
-            format!("{all} s of search used up (more with `fecund resume {run} --time T`)")
-        }
+    let (time, cpu_time) = (folder.settings.budget.time, folder.settings.budget.cpu_time);
+    let more = |option: &str| format!("used up (more with `fecund resume {run} {option} T`)");
+    let stop = match (stop, time.unwrap_or(0.0), cpu_time.unwrap_or(0.0)) {
+        (Stop::Time(_), all, _) => format!("{all} s of search {}", more("--time")),
+        (Stop::ProcessorTime(_), _, all) => format!("{all} s of processor time {}", more("--cpu-time")),
+        (Stop::EvaluationTime(_), _, all) => format!("{all} simulated seconds {}", more("--cpu-time")),
         _ => stop.to_string(),
     };
     let next = D::NEXT;
@@ -63,10 +63,10 @@ pub fn end<D: Domain>(
     Ok(())
 }
 
-/// What this process took for these trials beside their evaluations, which run in others or are simulated.
-pub fn own_time<D: Domain>(task: &D, trials: &[Trial<Candidate<D>>]) {
+/// What this process took, `own` seconds of processor time, for these trials beside their evaluations, which run in
+/// others or are simulated.
+pub fn own_time<D: Domain>(task: &D, trials: &[Trial<Candidate<D>>], own: f64) {
     let took = if task.simulated() { "stand for" } else { "took" };
-    let Some(own) = processor_seconds() else { return };
     let Statistics { hashing_seconds, evaluation_seconds, .. } = Statistics::of(trials);
     let engine = (own - hashing_seconds).max(0.0);
     // Of look-ups that take microseconds, shares would say nothing.
@@ -80,13 +80,4 @@ pub fn own_time<D: Domain>(task: &D, trials: &[Trial<Candidate<D>>]) {
         share(hashing_seconds),
         share(engine),
     );
-}
-
-/// Processor time of all threads of this process, from fields 14 and 15 of its `stat`, in hundredths of a second.
-fn processor_seconds() -> Option<f64> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name in parentheses may hold anything; fields are counted from behind it.
-    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = |field: usize| fields.get(field - 3)?.parse::<f64>().ok();
-    Some((ticks(14)? + ticks(15)?) / 100.0)
 }

@@ -1,4 +1,4 @@
-//! The folder of a run: `study.toml`, `trials.journal/`, `artifacts/`, `cache/`, and the seconds spent.
+//! The folder of a run: `study.toml`, `trials.journal/`, `artifacts/`, `cache/`.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -204,16 +204,6 @@ impl<D: Domain> RunFolder<D> {
         Ok(written.trials)
     }
 
-    /// Seconds of search so far, summed over resumes.
-    pub fn seconds_spent(&self) -> f64 {
-        let text = read_text(&self.path.join("seconds")).unwrap_or_default();
-        text.trim().parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0).unwrap_or(0.0)
-    }
-
-    pub fn save_seconds(&self, seconds: f64) -> Outcome {
-        self.write("seconds", &format!("{seconds:.3}\n"))
-    }
-
     /// The fidelity of a trial.
     pub fn fidelity(&self, trial: &Trial<Candidate<D>>) -> Fidelity {
         trial.fidelity().unwrap_or_else(|| self.settings.task.fidelity())
@@ -273,12 +263,5 @@ impl<D: Domain> RunFolder<D> {
         let file = fs::OpenOptions::new().create(true).append(true).open(&path);
         file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
             .map_err(|error| Failure::file("write", &path, &error))
-    }
-
-    /// Writes a file of the run by renaming, so that it is never seen half written.
-    pub fn write(&self, name: &str, text: &str) -> Outcome {
-        let (path, draft) = (self.path.join(name), self.path.join(format!("{name}.new")));
-        let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, &path));
-        written.map_err(|error| Failure::file("write", &path, &error))
     }
 }

@@ -1,7 +1,6 @@
 //! `study.toml`: everything that a run was made with.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use evaluator::Limits;
 use hashing::{Behavior, CandidateHasher, Context, Keyed, TwoStage};
@@ -91,6 +90,9 @@ pub struct Budget {
     /// In seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<f64>,
+    /// Of processors, by the search and its workers; where seconds are simulated, of evaluations. In seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_time: Option<f64>,
 }
 
 pub const VERSION: u32 = 2;
@@ -187,6 +189,7 @@ impl Budget {
             trials: args.trials,
             trainings: args.trainings,
             time: args.time.map(|time| time.as_secs_f64()),
+            cpu_time: args.cpu_time.map(|time| time.as_secs_f64()),
         }
     }
 
@@ -197,16 +200,12 @@ impl Budget {
             trials: new.trials.or(self.trials),
             trainings: new.trainings.or(self.trainings),
             time: new.time.or(self.time),
+            cpu_time: new.cpu_time.or(self.cpu_time),
         }
     }
 
     pub fn or_default(self) -> Self {
         if self == Self::default() { Self { trainings: Some(DEFAULT_TRAININGS), ..self } } else { self }
-    }
-
-    /// Time that is left after `spent` seconds.
-    pub fn time_left(&self, spent: f64) -> Option<Duration> {
-        self.time.map(|time| Duration::from_secs_f64((time - spent).max(0.0)))
     }
 }
 

@@ -41,9 +41,10 @@ pub fn check_settings<D: Domain>(file: &Path, settings: &Settings<D>) -> Outcome
     if settings.window == 0 {
         return refuse("window = 0; give 1 or more".into());
     }
-    let time = settings.budget.time.unwrap_or(0.0);
-    if !(0.0..=MOST_SECONDS).contains(&time) {
-        return refuse(format!("a budget of {time} s; give a time up to {MOST_SECONDS:e} s"));
+    for time in [settings.budget.time, settings.budget.cpu_time].into_iter().flatten() {
+        if !(0.0..=MOST_SECONDS).contains(&time) {
+            return refuse(format!("a budget of {time} s; give a time up to {MOST_SECONDS:e} s"));
+        }
     }
     let evaluations = settings.evaluations_per_key;
     if !(1..=MOST_EVALUATIONS).contains(&evaluations) {

@@ -16,11 +16,11 @@ use crate::recorder::{Refused, remember};
 const LONGEST_LINGER: Duration = Duration::from_millis(1);
 
 impl<S: Space + 'static> Study<S> {
-    /// Waits for an evaluation, or for the end of the time for searching: what is under way then is cancelled.
+    /// Waits for an evaluation, or for the end of a budget of time: what is under way then is cancelled.
     pub(super) fn wait(&mut self) -> Result<(), StudyError> {
-        let time_left = self.plan.time_left(self.spent()).filter(|_| !self.deadline.cancelled());
-        self.take_finished(time_left)?;
-        if self.plan.time_left(self.spent()).is_some_and(|left| left.is_zero()) {
+        let patience = self.meter.patience(&self.plan, &*self.clock).filter(|_| !self.deadline.cancelled());
+        self.take_finished(patience)?;
+        if self.used_up().is_some() {
             self.deadline.cancel();
         }
         Ok(())
@@ -116,10 +116,10 @@ impl<S: Space + 'static> Study<S> {
         }
         self.cut_short = !self.pending.is_empty();
         self.ledger.sync().map_err(StudyError::Ledger)?;
-        Ok(match self.plan.time {
+        Ok(match self.used_up() {
+            Some(Stop::EvaluationTime(budget)) => Stop::EvaluationTime(budget),
             _ if !self.cut_short => stop,
-            Some(time) if self.spent() >= time => Stop::Time(time),
-            _ => Stop::Interrupted,
+            used_up => used_up.unwrap_or(Stop::Interrupted),
         })
     }
 

@@ -8,14 +8,17 @@ use crate::known::{Finding, Lookup};
 use crate::trial::{Rung, Times};
 
 impl<S: Space + 'static> Study<S> {
-    /// Turns pending proposals into trials, in order, as far as they are answered.
+    /// Turns pending proposals into trials, in order, as far as they are answered and their seconds may be spent.
     pub(super) fn settle_ready(&mut self) -> Result<(), StudyError> {
-        while let Some(answer) = self.pending.front().and_then(|pending| self.answer(&pending.lookup)) {
+        while !self.meter.is_paid_up(&self.plan)
+            && let Some(answer) = self.pending.front().and_then(|pending| self.answer(&pending.lookup))
+        {
             let pending = self.pending.pop_front().expect("looked at just now");
             self.audit(&pending, &answer.verdict);
             let trial = self.settle(pending, answer);
             self.ledger.append(&trial).map_err(StudyError::Ledger)?;
             self.observer.settled(&trial);
+            self.meter.count(&trial);
             self.trials.push(trial);
         }
         Ok(())

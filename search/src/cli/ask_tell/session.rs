@@ -8,13 +8,14 @@ use spaces::Space;
 use storage::{JournalStore, Store, Tiered};
 
 use super::asked::Asked;
+use crate::cli::account::Spent;
 use crate::cli::domain::Candidate;
 use crate::cli::domains::ExternalDomain;
+use crate::cli::drive::{self, Opened};
 use crate::cli::failure::Failure;
 use crate::cli::patience::Patience;
 use crate::cli::report;
 use crate::cli::run_folder::RunFolder;
-use crate::cli::search::{self, Opened};
 use crate::cli::settings::Settings;
 use crate::{AtOnce, Ledger, Observer, Origin, Stop, Study, Trial};
 
@@ -49,7 +50,7 @@ impl<S: Space + Default + 'static> Session<S> {
         folder.settings.check_keys(&context)?;
         change(&mut folder.settings);
         report::recovery(&recovery);
-        let Opened { trials, ledger, store } = search::opened(&mut folder, Patience::SHORT)?;
+        let Opened { trials, ledger, store } = drive::opened(&mut folder, Patience::SHORT)?;
         Ok(Self { folder, asked, store, ledger, trials })
     }
 
@@ -58,7 +59,7 @@ impl<S: Space + Default + 'static> Session<S> {
     pub fn advance(self) -> Result<Advanced<S>, Failure> {
         let Self { folder, asked, store, ledger, trials } = self;
         let elsewhere = folder.settings.task.elsewhere();
-        let mut study = search::study(&folder, elsewhere, Arc::default())?
+        let mut study = drive::study(&folder, elsewhere, Spent::of(&folder.path), Arc::default())?
             .with_store(Arc::clone(&store) as Arc<dyn Store>)
             .with_executor(AtOnce::default())
             .with_ledger(ledger)
