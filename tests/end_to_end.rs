@@ -242,19 +242,21 @@ fn the_test_part_is_read_only_when_it_is_asked_for() {
 }
 
 #[test]
-fn time_is_summed_over_resumes() {
+fn time_and_processor_time_are_summed_over_resumes() {
     if !worker_is_there() {
         return;
     }
-    let folder = searched("run", &["--time", "2s"]);
-    let seconds = || lines(&folder.path("run/seconds"))[0].parse::<f64>().unwrap();
-    let (spent, made) = (seconds(), trials(&folder, "run").len());
-    assert!(spent >= 2.0 && made > 0, "{made} trials in {spent} s");
-    let output = run(&folder, &["resume", "run"]);
-    assert!(output.status.success() && stderr_of(&output).contains("used up"), "{}", stderr_of(&output));
-    assert_eq!(trials(&folder, "run").len(), made);
-    stdout(&folder, &["resume", "run", "--time", "4s"]);
-    assert!(trials(&folder, "run").len() > made && seconds() >= 4.0);
+    for (option, file) in [("--time", "run/seconds"), ("--cpu-time", "run/processor_seconds")] {
+        let folder = searched("run", &[option, "4s", "--jobs", "2"]);
+        let seconds = || lines(&folder.path(file))[0].parse::<f64>().unwrap();
+        let (spent, made) = (seconds(), trials(&folder, "run").len());
+        assert!((4.0..12.0).contains(&spent) && made > 0, "{made} trials in {spent} s of {option}");
+        let output = run(&folder, &["resume", "run"]);
+        assert!(output.status.success() && stderr_of(&output).contains("used up"), "{}", stderr_of(&output));
+        assert_eq!(trials(&folder, "run").len(), made);
+        stdout(&folder, &["resume", "run", option, "30s", "--trials", &(made + 5).to_string()]);
+        assert!(trials(&folder, "run").len() > made && seconds() > spent);
+    }
 }
 
 #[test]
@@ -435,6 +437,36 @@ fn changed_data_is_refused_on_resume() {
     let folder = searched("run", &["--trials", "2"]);
     folder.write("Waves_TRAIN.ts", common::waves(9, 48));
     assert_fails(&folder, &["resume", "run", "--trials", "3"], 1, &["not the data"]);
+}
+
+#[test]
+fn data_that_have_moved_are_taken_if_they_are_the_same() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = searched("run", &["--trials", "2"]);
+    let study = folder.path("run/study.toml");
+    let moved = |from: &str, to: &str| {
+        let text = fs::read_to_string(&study).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&study, text.replace(from, to)).unwrap();
+    };
+    fs::rename(folder.path("Waves_TRAIN.ts"), folder.path("Moved_TRAIN.ts")).unwrap();
+    folder.write("Other_TRAIN.ts", common::waves(9, 47));
+    moved("Waves_TRAIN.ts", "Other_TRAIN.ts");
+    let words = ["task.training.data: ", "task.training.cases: 48 → 47"];
+    assert_fails(&folder, &["resume", "run", "--trials", "3"], 2, &words);
+    moved("Other_TRAIN.ts", "Moved_TRAIN.ts");
+    moved("Waves_TEST.ts", "Absent_TEST.ts");
+    assert_fails(
+        &folder,
+        &["resume", "run", "--trials", "3"],
+        2,
+        &["task.test: ", "Absent_TEST.ts: there is no such file"],
+    );
+    moved("Absent_TEST.ts", "Waves_TEST.ts");
+    stdout(&folder, &["resume", "run", "--trials", "3"]);
+    assert_eq!(trials(&folder, "run").len(), 3);
 }
 
 #[test]

@@ -61,10 +61,10 @@ impl Spent {
 }
 
 impl Account {
-    /// Begins to count on from what the folder has.
-    pub fn open(run: &Path) -> Result<Self, Failure> {
+    /// Counts on from what the folder has: time from now, processor time from when this process had used so much.
+    pub fn open(run: &Path, processor_began: Duration) -> Result<Self, Failure> {
         let (clock, before) = (SystemClock::default(), Spent::of(run));
-        let (run, processor_began, last) = (run.to_path_buf(), clock.processor_time(), Mutex::new(before));
+        let (run, last) = (run.to_path_buf(), Mutex::new(before));
         let entries = Arc::new(Entries { run, before, clock, processor_began, last });
         let (ending, ended) = channel();
         let kept = Arc::clone(&entries);
@@ -79,12 +79,12 @@ impl Account {
         Ok(Self { entries, ending: Some(ending), keeper: Some(keeper) })
     }
 
-    /// When it was opened.
-    pub fn before(&self) -> Spent {
-        self.entries.before
+    /// By now.
+    pub fn spent_now(&self) -> Spent {
+        self.entries.now()
     }
 
-    /// By now; processor time as of a second ago.
+    /// By now; processor time as of a second ago, since to look takes longer than many a trial.
     pub fn spent(&self) -> Spent {
         let last = *self.entries.last.lock().expect("nobody panics with it");
         Spent { time: self.entries.time(), ..last }
@@ -96,10 +96,13 @@ impl Entries {
         self.before.time + self.clock.now().as_secs_f64()
     }
 
-    fn keep(&self) {
+    fn now(&self) -> Spent {
         let used = self.clock.processor_time().saturating_sub(self.processor_began);
-        let processor_time = self.before.processor_time + used.as_secs_f64();
-        let spent = Spent { time: self.time(), processor_time };
+        Spent { time: self.time(), processor_time: self.before.processor_time + used.as_secs_f64() }
+    }
+
+    fn keep(&self) {
+        let spent = self.now();
         *self.last.lock().expect("nobody panics with it") = spent;
         spent.save(&self.run);
     }
@@ -125,10 +128,11 @@ mod tests {
         fs::write(run.path().join("seconds"), "12.500\n").unwrap();
         let before = Spent { time: 12.5, processor_time: 0.0 };
         assert_eq!(Spent::of(run.path()), before);
-        let account = Account::open(run.path()).unwrap();
+        let began = SystemClock::default().processor_time();
+        let account = Account::open(run.path(), began).unwrap();
         let until = SystemClock::default().processor_time() + Duration::from_millis(30);
         while SystemClock::default().processor_time() < until {}
-        assert!(account.before() == before && account.spent().time > 12.5);
+        assert!(account.spent().time > 12.5 && account.spent_now().processor_time >= 0.03);
         drop(account);
         let after = Spent::of(run.path());
         assert!(after.time > 12.5 && after.processor_time >= 0.03, "{after:?}");

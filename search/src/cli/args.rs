@@ -1,7 +1,7 @@
 //! Every command and option, with its help.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -99,8 +99,12 @@ pub struct SearchArgs {
     pub space: String,
     /// sequence: a .ts file (X_TRAIN.ts takes X_TEST.ts beside it as the test part), or a folder with one such pair.
     /// Else: a published table, .csv or .csv.gz
-    #[arg(long, value_name = "PATH")]
-    pub data: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "config")]
+    pub data: Option<PathBuf>,
+    /// A study file, that of a run (RUN/study.toml) or one of your own (docs/study-file.md), with the settings of the new
+    /// run; besides it only --out, --seed, --jobs, budgets, --cache and --no-cache are taken
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     #[command(flatten)]
     pub budget: BudgetArgs,
     /// Evaluations at once; each training in a process of its own with one thread [default: all cores]
@@ -109,9 +113,9 @@ pub struct SearchArgs {
     /// Proposal n sees the trials up to n − N; more keeps more workers busy, less learns sooner. Four a worker do
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(1..))]
     pub window: u64,
-    /// Of everything random in the search
-    #[arg(long, value_name = "N", default_value = "0")]
-    pub seed: u64,
+    /// Of everything random in the search [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// Folder of the run; must not exist [default: runs/SPACE-DATA-SEED]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -246,6 +250,11 @@ pub struct ReplayArgs {
 }
 
 impl SearchArgs {
+    /// What is required where there is no study file.
+    pub fn data(&self) -> Result<&Path, Failure> {
+        self.data.as_deref().ok_or_else(|| Failure::usage("--data is missing"))
+    }
+
     /// Options that were given and do not apply to this space.
     pub fn refuse(&self, given: &[&str]) -> Outcome {
         match given {
@@ -357,6 +366,9 @@ pub struct BudgetArgs {
 pub struct ResumeArgs {
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
+    /// A study file with other settings [default: RUN/study.toml, as it is now]; what makes another run is refused
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     #[command(flatten)]
     pub budget: BudgetArgs,
     /// Evaluations at once [default: as before]

@@ -1,5 +1,7 @@
 //! What the command line asks of a space that can be searched.
 
+use std::path::{Path, PathBuf};
+
 use evaluator::{Evaluator, Limits};
 use hashing::Fidelity;
 use serde::Serialize;
@@ -29,6 +31,20 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// The task that these options describe; one that does not apply is an error. Reads the data, makes nothing.
     fn of(args: &SearchArgs) -> Result<Self, Failure>;
+
+    /// The task over the files that a task in a study file names, with every choice at its default: what the file may
+    /// leave out. Paths are relative to `folder`. Default: study files are not taken.
+    fn of_written(_written: &toml::Table, _folder: &Path) -> Result<Self, Failure> {
+        Err(Failure::usage("--config does not apply to this space; give its options on the command line"))
+    }
+
+    /// Fields of the task that its data tell. Default: none.
+    const FACTS: &'static [&'static str] = &[];
+
+    /// The files that the task names, the data first, under the names of their fields. Default: none.
+    fn files(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        Vec::new()
+    }
 
     fn space(&self) -> Result<Self::Space, Failure>;
 
@@ -100,6 +116,16 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     fn simulated(&self) -> bool {
         false
     }
+}
+
+/// The text of a field of a written task that has no default. `what` it says.
+pub fn text_of<'a>(written: &'a toml::Table, field: &str, what: &str) -> Result<&'a str, Failure> {
+    let found = field.split('.').try_fold(None::<&toml::Value>, |value, name| {
+        let table = value.map_or(Some(written), toml::Value::as_table);
+        table.and_then(|table| table.get(name)).map(Some)
+    });
+    let text = found.flatten().and_then(toml::Value::as_str);
+    text.ok_or_else(|| Failure::failed(format!("task.{field}: missing, or not text; it is {what}")))
 }
 
 /// A candidate in a few words, whatever it is: the only text in its JSON, or the JSON.

@@ -19,12 +19,12 @@ use super::signals::Signals;
 use crate::{Halving, Ledger, Plan, Study, Threads, Trial, processor};
 
 pub fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
-    let (signals, own_began) = (Signals::watch()?, processor::own());
+    let signals = Signals::watch()?;
     let Opened { trials, ledger, store } = opened(&mut folder, Patience::NONE)?;
-    let account = Account::open(&folder.path)?;
+    let account = Account::open(&folder.path, Duration::ZERO)?;
     report::start(&folder, &trials, store.len(), &evaluator);
     let jobs = Threads::new(folder.settings.jobs).map_err(Failure::failed)?;
-    let spent = account.before();
+    let spent = account.spent_now();
     let watching = (Progress::new(&folder.settings, account, &trials), folder.keeper(&trials));
     let mut study = study(&folder, Retried(evaluator), spent, Arc::clone(&signals.interrupted))?
         .with_store(Arc::clone(&store) as Arc<dyn Store>)
@@ -42,9 +42,8 @@ pub fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Ou
     if let Err(failure) = folder.keeper(&trials).prune() {
         say!("warning: {failure}");
     }
-    let own = processor::own().saturating_sub(own_began);
-    report::own_time(&folder.settings.task, &trials[before..], own.as_secs_f64());
-    report::end(&folder, &stop, &trials, idle, signals.pressed())
+    report::own_time(&folder.settings.task, &trials[before..], processor::own().as_secs_f64());
+    report::end(&folder, &stop, &trials, idle, &signals, &folder.path)
 }
 
 /// A run that no other process writes: what it has found so far, and where more is put.

@@ -44,6 +44,11 @@ impl Failure {
         Self::failed(format!("cannot {verb} {}: {error}", path.display()))
     }
 
+    /// The same, of what is said in this file.
+    pub fn of_file(self, file: &Path) -> Self {
+        Self { message: format!("{}: {}", file.display(), self.message), ..self }
+    }
+
     /// Says it on stderr.
     pub fn report(self) -> ExitCode {
         if !self.message.is_empty() {

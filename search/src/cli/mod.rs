@@ -15,8 +15,11 @@ mod ask_tell;
 mod bounded;
 mod cache;
 mod cache_args;
+mod changes;
+mod config;
 mod confirm;
 mod count;
+mod differences;
 mod domain;
 mod domains;
 mod drive;
@@ -38,20 +41,26 @@ pub mod sample;
 mod search;
 mod settings;
 mod signals;
+mod study_file;
 mod table;
 mod untrusted;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{CacheCommand, Cli, Command};
 
 /// Parses the arguments, runs the command, and says what went wrong if something did.
 pub fn main() -> ExitCode {
     signals::survive_file_limits();
-    let result = match Cli::parse().command {
-        Command::Search(args) => domains::runs(&args.space).and_then(|runs| (runs.search)(&args)),
+    let matches = Cli::command().get_matches();
+    let command = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command;
+    let result = match command {
+        Command::Search(args) => config::check_given(&matches)
+            .and_then(|()| config::space_of(&args))
+            .and_then(|space| domains::runs(&space))
+            .and_then(|runs| (runs.search)(&args)),
         Command::Resume(args) => domains::of_run(&args.run).and_then(|runs| (runs.resume)(&args)),
         Command::Create(args) => domains::named(&args.space).and_then(|it| (it.external.create)(&args)),
         Command::Ask(args) => domains::external(&args.run).and_then(|external| (external.ask)(&args)),

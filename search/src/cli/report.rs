@@ -1,10 +1,13 @@
 //! What a search says of itself on stderr, before and after.
 
+use std::path::Path;
+
 use storage::Recovery;
 
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::run_folder::RunFolder;
+use super::signals::Signals;
 use crate::{Statistics, Stop, Trial};
 
 /// What opening the journals had to mend.
@@ -29,29 +32,30 @@ pub fn start<D: Domain>(
     }
 }
 
-/// Why the search ended, and what to do next.
+/// Why the search ended, and what to do next; `resumed` is the run to go on with.
 pub fn end<D: Domain>(
     folder: &RunFolder<D>,
     stop: &Stop,
     trials: &[Trial<Candidate<D>>],
     idle: u64,
-    pressed: bool,
+    signals: &Signals,
+    resumed: &Path,
 ) -> Outcome {
-    let run = folder.path.display();
+    let (run, resumed) = (folder.path.display(), resumed.display());
     let evaluated = trials.iter().filter(|trial| trial.origin.is_evaluated()).count() as u64;
     if idle > 4 && idle * 4 > evaluated {
         say!(
             "warning: workers waited {idle} times because the window was full; a larger --window keeps them busy"
         );
     }
-    if pressed {
+    if signals.pressed() {
         return Err(Failure::interrupted(format!(
-            "stopped after {} trials; go on with `fecund resume {run}`",
+            "stopped after {} trials; go on with `fecund resume {resumed}`",
             trials.len()
         )));
     }
     let (time, cpu_time) = (folder.settings.budget.time, folder.settings.budget.cpu_time);
-    let more = |option: &str| format!("used up (more with `fecund resume {run} {option} T`)");
+    let more = |option: &str| format!("used up (more with `fecund resume {resumed} {option} T`)");
     let stop = match (stop, time.unwrap_or(0.0), cpu_time.unwrap_or(0.0)) {
         (Stop::Time(_), all, _) => format!("{all} s of search {}", more("--time")),
         (Stop::ProcessorTime(_), _, all) => format!("{all} s of processor time {}", more("--cpu-time")),

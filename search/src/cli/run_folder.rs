@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hashing::Fidelity;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use spaces::Space;
 use storage::{Disk, JournalStore, RealDisk, Record, Recovery, Store, Subject};
@@ -14,9 +15,13 @@ use super::bounded::read_text;
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::keeper::Keeper;
-use super::settings::{Header, Settings, VERSION};
-use super::untrusted;
+use super::settings::{Header, Settings};
+use super::{study_file, untrusted};
 use crate::{Ledger, Trial};
+
+/// What `study.toml` was when this program wrote it.
+const COPY: &str = "study.made.toml";
+const DRAFT_OF_COPY: &str = "study.made.toml.new";
 
 /// A run on disk.
 #[derive(Clone)]
@@ -49,24 +54,14 @@ pub fn space_of(path: &Path) -> Result<String, Failure> {
 /// What tells how to read the rest of `study.toml`.
 pub fn header_of(path: &Path) -> Result<Header, Failure> {
     let file = path.join("study.toml");
-    let header: Header = toml::from_str(&read(path)?).map_err(|error| unreadable(&file, &error))?;
-    if header.version == 0 || header.version > VERSION {
-        let message = format!(
-            "{}: version {} is not known; this program reads version {VERSION} and older",
-            file.display(),
-            header.version
-        );
-        return Err(Failure::failed(message));
-    }
-    Ok(header)
+    parse::<Header>(&file, &read(path)?)?.checked(&file)
 }
 
 /// Where the records behind a path are: the cache of a run, perhaps one that several share, or the path itself.
 pub fn cache_of(path: &Path) -> Result<PathBuf, Failure> {
     if path.join("study.toml").exists() {
         space_of(path)?;
-        let place: Place =
-            toml::from_str(&read(path)?).map_err(|error| unreadable(&path.join("study.toml"), &error))?;
+        let place: Place = parse(&path.join("study.toml"), &read(path)?)?;
         return Ok(place.cache.unwrap_or_else(|| path.join("cache")));
     }
     if is_cache(path) {
@@ -94,8 +89,7 @@ pub fn is_cache(path: &Path) -> bool {
 
 /// Whether a run could ask for keys of this subject, as far as its `study.toml` tells.
 pub fn could_ask_for(run: &Path, subject: &Subject) -> Result<bool, Failure> {
-    let asked: Asked =
-        toml::from_str(&read(run)?).map_err(|error| unreadable(&run.join("study.toml"), &error))?;
+    let asked: Asked = parse(&run.join("study.toml"), &read(run)?)?;
     // A space names itself with its version in keys: `nb-macro v1`.
     let space = subject.space.split(' ').next() == Some(asked.space.as_str());
     Ok(space && asked.scheme == subject.scheme)
@@ -130,8 +124,8 @@ fn read(path: &Path) -> Result<String, Failure> {
     })
 }
 
-fn unreadable(file: &Path, error: &toml::de::Error) -> Failure {
-    Failure::failed(format!("{}: {error}", file.display()))
+fn parse<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, Failure> {
+    toml::from_str(text).map_err(|error| study_file::wrong(file, text, &error))
 }
 
 /// A path that holds in any folder. What it names must exist.
@@ -163,23 +157,45 @@ impl<D: Domain> RunFolder<D> {
 
     fn read(path: &Path) -> Result<Self, Failure> {
         let file = path.join("study.toml");
-        let settings = Settings::read(&read(path)?).map_err(|error| unreadable(&file, &error))?;
+        let text = read(path)?;
+        let settings = Settings::read(&text).map_err(|error| study_file::wrong(&file, &text, &error))?;
         untrusted::check_settings(&file, &settings)?;
         Ok(Self { path: path.to_path_buf(), settings })
     }
 
-    /// Writes `study.toml`, whole or not at all: without it, nothing that a loss of power left of a run is of use.
+    /// Writes `study.toml`, whole or not at all: without it, nothing that a loss of power left of a run is of use. A copy
+    /// beside it tells later whether somebody has edited it; see [`made`](Self::made).
     pub fn save(&self) -> Outcome {
         let text = toml::to_string(&self.settings).map_err(|error| Failure::failed(error.to_string()))?;
-        let (path, draft) = (self.path.join("study.toml"), self.path.join("study.toml.new"));
-        let write = || {
-            let mut file = fs::File::create(&draft)?;
+        let [path, draft, copy, draft_of_copy] =
+            ["study.toml", "study.toml.new", COPY, DRAFT_OF_COPY].map(|name| self.path.join(name));
+        let write = |path: &Path| {
+            let mut file = fs::File::create(path)?;
             file.write_all(text.as_bytes())?;
-            file.sync_all()?;
+            file.sync_all()
+        };
+        let write = || {
+            write(&draft_of_copy)?;
+            write(&draft)?;
             fs::rename(&draft, &path)?;
+            fs::rename(&draft_of_copy, &copy)?;
             RealDisk.sync_dir(&self.path)
         };
         write().map_err(|error| Failure::file("write", &path, &error))
+    }
+
+    /// The settings that this program wrote last, whatever `study.toml` has become since. A run of an older program has
+    /// no copy, and is taken as it stands.
+    pub fn made(&self) -> Result<Settings<D>, Failure> {
+        let written = read(&self.path)?;
+        let copy = self.path.join(COPY);
+        // The program ended between writing the two.
+        let begun = read_text(&self.path.join(DRAFT_OF_COPY)).is_ok_and(|begun| begun == written);
+        if begun || !copy.exists() {
+            return Ok(self.settings.clone());
+        }
+        let text = read_text(&copy).map_err(|error| Failure::file("read", &copy, &error))?;
+        Settings::read(&text).map_err(|error| study_file::wrong(&copy, &text, &error))
     }
 
     pub fn trials_journal(&self) -> PathBuf {

@@ -9,26 +9,30 @@ use hashing::Context;
 
 use super::args::{ResumeArgs, SearchArgs, StrategyArgs};
 use super::domain::{Candidate, Domain};
-use super::drive::drive;
+use super::drive::{drive, halving};
 use super::failure::{Failure, Outcome};
 use super::goals::{check_against, warn_of_clock, weighable};
 use super::hash::read_candidates;
 use super::run_folder::{RunFolder, check_free};
 use super::settings::{Budget, Settings, VERSION, command_line, hashing_scheme};
+use super::{changes, config};
 use crate::Listed;
 
 pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
-    let mut settings = settings::<D>(args)?;
-    let name = || format!("{}-{}-{}", args.space, data_name(&args.data), args.seed);
-    let out = args.out.clone().unwrap_or_else(|| Path::new("runs").join(name()));
+    let mut settings = match &args.config {
+        Some(file) => config::settings::<D>(file, args)?,
+        None => settings_of(args, D::of(args)?)?,
+    };
+    let out = args.out.clone().unwrap_or_else(|| default_out(args, &mut settings));
     // Nothing is made on disk before everything that can be checked has been.
     settings.task.space()?;
+    halving(&settings.task)?;
     settle_options(&args.options, &mut settings)?;
     args.constraints.check(&args.space, &settings.task)?;
     settings.study = study_name(&out);
     check_free(&out)?;
     let evaluator = settings.task.open(settings.jobs, settings.limits)?;
-    settings.context = evaluator.context();
+    config::renew_keys(&mut settings, evaluator.context());
     let folder = RunFolder::create(&out, settings)?;
     let Settings { task, options, constraints, .. } = &folder.settings;
     warn_of_clock(task, &options.against, constraints);
@@ -37,17 +41,16 @@ pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
 
 pub fn resume<D: Domain>(args: &ResumeArgs) -> Outcome {
     let mut folder = RunFolder::<D>::open(&args.run)?;
+    folder.settings = changes::taken(&folder, args)?;
     let settings = &mut folder.settings;
-    settings.budget = settings.budget.changed(&args.budget);
-    settings.jobs = args.jobs.map_or(settings.jobs, |jobs| jobs as usize);
     settings.task.check_data()?;
     let evaluator = settings.task.open(settings.jobs, settings.limits)?;
     settings.check_keys(&evaluator.context())?;
     drive(folder, evaluator)
 }
 
-fn settings<D: Domain>(args: &SearchArgs) -> Result<Settings<D>, Failure> {
-    let task = D::of(args)?;
+/// What the command line says, and the defaults.
+pub fn settings_of<D: Domain>(args: &SearchArgs, task: D) -> Result<Settings<D>, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     Ok(Settings {
         version: VERSION,
@@ -56,7 +59,7 @@ fn settings<D: Domain>(args: &SearchArgs) -> Result<Settings<D>, Failure> {
         space: args.space.clone(),
         strategy: args.strategy.clone(),
         options: args.options.options(),
-        seed: args.seed,
+        seed: args.seed.unwrap_or(0),
         window: args.window,
         jobs: args.jobs.map_or(cores, |jobs| jobs as usize),
         reuse: !args.no_cache,
@@ -85,16 +88,19 @@ pub fn settle_options<D: Domain>(given: &StrategyArgs, settings: &mut Settings<D
         return Err(Failure::usage(format!("{other} does not apply to --strategy {strategy}")));
     }
     if listed.options.contains(&"against") {
-        settings.options.against = against(given, strategy, &settings.task)?;
+        settings.options.against = weighed_against(strategy, &settings.options.against, &settings.task)?;
     }
     Ok(())
 }
 
 /// What a strategy that weighs several goals has to keep low: what is given, or else what the task says.
-fn against<D: Domain>(given: &StrategyArgs, strategy: &str, task: &D) -> Result<Vec<String>, Failure> {
-    let given = given.against.clone();
-    check_against(task, &given)?;
-    let weighed = if given.is_empty() { task.against() } else { given };
+pub fn weighed_against<D: Domain>(
+    strategy: &str,
+    given: &[String],
+    task: &D,
+) -> Result<Vec<String>, Failure> {
+    check_against(task, given)?;
+    let weighed = if given.is_empty() { task.against() } else { given.to_vec() };
     if weighed.is_empty() {
         let known = weighable(task).join(", ");
         return Err(Failure::usage(format!(
@@ -106,6 +112,13 @@ fn against<D: Domain>(given: &StrategyArgs, strategy: &str, task: &D) -> Result<
 
 pub fn made_absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::file("find", path, &error))
+}
+
+/// `runs/SPACE-DATA-SEED`.
+fn default_out<D: Domain>(args: &SearchArgs, settings: &mut Settings<D>) -> PathBuf {
+    let named = settings.task.files().into_iter().next().map(|(_, path)| path.clone());
+    let data = args.data.clone().or(named).or(args.config.clone()).unwrap_or_default();
+    Path::new("runs").join(format!("{}-{}-{}", settings.space, data_name(&data), settings.seed))
 }
 
 /// `japanesevowels` of `…/JapaneseVowels_TRAIN.ts.gz`.

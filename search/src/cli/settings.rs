@@ -1,10 +1,11 @@
 //! `study.toml`: everything that a run was made with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use evaluator::Limits;
 use hashing::{Behavior, CandidateHasher, Context, Keyed, TwoStage};
 use serde::{Deserialize, Serialize};
+use spaces::Space;
 
 use super::args::BudgetArgs;
 use super::domain::{Candidate, Domain};
@@ -79,6 +80,19 @@ pub struct TaskHeader {
     pub kind: Option<String>,
 }
 
+impl Header {
+    /// Of a version that can be read.
+    pub fn checked(self, file: &Path) -> Result<Self, Failure> {
+        if (1..=VERSION).contains(&self.version) {
+            return Ok(self);
+        }
+        let (file, version) = (file.display(), self.version);
+        let message =
+            format!("{file}: version {version} is not known; this program reads version {VERSION} and older");
+        Err(Failure::failed(message))
+    }
+}
+
 /// What a search may use up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,15 +116,25 @@ pub const DEFAULT_TRAININGS: u64 = 60;
 impl<D: Domain> Settings<D> {
     /// Of a file of this version or the one before.
     pub fn read(text: &str) -> Result<Self, toml::de::Error> {
-        let table: toml::Table = toml::from_str(text)?;
-        match table.get("version").and_then(toml::Value::as_integer) {
-            Some(1) => Self::deserialize(moved(table)),
-            _ => toml::from_str(text),
-        }
+        toml::from_str(moved_text(text).as_deref().unwrap_or(text))
     }
 
     /// Why a run cannot go on under this program, if it cannot: its keys would be others.
     pub fn check_keys(&self, context: &Context) -> Result<(), Failure> {
+        let changed = self.changed_keys(context);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let why =
+            "this run was made by another version of fecund, whose scores do not compare with this one's";
+        Err(Failure::failed(format!(
+            "{why} ({}); go on with that version, or start a new run",
+            changed.join("; ")
+        )))
+    }
+
+    /// What makes the keys of this program others, under this context.
+    pub fn changed_keys(&self, context: &Context) -> Vec<String> {
         let scheme = hashing_scheme::<Candidate<D>>();
         let mut changed: Vec<String> = self
             .context
@@ -123,32 +147,36 @@ impl<D: Domain> Settings<D> {
         if self.scheme != scheme {
             changed.push(format!("hashing was `{}`, is `{scheme}`", self.scheme));
         }
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let why =
-            "this run was made by another version of fecund, whose scores do not compare with this one's";
-        Err(Failure::failed(format!(
-            "{why} ({}); go on with that version, or start a new run",
-            changed.join("; ")
-        )))
+        changed
     }
 
     /// The strategy by its name, not made yet.
     pub fn listed_strategy(&self) -> Result<Listed<D::Space>, Failure> {
-        let mut known = strategies::<D::Space>();
-        match known.iter().position(|listed| listed.name == self.strategy) {
-            Some(position) => Ok(known.swap_remove(position)),
-            None => {
-                let names: Vec<_> = known.iter().map(|listed| listed.name).collect();
-                Err(Failure::usage(format!("no strategy `{}`; known: {}", self.strategy, names.join(", "))))
-            }
+        listed_strategy(&self.strategy)
+    }
+}
+
+/// The strategy of this name, not made yet.
+pub fn listed_strategy<S: Space + 'static>(name: &str) -> Result<Listed<S>, Failure> {
+    let mut known = strategies::<S>();
+    match known.iter().position(|listed| listed.name == name) {
+        Some(position) => Ok(known.swap_remove(position)),
+        None => {
+            let names: Vec<_> = known.iter().map(|listed| listed.name).collect();
+            Err(Failure::usage(format!("no strategy `{name}`; known: {}", names.join(", "))))
         }
     }
 }
 
 fn one() -> u64 {
     1
+}
+
+/// What a file of version 1 says, as this version says it; `None` of any other.
+pub fn moved_text(text: &str) -> Option<String> {
+    let table: toml::Table = toml::from_str(text).ok()?;
+    let version = table.get("version").and_then(toml::Value::as_integer);
+    (version == Some(1)).then(|| moved(table).to_string())
 }
 
 /// Version 1 knew sequences only, and kept what they need beside their task.

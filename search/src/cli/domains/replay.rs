@@ -1,16 +1,17 @@
 //! Any space whose candidates have rows in a published table.
 
 use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 
 use evaluator::Limits;
-use evaluator::replay::{Replay, ReplayTask, Table};
+use evaluator::replay::{Cost, Replay, ReplayTask, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use spaces::{Enumerated, Tabulated};
 use tasks::DataError;
 
 use crate::cli::args::{ExportArgs, SearchArgs};
-use crate::cli::domain::{Domain, written};
+use crate::cli::domain::{Domain, text_of, written};
 use crate::cli::export::genome;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::run_folder::{RunFolder, absolute};
@@ -43,7 +44,7 @@ where
 
     fn of(args: &SearchArgs) -> Result<Self, Failure> {
         args.refuse(&args.sequence.given())?;
-        let (given, file) = (&args.replay, absolute(&args.data)?);
+        let (given, file) = (&args.replay, absolute(args.data()?)?);
         let Some(objective) = &given.objective else {
             let table = Table::<S::Candidate>::read(&file, &[])?;
             let columns = table.columns().join(", ");
@@ -59,6 +60,21 @@ where
         })?;
         let task = ReplayTask::of(&table, objective, !given.minimize, given.cost.clone());
         Ok(Self { task, space: PhantomData })
+    }
+
+    fn of_written(written: &toml::Table, folder: &Path) -> Result<Self, Failure> {
+        let file = folder.join(text_of(written, "table", "the file of the published table")?);
+        let objective = text_of(written, "objective", "the column that decides")?;
+        let cost = written.get("cost").cloned().and_then(|cost| cost.try_into::<Cost>().ok());
+        let asked = std::iter::once(objective).chain(cost.as_ref().map(|cost| cost.column.as_str()));
+        let table = Table::<S::Candidate>::read(&file, &asked.collect::<Vec<_>>())?;
+        Ok(Self { task: ReplayTask::of(&table, objective, true, None), space: PhantomData })
+    }
+
+    const FACTS: &'static [&'static str] = &["data", "rows", "columns"];
+
+    fn files(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        vec![("table", &mut self.task.table)]
     }
 
     fn space(&self) -> Result<S, Failure> {

@@ -1,6 +1,6 @@
 //! Sequence classifiers, trained by worker processes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use evaluator::Limits;
 use evaluator::sequence::{DeviceChoice, SequenceEvaluator, SequenceTask};
@@ -10,7 +10,7 @@ use spaces::sequence::{self, Genome, SequenceSpace};
 use tasks::{Metric, Sequences, check_target, locate};
 
 use crate::cli::args::{ExportArgs, SearchArgs};
-use crate::cli::domain::Domain;
+use crate::cli::domain::{Domain, text_of};
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::goals::LATENCY;
 use crate::cli::run_folder::{RunFolder, absolute};
@@ -47,7 +47,7 @@ impl Domain for SequenceDomain {
         args.refuse(&args.replay.given())?;
         let given = &args.sequence;
         check_target(given.target.as_deref()).map_err(|error| Failure::usage(error.to_string()))?;
-        let location = locate(&args.data, given.test.as_deref())?;
+        let location = locate(args.data()?, given.test.as_deref())?;
         let train = absolute(&location.train)?;
         let data = Sequences::read(&train)?;
         let mut training = SequenceTask::of(&data, &train);
@@ -69,6 +69,28 @@ impl Domain for SequenceDomain {
             training,
             lower_fidelities: fidelities,
         })
+    }
+
+    fn of_written(written: &toml::Table, folder: &Path) -> Result<Self, Failure> {
+        let train = text_of(written, "training.train", "the file of the training cases")?;
+        let location = locate(&folder.join(train), None)?;
+        let data = Sequences::read(&location.train)?;
+        let all = sequence::Limits::default();
+        Ok(Self {
+            blocks: all.blocks,
+            max_depth: all.max_depth,
+            test: location.test.as_deref().map(absolute).transpose()?,
+            training: SequenceTask::of(&data, &location.train),
+            lower_fidelities: Vec::new(),
+        })
+    }
+
+    const FACTS: &'static [&'static str] =
+        &["training.data", "training.channels", "training.classes", "training.cases", "training.longest"];
+
+    fn files(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        let test = self.test.as_mut().map(|test| ("test", test));
+        std::iter::once(("training.train", &mut self.training.train)).chain(test).collect()
     }
 
     fn space(&self) -> Result<SequenceSpace, Failure> {
