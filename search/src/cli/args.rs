@@ -130,6 +130,9 @@ pub struct SearchArgs {
     /// Who proposes; see `fecund list strategies`
     #[arg(long, default_value = "evolution", value_name = "S")]
     pub strategy: String,
+    /// Another strategy that gets the same budget afterwards, in a run of its own (OUT/baseline), to compare with: random
+    #[arg(long, value_name = "S")]
+    pub baseline: Option<String>,
     /// Candidates as JSON, one a line, that are proposed first
     #[arg(long, value_name = "FILE")]
     pub enqueue: Option<PathBuf>,

@@ -82,10 +82,12 @@ const OTHER_TRIALS: &str = "it decides the trials of a run from the first on";
 const OTHER_KEYS: &str = "the keys of the run are made with it";
 const OWN_RECORDS: &str = "the records of the run are known by it";
 
-fn refusal(Difference { field, .. }: &Difference, moved: &[String]) -> Option<&'static str> {
+fn refusal(Difference { field, was, .. }: &Difference, moved: &[String]) -> Option<&'static str> {
     match field.split('.').next().unwrap_or_default() {
         "budget" | "jobs" | "keep" | "command" => None,
         "task" if moved.contains(field) => None,
+        "baseline" if was.is_none() => None,
+        "baseline" => Some("the run has begun with another one"),
         "seed" => Some("a run's seed decides its trials"),
         "window" | "strategy" | "options" | "enqueued" | "constraints" => Some(OTHER_TRIALS),
         "reuse" | "evaluations_per_key" | "forget" | "audit" => Some("it decides how trials are answered"),

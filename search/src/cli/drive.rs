@@ -1,5 +1,6 @@
 //! Runs the study of a folder to its end, from wherever it stands.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use evaluator::{Evaluator, Retried};
 use storage::{JournalStore, RealDisk, Record, Store, Tiered};
 
 use super::account::{Account, Spent};
+use super::baseline;
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::patience::Patience;
@@ -16,12 +18,47 @@ use super::report;
 use super::run_folder::{RunFolder, is_cache};
 use super::settings::Settings;
 use super::signals::Signals;
-use crate::{Halving, Ledger, Plan, Study, Threads, Trial, processor};
+use crate::{Halving, Ledger, Plan, Stop, Study, Threads, Trial, processor};
 
-pub fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
-    let signals = Signals::watch()?;
+/// And that of its baseline, if it has one.
+pub fn drive<D: Domain>(folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
+    let (signals, run) = (Signals::watch()?, folder.path.clone());
+    // Of what came before, the run pays for all.
+    let (own_began, processor_began) = (Duration::ZERO, Duration::ZERO);
+    let driven = drive_one(
+        folder,
+        evaluator,
+        &Invocation { signals: &signals, resumed: &run, own_began, processor_began },
+    )?;
+    baseline::drive(&driven, &signals)
+}
+
+/// What a command brings to each of the runs that it drives.
+pub struct Invocation<'a> {
+    pub signals: &'a Signals,
+    /// The run to go on with after an interruption.
+    pub resumed: &'a Path,
+    /// Processor time of this process that others have paid for.
+    pub own_began: Duration,
+    /// With its children.
+    pub processor_began: Duration,
+}
+
+/// A run that has come to its end.
+pub struct Driven<D: Domain> {
+    pub folder: RunFolder<D>,
+    pub stop: Stop,
+    pub trials: Vec<Trial<Candidate<D>>>,
+}
+
+pub fn drive_one<D: Domain>(
+    mut folder: RunFolder<D>,
+    evaluator: D::Evaluator,
+    invocation: &Invocation,
+) -> Result<Driven<D>, Failure> {
+    let Invocation { signals, resumed, own_began, processor_began } = *invocation;
     let Opened { trials, ledger, store } = opened(&mut folder, Patience::NONE)?;
-    let account = Account::open(&folder.path, Duration::ZERO)?;
+    let account = Account::open(&folder.path, processor_began)?;
     report::start(&folder, &trials, store.len(), &evaluator);
     let jobs = Threads::new(folder.settings.jobs).map_err(Failure::failed)?;
     let spent = account.spent_now();
@@ -42,8 +79,10 @@ pub fn drive<D: Domain>(mut folder: RunFolder<D>, evaluator: D::Evaluator) -> Ou
     if let Err(failure) = folder.keeper(&trials).prune() {
         say!("warning: {failure}");
     }
-    report::own_time(&folder.settings.task, &trials[before..], processor::own().as_secs_f64());
-    report::end(&folder, &stop, &trials, idle, &signals, &folder.path)
+    let own = processor::own().saturating_sub(own_began);
+    report::own_time(&folder.settings.task, &trials[before..], own.as_secs_f64());
+    report::end(&folder, &stop, &trials, idle, signals, resumed)?;
+    Ok(Driven { folder, stop, trials })
 }
 
 /// A run that no other process writes: what it has found so far, and where more is put.

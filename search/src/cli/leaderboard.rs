@@ -4,6 +4,7 @@ use serde_json::Value;
 use spaces::Space;
 
 use super::args::LeaderboardArgs;
+use super::baseline;
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::goals::{all_goals, check_against};
@@ -24,7 +25,8 @@ pub fn leaderboard<D: Domain>(args: &LeaderboardArgs) -> Outcome {
     if board.best.is_empty() && board.out.is_empty() {
         return Err(folder.nothing_scored());
     }
-    table(&folder, &board, &against)?.print(args.format)
+    table(&folder, &board, &against)?.print(args.format)?;
+    baseline::show(&folder, &trials)
 }
 
 /// What is shown.

@@ -12,6 +12,7 @@ mod account;
 mod args;
 mod ask_args;
 mod ask_tell;
+mod baseline;
 mod bounded;
 mod cache;
 mod cache_args;

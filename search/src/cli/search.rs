@@ -15,7 +15,7 @@ use super::goals::{check_against, warn_of_clock, weighable};
 use super::hash::read_candidates;
 use super::run_folder::{RunFolder, check_free};
 use super::settings::{Budget, Settings, VERSION, command_line, hashing_scheme};
-use super::{changes, config};
+use super::{baseline, changes, config};
 use crate::Listed;
 
 pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
@@ -29,6 +29,7 @@ pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     halving(&settings.task)?;
     settle_options(&args.options, &mut settings)?;
     args.constraints.check(&args.space, &settings.task)?;
+    baseline::check(&settings)?;
     settings.study = study_name(&out);
     check_free(&out)?;
     let evaluator = settings.task.open(settings.jobs, settings.limits)?;
@@ -58,6 +59,7 @@ pub fn settings_of<D: Domain>(args: &SearchArgs, task: D) -> Result<Settings<D>,
         command: command_line(),
         space: args.space.clone(),
         strategy: args.strategy.clone(),
+        baseline: args.baseline.clone(),
         options: args.options.options(),
         seed: args.seed.unwrap_or(0),
         window: args.window,

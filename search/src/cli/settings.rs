@@ -25,6 +25,9 @@ pub struct Settings<D: Domain> {
     /// Name of the space, as `fecund list spaces` has it.
     pub space: String,
     pub strategy: String,
+    /// A strategy that gets the same budget afterwards, in a run of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
     /// Of the strategy, where it heeds them.
     #[serde(default, alias = "sizes")]
     pub options: Options,

@@ -58,7 +58,8 @@ impl Table {
         Value::Object(names.zip(row.iter().cloned()).collect::<Map<_, _>>())
     }
 
-    fn aligned(&self) -> String {
+    /// Aligned columns.
+    pub fn aligned(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         table.set_header(&self.columns);

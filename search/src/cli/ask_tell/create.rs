@@ -47,6 +47,7 @@ fn settings<S: Space + Default + 'static>(args: &CreateArgs) -> Result<Settings<
         command: command_line(),
         space: args.space.clone(),
         strategy: args.strategy.clone(),
+        baseline: None,
         options: args.options.options(),
         seed: args.seed,
         window: args.window,
