@@ -79,6 +79,16 @@ fn limits_on_what_candidates_do_not_have_are_refused() {
     }
 }
 
+#[test]
+fn limits_of_a_study_file_are_held_to_what_candidates_have() {
+    let folder = looked_up(&[]);
+    let settings = std::fs::read_to_string(folder.path("run/study.toml")).unwrap();
+    folder.write("own.toml", format!("{settings}\n[[constraints]]\nname = \"watts\"\nmost = 9.0\n"));
+    let search = ["search", "--config", "own.toml", "--out", "again"];
+    assert_fails(&folder, &search, 2, &["a constraint on `watts` does not apply to --space nb-macro"]);
+    assert!(!folder.path("again").exists());
+}
+
 const SEARCH: [&str; 9] =
     ["search", "--data", "Waves_TRAIN.ts", "--epochs", "1", "--validation", "0.25", "--max-depth", "3"];
 

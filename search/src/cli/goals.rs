@@ -39,21 +39,25 @@ impl ConstraintArgs {
         .flatten()
         .collect()
     }
+}
 
-    /// Refuses limits on what candidates of a task do not have.
-    pub fn check<D: Domain>(&self, space: &str, task: &D) -> Outcome {
-        let option = |name: &str| match name {
-            "parameters" => "--max-parameters",
-            "multiply_adds" => "--max-multiply-adds",
-            _ => "--max-latency",
-        };
-        let known = [task.costs(), task.measures()].concat();
-        match self.constraints().iter().find(|limit| !known.contains(&limit.name)) {
-            Some(other) => {
-                Err(Failure::usage(format!("{} does not apply to --space {space}", option(&other.name))))
-            }
-            None => Ok(()),
+/// Refuses limits on what candidates of a task do not have, wherever they are from.
+pub fn check_constraints<D: Domain>(space: &str, task: &D, constraints: &[Constraint]) -> Outcome {
+    let known = |limit: &Constraint| {
+        let names = if limit.measured { task.measures() } else { task.costs() };
+        names.contains(&limit.name)
+    };
+    let option = |name: &str| match name {
+        "parameters" => "--max-parameters".into(),
+        "multiply_adds" => "--max-multiply-adds".into(),
+        LATENCY => "--max-latency".into(),
+        other => format!("a constraint on `{other}`"),
+    };
+    match constraints.iter().find(|limit| !known(limit)) {
+        Some(other) => {
+            Err(Failure::usage(format!("{} does not apply to --space {space}", option(&other.name))))
         }
+        None => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use super::args::{ResumeArgs, SearchArgs, StrategyArgs};
 use super::domain::{Candidate, Domain};
 use super::drive::{drive, halving};
 use super::failure::{Failure, Outcome};
-use super::goals::{check_against, warn_of_clock, weighable};
+use super::goals::{check_against, check_constraints, warn_of_clock, weighable};
 use super::hash::read_candidates;
 use super::run_folder::{RunFolder, check_free};
 use super::settings::{Budget, Settings, VERSION, command_line, hashing_scheme};
@@ -28,7 +28,7 @@ pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     settings.task.space()?;
     halving(&settings.task)?;
     settle_options(&args.options, &mut settings)?;
-    args.constraints.check(&args.space, &settings.task)?;
+    check_constraints(&settings.space, &settings.task, &settings.constraints)?;
     baseline::check(&settings)?;
     settings.study = study_name(&out);
     check_free(&out)?;
