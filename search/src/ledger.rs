@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use storage::{Disk, Journal, Recovery, Replay, StoreError, read_journal};
@@ -27,7 +28,7 @@ impl Ledger {
     }
 
     /// Opens for writing, with what is there.
-    pub fn open<C: DeserializeOwned>(
+    pub fn open<C: DeserializeOwned + Send>(
         dir: &Path,
         disk: Arc<dyn Disk>,
     ) -> Result<(Self, Written<C>), StoreError> {
@@ -36,7 +37,7 @@ impl Ledger {
     }
 
     /// Reads without a lock.
-    pub fn read<C: DeserializeOwned>(dir: &Path) -> Result<Written<C>, StoreError> {
+    pub fn read<C: DeserializeOwned + Send>(dir: &Path) -> Result<Written<C>, StoreError> {
         read_journal(dir).map(decode)
     }
 
@@ -51,21 +52,25 @@ impl Ledger {
     }
 }
 
-fn decode<C: DeserializeOwned>(replay: Replay) -> Written<C> {
-    let mut trials: Vec<Trial<C>> = Vec::new();
-    let mut unread = None;
-    for (position, frame) in replay.frames.iter().enumerate() {
-        match serde_json::from_slice::<Trial<C>>(frame) {
-            Ok(trial) if trial.number == trials.len() as u64 => trials.push(trial),
-            Ok(trial) => {
-                unread = Some(format!("frame {position} is trial {}, not {}", trial.number, trials.len()));
-                break;
+/// On all cores: a long history is what a resume waits for.
+fn decode<C: DeserializeOwned + Send>(replay: Replay) -> Written<C> {
+    let decoded: Vec<_> = replay.frames.par_iter().map(|frame| serde_json::from_slice(frame)).collect();
+    let (mut trials, mut unread) = (Vec::with_capacity(decoded.len()), None);
+    for (position, frame) in decoded.into_iter().enumerate() {
+        let what = match frame {
+            Ok(trial) if is_number(&trial, position) => {
+                trials.push(trial);
+                continue;
             }
-            Err(error) => {
-                unread = Some(format!("frame {position} is not a trial of this space: {error}"));
-                break;
-            }
-        }
+            Ok(Trial { number, .. }) => format!("is trial {number}, not {position}"),
+            Err(error) => format!("is not a trial of this space: {error}"),
+        };
+        unread = Some(format!("frame {position} {what}"));
+        break;
     }
     Written { trials, recovery: replay.recovery, unread }
+}
+
+fn is_number<C>(trial: &Trial<C>, position: usize) -> bool {
+    trial.number == position as u64
 }
