@@ -255,7 +255,9 @@ impl<S: Space + 'static> Study<S> {
             }
             self.meet(trial.key, trial.is_ruled_out());
             self.promote(trial.identity.fingerprint, trial.fidelity());
-            self.measures.entry(trial.identity.structural).or_insert_with(|| trial.measures.clone());
+            if !trial.measures.is_empty() {
+                self.measures.insert(trial.identity.structural, trial.measures.clone());
+            }
         }
         self.trials = trials;
     }
