@@ -10,12 +10,10 @@ macro_rules! say {
 
 mod account;
 mod args;
-mod ask_args;
 mod ask_tell;
 mod baseline;
 mod bounded;
 mod cache;
-mod cache_args;
 mod changes;
 mod config;
 mod confirm;

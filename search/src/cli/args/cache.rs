@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::args::Format;
-use super::domains;
+use super::Format;
+use crate::cli::domains;
 
 #[derive(Subcommand)]
 pub enum CacheCommand {

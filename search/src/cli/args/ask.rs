@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{Fidelities, ReuseArgs, StrategyArgs, fidelities};
-use super::domains;
+use super::{Fidelities, ReuseArgs, StrategyArgs, fidelities};
+use crate::cli::domains;
 
 /// What `fecund tell --help` ends with.
 pub const TELL: &str = "\

@@ -1,0 +1,19 @@
+//! Every command and option, with its help.
+
+mod ask;
+mod by_space;
+mod cache;
+mod command;
+mod runs;
+mod search;
+mod study;
+mod values;
+
+pub use ask::*;
+pub use by_space::*;
+pub use cache::*;
+pub use command::*;
+pub use runs::*;
+pub use search::*;
+pub use study::*;
+pub use values::*;

@@ -1,0 +1,114 @@
+//! Options of `fecund search` and `resume`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{ReplayArgs, ReuseArgs, SequenceArgs, StrategyArgs, duration};
+use crate::cli::domains;
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::goals::ConstraintArgs;
+
+#[derive(Args)]
+pub struct SearchArgs {
+    /// What is searched; see `fecund list spaces`
+    #[arg(long, value_name = "NAME", default_value = "sequence", value_parser = domains::names_of_searched())]
+    pub space: String,
+    /// sequence: a .ts file (X_TRAIN.ts takes X_TEST.ts beside it as the test part), or a folder with one such pair.
+    /// Else: a published table, .csv or .csv.gz
+    #[arg(long, value_name = "PATH", required_unless_present = "config")]
+    pub data: Option<PathBuf>,
+    /// A study file, that of a run (RUN/study.toml) or one of your own (docs/study-file.md), with the settings of the new
+    /// run; besides it only --out, --seed, --jobs, budgets, --cache and --no-cache are taken
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+    /// Evaluations at once; each training in a process of its own with one thread [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub jobs: Option<u64>,
+    /// Proposal n sees the trials up to n − N; more keeps more workers busy, less learns sooner. Four a worker do
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(1..))]
+    pub window: u64,
+    /// Of everything random in the search [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Folder of the run; must not exist [default: runs/SPACE-DATA-SEED]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// A cache that several runs share, one after the other [default: one of the run's own]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub cache: Option<PathBuf>,
+    /// Evaluate every proposal, known or not
+    #[arg(long)]
+    pub no_cache: bool,
+    #[command(flatten)]
+    pub reuse: ReuseArgs,
+    /// Who proposes; see `fecund list strategies`
+    #[arg(long, default_value = "evolution", value_name = "S")]
+    pub strategy: String,
+    /// Another strategy that gets the same budget afterwards, in a run of its own (OUT/baseline), to compare with: random
+    #[arg(long, value_name = "S")]
+    pub baseline: Option<String>,
+    /// Candidates as JSON, one a line, that are proposed first
+    #[arg(long, value_name = "FILE")]
+    pub enqueue: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: StrategyArgs,
+    #[command(flatten)]
+    pub constraints: ConstraintArgs,
+    #[command(flatten)]
+    pub sequence: SequenceArgs,
+    #[command(flatten)]
+    pub replay: ReplayArgs,
+}
+
+#[derive(Args, Clone, Copy)]
+pub struct BudgetArgs {
+    /// Most proposals
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub trials: Option<u64>,
+    /// Most evaluations really made
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub trainings: Option<u64>,
+    /// Most time for searching, summed over resumes: 90s, 10m, 2h
+    #[arg(long, value_name = "T", value_parser = duration)]
+    pub time: Option<Duration>,
+    /// Most processor time of the search and its workers, summed over resumes: 90s, 10m, 2h; of a replay with --cost,
+    /// most simulated seconds of the evaluations really made
+    #[arg(long, value_name = "T", value_parser = duration)]
+    pub cpu_time: Option<Duration>,
+}
+
+#[derive(Args)]
+pub struct ResumeArgs {
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// A study file with other settings [default: RUN/study.toml, as it is now]; what makes another run is refused
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+    /// Evaluations at once [default: as before]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub jobs: Option<u64>,
+}
+
+impl SearchArgs {
+    /// What is required where there is no study file.
+    pub fn data(&self) -> Result<&Path, Failure> {
+        self.data.as_deref().ok_or_else(|| Failure::usage("--data is missing"))
+    }
+
+    /// Options that were given and do not apply to this space.
+    pub fn refuse(&self, given: &[&str]) -> Outcome {
+        match given {
+            [] => Ok(()),
+            [one] => Err(Failure::usage(format!("{one} does not apply to --space {}", self.space))),
+            many => {
+                Err(Failure::usage(format!("{} do not apply to --space {}", many.join(", "), self.space)))
+            }
+        }
+    }
+}
