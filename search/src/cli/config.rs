@@ -49,15 +49,15 @@ pub fn settings<D: Domain>(file: &Path, args: &SearchArgs) -> Result<Settings<D>
     let task = D::of_written(&written, &file.folder()?).map_err(|failure| failure.of_file(file.path()))?;
     file.check_facts(&written, &task)?;
     let mut settings: Settings<D> = file.completed(&table_of(&settings_of(args, task)?)?)?;
-    settings.seed = args.seed.unwrap_or(settings.seed);
+    settings.seed = args.study.seed.unwrap_or(settings.seed);
     settings.jobs = args.jobs.map_or(settings.jobs, |jobs| jobs as usize);
     if Budget::of(&args.budget) != Budget::default() {
         settings.budget = Budget::of(&args.budget);
     }
-    if let Some(cache) = &args.cache {
+    if let Some(cache) = &args.study.cache {
         (settings.reuse, settings.cache) = (true, Some(made_absolute(cache)?));
     }
-    if args.no_cache {
+    if args.study.no_cache {
         (settings.reuse, settings.cache) = (false, None);
     }
     settings.command = command_line();

@@ -4,15 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use evaluator::Evaluator;
+use evaluator::{Evaluator, Limits};
 use hashing::Context;
 
-use super::args::{ResumeArgs, SearchArgs, StrategyArgs};
+use super::args::{ResumeArgs, SearchArgs, StrategyArgs, StudyArgs};
 use super::domain::{Candidate, Domain};
 use super::drive::{drive, halving};
 use super::failure::{Failure, Outcome};
 use super::goals::{check_against, check_constraints, warn_of_clock, weighable};
 use super::hash::read_candidates;
+use super::keeper::Keep;
 use super::run_folder::{RunFolder, check_free};
 use super::settings::{Budget, Settings, VERSION, command_line, hashing_scheme};
 use super::{baseline, changes, config};
@@ -27,7 +28,7 @@ pub fn search<D: Domain>(args: &SearchArgs) -> Outcome {
     // Nothing is made on disk before everything that can be checked has been.
     settings.task.space()?;
     halving(&settings.task)?;
-    settle_options(&args.options, &mut settings)?;
+    settle_options(&args.study.options, &mut settings)?;
     check_constraints(&settings.space, &settings.task, &settings.constraints)?;
     baseline::check(&settings)?;
     settings.study = study_name(&out);
@@ -54,28 +55,45 @@ pub fn resume<D: Domain>(args: &ResumeArgs) -> Outcome {
 pub fn settings_of<D: Domain>(args: &SearchArgs, task: D) -> Result<Settings<D>, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     Ok(Settings {
+        baseline: args.baseline.clone(),
+        jobs: args.jobs.map_or(cores, |jobs| jobs as usize),
+        limits: args.sequence.limits(),
+        keep: args.sequence.keep(),
+        constraints: args.constraints.constraints(),
+        ..settings_of_study(&args.space, &args.study, Budget::of(&args.budget), task)?
+    })
+}
+
+/// The settings that do not depend on who evaluates; one evaluation at a time, without limits.
+pub fn settings_of_study<D: Domain>(
+    space: &str,
+    args: &StudyArgs,
+    budget: Budget,
+    task: D,
+) -> Result<Settings<D>, Failure> {
+    Ok(Settings {
         version: VERSION,
         study: String::new(),
         command: command_line(),
-        space: args.space.clone(),
+        space: space.into(),
         strategy: args.strategy.clone(),
-        baseline: args.baseline.clone(),
+        baseline: None,
         options: args.options.options(),
         seed: args.seed.unwrap_or(0),
         window: args.window,
-        jobs: args.jobs.map_or(cores, |jobs| jobs as usize),
+        jobs: 1,
         reuse: !args.no_cache,
         evaluations_per_key: args.reuse.evaluations_per_key,
         forget: args.reuse.forget,
         audit: args.reuse.audit,
         warm: 0,
         cache: args.cache.as_deref().map(made_absolute).transpose()?,
-        budget: Budget::of(&args.budget).or_default(),
-        limits: args.sequence.limits(),
-        keep: args.sequence.keep(),
+        budget: budget.or_default(),
+        limits: Limits::default(),
+        keep: Keep::default(),
         scheme: hashing_scheme::<Candidate<D>>(),
         context: Context::new(),
-        constraints: args.constraints.constraints(),
+        constraints: Vec::new(),
         task,
         enqueued: args.enqueue.as_deref().map_or(Ok(Vec::new()), read_candidates)?,
     })

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Fidelities, ReuseArgs, StrategyArgs, fidelities};
+use super::{Fidelities, StudyArgs, fidelities};
 use crate::cli::domains;
 
 /// What `fecund tell --help` ends with.
@@ -45,31 +45,11 @@ pub struct CreateArgs {
     /// Most evaluations [default: 60, if there is no --trials]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub trainings: Option<u64>,
-    /// Proposal n sees the trials up to n − N: as many can be evaluated at once
-    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(1..))]
-    pub window: u64,
-    /// Of everything random in the search
-    #[arg(long, value_name = "N", default_value = "0")]
-    pub seed: u64,
     /// Folder of the run; must not exist [default: runs/SPACE-external-SEED]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// A cache that several runs share, one after the other [default: one of the run's own]
-    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
-    pub cache: Option<PathBuf>,
-    /// Ask for every proposal, known or not
-    #[arg(long)]
-    pub no_cache: bool,
     #[command(flatten)]
-    pub reuse: ReuseArgs,
-    /// Who proposes; see `fecund list strategies`
-    #[arg(long, default_value = "evolution", value_name = "S")]
-    pub strategy: String,
-    /// Candidates as JSON, one a line, that are proposed first
-    #[arg(long, value_name = "FILE")]
-    pub enqueue: Option<PathBuf>,
-    #[command(flatten)]
-    pub options: StrategyArgs,
+    pub study: StudyArgs,
 }
 
 #[derive(Args)]

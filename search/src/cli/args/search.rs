@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{ReplayArgs, ReuseArgs, SequenceArgs, StrategyArgs, duration};
+use super::{ReplayArgs, SequenceArgs, StudyArgs, duration};
 use crate::cli::domains;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::goals::ConstraintArgs;
@@ -28,34 +28,14 @@ pub struct SearchArgs {
     /// Evaluations at once; each training in a process of its own with one thread [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub jobs: Option<u64>,
-    /// Proposal n sees the trials up to n − N; more keeps more workers busy, less learns sooner. Four a worker do
-    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(1..))]
-    pub window: u64,
-    /// Of everything random in the search [default: 0]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
     /// Folder of the run; must not exist [default: runs/SPACE-DATA-SEED]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// A cache that several runs share, one after the other [default: one of the run's own]
-    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
-    pub cache: Option<PathBuf>,
-    /// Evaluate every proposal, known or not
-    #[arg(long)]
-    pub no_cache: bool,
     #[command(flatten)]
-    pub reuse: ReuseArgs,
-    /// Who proposes; see `fecund list strategies`
-    #[arg(long, default_value = "evolution", value_name = "S")]
-    pub strategy: String,
+    pub study: StudyArgs,
     /// Another strategy that gets the same budget afterwards, in a run of its own (OUT/baseline), to compare with: random
     #[arg(long, value_name = "S")]
     pub baseline: Option<String>,
-    /// Candidates as JSON, one a line, that are proposed first
-    #[arg(long, value_name = "FILE")]
-    pub enqueue: Option<PathBuf>,
-    #[command(flatten)]
-    pub options: StrategyArgs,
     #[command(flatten)]
     pub constraints: ConstraintArgs,
     #[command(flatten)]

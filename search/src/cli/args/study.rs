@@ -1,11 +1,40 @@
-//! Options of a study, whoever evaluates its candidates: how far known verdicts are trusted, and who proposes.
+//! Options of a study, whoever evaluates its candidates.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::{only_given, share, size};
 use crate::Options;
+
+/// What `fecund search` and `fecund create` take alike.
+#[derive(Args)]
+pub struct StudyArgs {
+    /// Proposal n sees the trials up to n − N, so N can be evaluated at once; more keeps more workers busy, less learns
+    /// sooner. Four a worker do
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(1..))]
+    pub window: u64,
+    /// Of everything random in the search [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// A cache that several runs share, one after the other [default: one of the run's own]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub cache: Option<PathBuf>,
+    /// Evaluate every proposal, known or not
+    #[arg(long)]
+    pub no_cache: bool,
+    #[command(flatten)]
+    pub reuse: ReuseArgs,
+    /// Who proposes; see `fecund list strategies`
+    #[arg(long, default_value = "evolution", value_name = "S")]
+    pub strategy: String,
+    /// Candidates as JSON, one a line, that are proposed first
+    #[arg(long, value_name = "FILE")]
+    pub enqueue: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: StrategyArgs,
+}
 
 /// How far known verdicts are trusted.
 #[derive(Args)]
