@@ -3,7 +3,7 @@
 use tasks::Verdict;
 
 pub use crate::hypervolume::{gain, hypervolume};
-use crate::trial::last_verdicts;
+use crate::objective::last_verdicts;
 use crate::{Goal, Objective, Trial};
 
 /// The name of the seconds that the evaluation took which answered a trial, whoever paid for it.
