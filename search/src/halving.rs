@@ -16,7 +16,7 @@ use crate::{Objective, Trial};
 pub struct Halving {
     objective: Objective,
     /// The lowest first.
-    rungs: Vec<Level>,
+    levels: Vec<Level>,
 }
 
 /// The functions that are known at one fidelity.
@@ -51,36 +51,39 @@ impl Halving {
             return Err("fidelities are whole numbers above zero, each larger than the one before".into());
         }
         let next = fidelities.iter().skip(1).copied().map(Some).chain([None]);
-        let rungs = fidelities.iter().zip(next).map(|(fidelity, next)| Level::new(*fidelity, next)).collect();
-        Ok(Self { objective, rungs })
+        let levels =
+            fidelities.iter().zip(next).map(|(fidelity, next)| Level::new(*fidelity, next)).collect();
+        Ok(Self { objective, levels })
     }
 
+    /// At which candidates are proposed.
     pub fn lowest(&self) -> Fidelity {
-        self.rungs[0].fidelity
+        self.levels[0].fidelity
     }
 
+    /// At which they are trained to the end.
     pub fn largest(&self) -> Fidelity {
-        self.rungs[self.rungs.len() - 1].fidelity
+        self.levels[self.levels.len() - 1].fidelity
     }
 
     /// The next lower fidelity.
     pub(crate) fn below(&self, fidelity: Fidelity) -> Option<Fidelity> {
         let position = self.position(fidelity)?.checked_sub(1)?;
-        Some(self.rungs[position].fidelity)
+        Some(self.levels[position].fidelity)
     }
 
     fn position(&self, fidelity: Fidelity) -> Option<usize> {
-        self.rungs.iter().position(|level| level.fidelity == fidelity)
+        self.levels.iter().position(|level| level.fidelity == fidelity)
     }
 
     /// The trial whose candidate goes on, and where; the highest fidelity first.
     pub(crate) fn next(&self) -> Option<(u64, Fidelity)> {
-        self.rungs.iter().rev().find_map(|level| Some((level.waiting.first()?.trial, level.next?)))
+        self.levels.iter().rev().find_map(|level| Some((level.waiting.first()?.trial, level.next?)))
     }
 
     /// This function has been proposed at this fidelity: it need not be promoted to it.
     pub(crate) fn promoted(&mut self, function: Fingerprint, to: Fidelity) {
-        if let Some(below) = self.rungs.iter_mut().find(|level| level.next == Some(to)) {
+        if let Some(below) = self.levels.iter_mut().find(|level| level.next == Some(to)) {
             below.goes_on(function);
         }
     }
@@ -92,7 +95,7 @@ impl Halving {
         if let Some(position) = position.filter(|_| !certain) {
             let worth = self.objective.counts(trial).then(|| self.objective.worth(&trial.verdict));
             let function = trial.identity.fingerprint;
-            self.rungs[position].insert(Place { worth: Reverse(worth), trial: trial.number, function });
+            self.levels[position].insert(Place { worth: Reverse(worth), trial: trial.number, function });
         }
     }
 }

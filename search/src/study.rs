@@ -5,6 +5,7 @@ mod evaluate;
 mod identify;
 mod intake;
 mod look_up;
+mod propose;
 mod settle;
 mod waiting;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evaluator::{Control, EvalError, Evaluator};
-use hashing::{CandidateHasher, Context, Digest, Fidelity, Key, Rng, TwoStage};
+use hashing::{CandidateHasher, Context, Digest, Key, TwoStage};
 use spaces::Space;
 use storage::{MemoryStore, Store, StoreError};
 
@@ -24,23 +25,23 @@ use crate::known::Lookup;
 use crate::ledger::Ledger;
 use crate::meter::Meter;
 use crate::plan::{Plan, Stop};
-use crate::{Observer, Proposal, Strategy, Trial};
+use crate::{Observer, Strategy, Trial};
 use identify::Identified;
 pub use waiting::Waiting;
 
 /// Proposals in a row that brought nothing to train: the population has converged, or the space is exhausted.
 const KNOWN_IN_A_ROW: u64 = 1000;
 
-/// The operator of a proposal that goes on at a higher fidelity.
-pub(crate) const PROMOTE: &str = "promote";
-
 /// What ends a study early: the machine, never a candidate.
 #[derive(Debug, thiserror::Error)]
 pub enum StudyError {
+    /// It cannot evaluate any more, whatever the candidate.
     #[error(transparent)]
     Evaluator(EvalError),
+    /// The journal of the trials takes no more.
     #[error("trials cannot be written: {0}")]
     Ledger(StoreError),
+    /// [`Study::run`] was called again.
     #[error("this study was cut short; go on in a new one that resumes its trials")]
     CutShort,
 }
@@ -172,26 +173,35 @@ impl<S: Space + 'static> Study<S> {
     fn step(&mut self) -> Result<Option<Stop>, StudyError> {
         let number = self.proposed();
         let in_time = self.observe_before(number)?;
-        if let Some(stop) = self.plan.stop(number).or_else(|| self.used_up()) {
+        if let Some(stop) = self.stop_before(number, in_time) {
             return Ok(Some(stop));
-        }
-        if !in_time {
-            return Ok(Some(Stop::Interrupted));
-        }
-        if self.known_in_a_row >= KNOWN_IN_A_ROW {
-            return Ok(Some(self.nothing_new()));
         }
         let (proposal, fidelity) = self.propose(number);
         let identified = self.identify(number, proposal, fidelity);
         let lookup = self.look_up(&identified);
-        let trains = lookup.origin.is_evaluated() && identified.ruled_out.is_none();
-        if trains && self.plan.trainings.is_some_and(|most| self.trained >= most) {
-            return Ok(Some(Stop::Trainings(self.trained)));
+        if let Some(stop) = self.no_training_left(&identified, &lookup) {
+            return Ok(Some(stop));
         }
         self.evaluate(&identified, &lookup);
         self.pending.push_back(Pending { identified, lookup });
         self.settle_ready()?;
         Ok(None)
+    }
+
+    /// Why there is no proposal of this number, if there is none. `in_time` says that the trials before it were observed.
+    fn stop_before(&mut self, number: u64, in_time: bool) -> Option<Stop> {
+        let budget = self.plan.stop(number).or_else(|| self.used_up());
+        let interrupted = || (!in_time).then_some(Stop::Interrupted);
+        budget
+            .or_else(interrupted)
+            .or_else(|| (self.known_in_a_row >= KNOWN_IN_A_ROW).then(|| self.nothing_new()))
+    }
+
+    /// That the budget of trainings is used up, if this proposal needs one.
+    fn no_training_left(&self, identified: &Identified<S::Candidate>, lookup: &Lookup) -> Option<Stop> {
+        let trains = lookup.origin.is_evaluated() && identified.ruled_out.is_none();
+        let most = self.plan.trainings.filter(|_| trains)?;
+        (self.trained >= most).then_some(Stop::Trainings(self.trained))
     }
 
     /// Lets the strategy, and who promotes, see every trial up to `number − window`, waiting for those that are still
@@ -226,25 +236,6 @@ impl<S: Space + 'static> Study<S> {
         self.meter.used_up(&self.plan, &*self.clock)
     }
 
-    /// A promotion, if one is due; else what the strategy says, at the lowest fidelity.
-    fn propose(&self, number: u64) -> (Proposal<S::Candidate>, Fidelity) {
-        if let Some(candidate) = self.plan.enqueued.get(number as usize) {
-            let proposal =
-                Proposal { candidate: candidate.clone(), operator: "enqueue", parents: Vec::new() };
-            return (proposal, self.lowest());
-        }
-        if let Some((trial, fidelity)) = self.halving.as_ref().and_then(Halving::next) {
-            let candidate = self.trials[trial as usize].candidate.clone();
-            return (Proposal { candidate, operator: PROMOTE, parents: vec![trial] }, fidelity);
-        }
-        let rng = &mut Rng::named(self.plan.seed, "propose", number);
-        (self.strategy.propose(&self.space, rng), self.lowest())
-    }
-
-    fn lowest(&self) -> Fidelity {
-        self.halving.as_ref().map_or(self.plan.fidelity, Halving::lowest)
-    }
-
     /// Goes on after these trials, which an earlier run of the same study made.
     pub fn resume(&mut self, trials: Vec<Trial<S::Candidate>>) {
         for trial in &trials {
@@ -262,6 +253,7 @@ impl<S: Space + 'static> Study<S> {
         self.trials = trials;
     }
 
+    /// Those that are settled, in the order of their numbers.
     pub fn trials(&self) -> &[Trial<S::Candidate>] {
         &self.trials
     }

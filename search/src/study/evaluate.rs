@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use hashing::{Fidelity, Fingerprint, Key};
+use hashing::Key;
 use spaces::Space;
 use storage::Purpose;
 
 use super::{Identified, Study};
 use crate::evaluation::Evaluation;
-use crate::halving::Halving;
 use crate::known::Lookup;
 
 impl<S: Space + 'static> Study<S> {
@@ -53,19 +52,6 @@ impl<S: Space + 'static> Study<S> {
         } else {
             self.known_in_a_row += 1;
             self.ruled_out_in_a_row += u64::from(is_new);
-        }
-    }
-
-    /// The key of the same function at the next lower fidelity.
-    fn previous(&self, identified: &Identified<S::Candidate>) -> Option<Key> {
-        let below = self.halving.as_ref()?.below(identified.fidelity)?;
-        Some(self.key(&identified.identity, below))
-    }
-
-    /// Nobody proposes this function at this fidelity again.
-    pub(super) fn promote(&mut self, fingerprint: Fingerprint, fidelity: Option<Fidelity>) {
-        if let (Some(halving), Some(fidelity)) = (&mut self.halving, fidelity) {
-            Halving::promoted(halving, fingerprint, fidelity);
         }
     }
 }

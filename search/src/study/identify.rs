@@ -1,4 +1,4 @@
-//! Propose and identify: what a candidate is, under which keys it is known, and why it need not be evaluated, if so.
+//! Canonicalize and fingerprint: what a candidate is, under which keys it is known, and why it need not be evaluated, if so.
 
 use hashing::{Class, Fidelity, Identity, Key};
 use spaces::Space;

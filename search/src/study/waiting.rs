@@ -4,7 +4,8 @@ use hashing::{Fidelity, Key};
 use serde::Serialize;
 use spaces::Space;
 
-use super::{PROMOTE, Pending, Study};
+use super::propose::PROMOTE;
+use super::{Pending, Study};
 use crate::evaluation::form;
 
 /// A proposal whose evaluation has not come.
