@@ -11,6 +11,7 @@ use tasks::Reason;
 pub struct Constraint {
     /// A cost, as in [`Trial::costs`](crate::Trial::costs); or a measure, as in [`Trial::measures`](crate::Trial::measures).
     pub name: String,
+    /// In the unit of the cost or measure; what has just as much is allowed.
     pub most: f64,
     /// Costs are known before training, and what exceeds them is not trained. Measures are taken afterwards; what exceeds
     /// them, or was not measured, ranks below everything that does not.
@@ -19,10 +20,12 @@ pub struct Constraint {
 }
 
 impl Constraint {
+    /// On a cost, such as `parameters`.
     pub fn on_cost(name: &str, most: f64) -> Self {
         Self { name: name.into(), most, measured: false }
     }
 
+    /// On a measure, such as `latency_1_ms`.
     pub fn on_measure(name: &str, most: f64) -> Self {
         Self { name: name.into(), most, measured: true }
     }

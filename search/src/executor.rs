@@ -13,6 +13,7 @@ use storage::Purpose;
 pub struct Finished {
     /// The trial that pays, or is audited.
     pub number: u64,
+    /// Whether the search awaits it.
     pub purpose: Purpose,
     pub key: Key,
     pub fidelity: Fidelity,
@@ -27,6 +28,7 @@ pub type Task = Arc<dyn Fn() -> Finished + Send + Sync>;
 
 /// Runs tasks beside the study. Handed in, so that a simulation can decide when what finishes.
 pub trait Executor: Send {
+    /// May run it before this returns, or beside the study.
     fn submit(&mut self, task: Task);
 
     /// The next one that finishes, if one does within this time; `None` waits as long as it takes, and is asked only
@@ -62,6 +64,7 @@ pub struct Threads {
 }
 
 impl Threads {
+    /// An error says why the system gives no threads.
     pub fn new(jobs: usize) -> Result<Self, String> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).thread_name(|n| format!("job-{n}"));
         let pool = pool.build().map_err(|error| format!("cannot start {jobs} threads: {error}"))?;

@@ -12,7 +12,9 @@ use crate::{Origin, Plan, Trial};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     pub verdict: Verdict,
+    /// By the clock, or what the evaluator says that the verdict cost.
     pub seconds: f64,
+    /// Of training.
     pub steps: u64,
 }
 

@@ -15,6 +15,7 @@ pub struct Ledger(Option<Journal>);
 
 /// Trials as they were read, and what had to be mended.
 pub struct Written<C> {
+    /// In the order of their numbers, from 0 on.
     pub trials: Vec<Trial<C>>,
     pub recovery: Recovery,
     /// Frames that are not a trial of this space, or not the next one; what follows them is left out.
@@ -41,12 +42,14 @@ impl Ledger {
         read_journal(dir).map(decode)
     }
 
+    /// Hands a trial to the system, and does not wait for the disk. Fails where the journal takes no more, and says why.
     pub fn append<C: Serialize>(&self, trial: &Trial<C>) -> Result<(), StoreError> {
         let Some(journal) = &self.0 else { return Ok(()) };
         let json = serde_json::to_vec(trial).expect("a trial is plain data with string keys");
         journal.append(&json)
     }
 
+    /// Waits until everything appended is on the disk.
     pub fn sync(&self) -> Result<(), StoreError> {
         self.0.as_ref().map_or(Ok(()), Journal::sync)
     }

@@ -15,11 +15,13 @@ pub struct Objective(pub Vec<Goal>);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Goal {
+    /// Name of a score; in a [`Tradeoff`](crate::Tradeoff) of a cost or a measure, too.
     pub metric: String,
     pub higher_is_better: bool,
 }
 
 impl Objective {
+    /// One metric, that decides alone.
     pub fn new(metric: &str, higher_is_better: bool) -> Self {
         Self(vec![Goal { metric: metric.into(), higher_is_better }])
     }

@@ -10,31 +10,37 @@ use storage::Store;
 use crate::{Clock, Executor, Halving, Ledger, Observer, Study};
 
 impl<S: Space> Study<S> {
+    /// What computes the same. Default: [`hashing::TwoStage`].
     pub fn with_hasher(mut self, hasher: impl CandidateHasher<S::Candidate> + 'static) -> Self {
         self.hasher = Box::new(hasher);
         self
     }
 
+    /// Where verdicts are remembered. Default: in memory.
     pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = store;
         self
     }
 
+    /// Where evaluations run. Default: one thread.
     pub fn with_executor(mut self, executor: impl Executor + 'static) -> Self {
         self.executor = Box::new(executor);
         self
     }
 
+    /// Where trials are written. Default: nowhere.
     pub fn with_ledger(mut self, ledger: Ledger) -> Self {
         self.ledger = ledger;
         self
     }
 
+    /// Who is told what happens; it changes nothing. Default: nobody.
     pub fn with_observer(mut self, observer: impl Observer<S::Candidate> + 'static) -> Self {
         self.observer = Box::new(observer);
         self
     }
 
+    /// What budgets of time are measured with. Default: that of the system.
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self

@@ -88,10 +88,15 @@ impl<C> Default for Plan<C> {
 /// Why a study ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
+    /// As many proposals as the plan allows.
     Trials(u64),
+    /// As many evaluations really made.
     Trainings(u64),
+    /// What this run could use of the time, by the clock.
     Time(Duration),
+    /// What this run could use of the processor time.
     ProcessorTime(Duration),
+    /// The seconds of evaluations, summed over resumes.
     EvaluationTime(Duration),
     /// The study has met every function of the space, so many.
     Exhausted(u64),
@@ -100,10 +105,12 @@ pub enum Stop {
     /// So many proposals in a row were of functions that the study had met, or were ruled out without training, as so
     /// many of them were that it had not met.
     RuledOut(u64, u64),
+    /// Told to end, from outside.
     Interrupted,
 }
 
 impl<C> Plan<C> {
+    /// Whether the study was told to end.
     pub fn interrupted(&self) -> bool {
         self.interrupted.load(Relaxed)
     }

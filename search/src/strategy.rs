@@ -12,6 +12,7 @@ use crate::{Objective, Redrawing, Trial};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal<C> {
     pub candidate: C,
+    /// What made it: `sample`, `mutate`, …
     pub operator: &'static str,
     /// Numbers of the trials that it was made from.
     pub parents: Vec<u64>,
@@ -20,6 +21,7 @@ pub struct Proposal<C> {
 /// Proposes candidates. Its state is a function of the trials observed, in their order, and of nothing else; so a
 /// resumed study is one that observes them again. The laws are tested by [`conformance`](crate::conformance).
 pub trait Strategy<S: Space>: Send {
+    /// The next candidate; `rng` is a stream of this proposal alone, and all randomness there is.
     fn propose(&self, space: &S, rng: &mut Rng) -> Proposal<S::Candidate>;
 
     /// Trials come in the order of their numbers.
@@ -42,12 +44,15 @@ pub struct Listed<S: Space> {
     pub summary: &'static str,
     /// Names of the [`Options`] that it heeds, besides those that all do ([`Listed::FOR_ALL`]).
     pub options: &'static [&'static str],
+    /// Under an objective, with options, those for all left out.
     pub make: fn(&Objective, &Options) -> Box<dyn Strategy<S>>,
 }
 
 impl<S: Space + 'static> Listed<S> {
+    /// Names of the options that every strategy heeds.
     pub const FOR_ALL: [&str; 2] = ["redraws", "most-visits"];
 
+    /// The strategy with all of its options.
     pub fn strategy(&self, objective: &Objective, options: &Options) -> Box<dyn Strategy<S>> {
         let strategy = (self.make)(objective, options);
         match options.redraws {

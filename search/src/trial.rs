@@ -10,6 +10,7 @@ use tasks::{Reason, Verdict};
 /// trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial<C> {
+    /// From 0 on, in the order of the proposals.
     pub number: u64,
     pub candidate: C,
     /// What proposed it: `sample`, `mutate`, `enqueue`, …
@@ -100,10 +101,12 @@ pub struct Times {
 }
 
 impl Origin {
+    /// Whether the trial paid for an evaluation of its own.
     pub fn is_evaluated(self) -> bool {
         matches!(self, Self::Miss(_) | Self::PartialHit)
     }
 
+    /// As tables and messages have it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Miss(_) => "miss",
