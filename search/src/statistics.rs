@@ -29,15 +29,19 @@ pub struct Statistics {
     pub not_in_table: u64,
     /// Trials whose response to the probe is not finite: identified by structure alone.
     pub unhashable: u64,
+    /// Canonical forms, digests and probes, of all trials.
     pub hashing_seconds: f64,
     /// By the clock, or by what the evaluator says that a verdict cost.
     pub evaluation_seconds: f64,
+    /// What the evaluations took whose verdicts answered other trials.
     pub saved_seconds: f64,
-    /// Training steps.
+    /// Training steps that were made.
     pub steps: u64,
+    /// Training steps that the answered trials did without.
     pub saved_steps: u64,
     /// Of trials without a score, by the reason.
     pub failures: BTreeMap<&'static str, Tally>,
+    /// By what proposed them.
     pub by_operator: BTreeMap<String, Tally>,
     /// From generation 0 on: candidates that were made from no other. One that was made from others is one later than
     /// the latest of them.
@@ -194,7 +198,7 @@ impl Statistics {
     }
 }
 
-/// Of nothing spent: 1.
+/// Of nothing spent and nothing saved, as where no evaluation says what it took: 1.
 fn gain(spent: f64, saved: f64, overhead: f64) -> f64 {
-    if spent + overhead > 0.0 { (spent + saved) / (spent + overhead) } else { 1.0 }
+    if spent + saved > 0.0 && spent + overhead > 0.0 { (spent + saved) / (spent + overhead) } else { 1.0 }
 }
