@@ -75,7 +75,7 @@ fn open<D: Domain>(run: &Driven<D>, name: &str) -> Result<RunFolder<D>, Failure>
 fn budget<D: Domain>(run: &Driven<D>) -> Budget {
     let given = run.folder.settings.budget;
     match run.stop {
-        Stop::Exhausted(_) | Stop::Converged(_) => {
+        Stop::Exhausted(_) | Stop::Converged(_) | Stop::RuledOut(..) => {
             Budget { trainings: Some(Statistics::of(&run.trials).trained), ..given }
         }
         _ => given,

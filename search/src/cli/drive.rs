@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::signals::Signals;
 use crate::{Halving, Ledger, Plan, Stop, Study, Threads, Trial, processor};
 
-/// And that of its baseline, if it has one.
+/// Runs the study of a folder to its end, and then its baseline, if it has one.
 pub fn drive<D: Domain>(folder: RunFolder<D>, evaluator: D::Evaluator) -> Outcome {
     let (signals, run) = (Signals::watch()?, folder.path.clone());
     // Of what came before, the run pays for all.
@@ -51,6 +51,7 @@ pub struct Driven<D: Domain> {
     pub trials: Vec<Trial<Candidate<D>>>,
 }
 
+/// One run, without its baseline.
 pub fn drive_one<D: Domain>(
     mut folder: RunFolder<D>,
     evaluator: D::Evaluator,
