@@ -37,6 +37,14 @@ fn the_history_of_a_run_leads_to_its_leaderboard() {
     assert_eq!(number(last, "trained") + number(last, "answered"), 300.0);
     let board = json(&folder, &["leaderboard", "run", "--against", "params,flops", "--top", "1000"]);
     assert_eq!((number(last, "front") as usize, &last["best"]), (board.len(), &board[0]["mean_acc"]));
+    let weighed = json(&folder, &["leaderboard", "run", "--pareto", "--top", "1000"]);
+    assert_eq!(weighed, board, "what the search weighed is among all goals");
+    assert_fails(
+        &folder,
+        &["leaderboard", "run", "--pareto", "--against", "params"],
+        2,
+        &["--pareto", "--against"],
+    );
 
     let narrowed = json(&folder, &["history", "run", "--against", "params", "--every", "90"]);
     assert_eq!(

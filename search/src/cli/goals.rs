@@ -5,6 +5,7 @@ use clap::Args;
 use super::args::positive;
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
+use super::settings::Settings;
 use crate::pareto::SECONDS;
 use crate::{Constraint, Trial};
 
@@ -80,13 +81,16 @@ pub fn weighable<D: Domain>(task: &D) -> Vec<String> {
     columns.iter().cloned().chain(others).filter(|name| !objective.names(name)).collect()
 }
 
-/// All goals of a task that some trial with a score has a number for, besides the objective.
-pub fn all_goals<D: Domain, C>(task: &D, trials: &[Trial<C>]) -> Vec<String> {
-    let objective = task.objective();
+/// All goals of a task, and what its search weighed, that some trial with a score has a number for, besides the objective.
+pub fn all_goals<D: Domain, C>(settings: &Settings<D>, trials: &[Trial<C>]) -> Vec<String> {
+    let (objective, mut goals) = (settings.task.objective(), settings.task.goals());
+    let weighed = settings.options.against.iter().filter(|name| !goals.contains(name)).cloned();
+    goals.extend(weighed.collect::<Vec<_>>());
     let is_known = |goal: &String| {
         trials.iter().any(|trial| objective.value(&trial.verdict).is_some() && trial.number(goal).is_some())
     };
-    task.goals().into_iter().filter(|goal| !objective.names(goal) && is_known(goal)).collect()
+    goals.retain(|goal| !objective.names(goal) && is_known(goal));
+    goals
 }
 
 /// Says, where a search weighs or limits what the clock measures, what that means for its trials.

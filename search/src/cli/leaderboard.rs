@@ -7,7 +7,7 @@ use super::args::LeaderboardArgs;
 use super::baseline;
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
-use super::goals::{all_goals, check_against};
+use super::goals::{all_goals, check_against, weighable};
 use super::run_folder::RunFolder;
 use super::settings::Settings;
 use super::table::Table;
@@ -43,15 +43,15 @@ fn against<D: Domain>(
 ) -> Result<Vec<String>, Failure> {
     let task = &folder.settings.task;
     check_against(task, &args.against)?;
-    if !args.pareto || !args.against.is_empty() {
+    if !args.pareto {
         return Ok(args.against.clone());
     }
-    if task.goals().is_empty() {
-        let space = &folder.settings.space;
+    if task.goals().is_empty() && folder.settings.options.against.is_empty() {
+        let (space, known) = (&folder.settings.space, weighable(task).join(", "));
         let why = format!("--pareto finds no goals in a run over {space} beside its objective");
-        return Err(Failure::usage(format!("{why}; name what should be low with --against")));
+        return Err(Failure::usage(format!("{why}; name what should be low with --against: {known}")));
     }
-    Ok(all_goals(task, trials))
+    Ok(all_goals(&folder.settings, trials))
 }
 
 /// The best functions; and those that break a constraint, while there is room.

@@ -9,17 +9,18 @@ use crate::cli::domains;
 
 #[derive(Args)]
 pub struct LeaderboardArgs {
+    /// Folder of a run
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
-    /// Rows
+    /// Most rows
     #[arg(long, value_name = "K", default_value = "10")]
     pub top: usize,
     /// Scores, costs or measures that should be low: show only what no other trial beats in all of them and in the
     /// objective
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub against: Vec<String>,
-    /// Against all that the task can weigh: costs, what was measured, seconds of training
-    #[arg(long)]
+    /// Against all that the task can weigh (costs, what was measured, seconds of training) and what the search weighed
+    #[arg(long, conflicts_with = "against")]
     pub pareto: bool,
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
@@ -27,6 +28,7 @@ pub struct LeaderboardArgs {
 
 #[derive(Args)]
 pub struct TestArgs {
+    /// Folder of a run
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     #[command(flatten)]
@@ -47,6 +49,7 @@ pub struct WhichArgs {
 
 #[derive(Args)]
 pub struct ConfirmArgs {
+    /// Folder of a run
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// How many of the best functions
@@ -77,6 +80,7 @@ pub struct PredictArgs {
 
 #[derive(Args)]
 pub struct ExportArgs {
+    /// Folder of a run
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     #[command(flatten)]
