@@ -193,6 +193,8 @@ fn what_cannot_be_created_or_asked_is_refused_in_words() {
     assert!(!folder.path("run").exists(), "nothing is made before everything is checked");
     stdout(&folder, &create(&[]));
     assert_fails(&folder, &create(&[]), 2, &["is a run already"]);
+    let config = ["search", "--config", "run/study.toml", "--out", "search"];
+    assert_fails(&folder, &config, 2, &["come from outside", "fecund create --space cell201"]);
     let file = folder.path("run/study.toml");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("kind = \"external\"", "kind = \"oracle\"")).unwrap();

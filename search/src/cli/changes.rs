@@ -22,7 +22,7 @@ pub fn taken<D: Domain>(folder: &RunFolder<D>, args: &ResumeArgs) -> Result<Sett
                 say!("warning: {run}/study.toml has been edited, and {} is taken instead", file.display());
             }
             let file = StudyFile::read(file)?;
-            let (space, runs_space) = (file.space()?, &made.space);
+            let (space, runs_space) = (file.header()?.space, &made.space);
             if space != *runs_space {
                 return Err(refused(&folder.path, &[format!("space: {runs_space} → {space}: {OTHER_TASK}")]));
             }

@@ -10,7 +10,7 @@ use super::args::{Cli, SearchArgs};
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::search::{made_absolute, settings_of};
-use super::settings::{Budget, Settings, command_line, hashing_scheme};
+use super::settings::{Budget, Header, Settings, command_line, hashing_scheme};
 use super::study_file::{StudyFile, table_of};
 
 /// What may stand beside `--config` on the command line.
@@ -19,7 +19,14 @@ const BESIDE: [&str; 10] =
 
 /// Name of the space that a search is over.
 pub fn space_of(args: &SearchArgs) -> Result<String, Failure> {
-    args.config.as_deref().map_or(Ok(args.space.clone()), |file| StudyFile::read(file)?.space())
+    let Some(file) = &args.config else { return Ok(args.space.clone()) };
+    let Header { space, task, .. } = StudyFile::read(file)?.header()?;
+    if task.kind.is_some() {
+        let why = "its verdicts come from outside, and `fecund search` evaluates by itself";
+        let help = format!("make a run like it with `fecund create --space {space}`");
+        return Err(Failure::usage(format!("{}: {why}; {help}", file.display())));
+    }
+    Ok(space)
 }
 
 /// Refuses what a study file says, where one is given.

@@ -41,10 +41,10 @@ impl StudyFile {
         &self.path
     }
 
-    /// Name of the space, if the rest can be read.
-    pub fn space(&self) -> Result<String, Failure> {
+    /// What tells how to read the rest.
+    pub fn header(&self) -> Result<Header, Failure> {
         let header: Header = toml::from_str(&self.text).map_err(|error| self.wrong(&error))?;
-        Ok(header.checked(&self.path)?.space)
+        header.checked(&self.path)
     }
 
     /// With `defaults` for what is left out of it and of its task, and paths relative to the file made absolute.
