@@ -93,7 +93,7 @@ fn bad_use_is_exit_code_two() {
     let data = folder.waves();
     let data = data.to_str().unwrap();
     for (arguments, words) in [
-        (vec!["search"], vec!["--data"]),
+        (vec!["search"], vec!["--data", "--config"]),
         (vec!["search", "--data", data, "--trials", "0"], vec!["--trials", "0"]),
         (vec!["search", "--data", data, "--time", "0s"], vec!["--time", "90s"]),
         (vec!["search", "--data", data, "--time", "later"], vec!["90s"]),

@@ -15,6 +15,7 @@ use super::bounded;
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
 use super::judge::Judge;
+use super::plain::counted;
 use super::sample;
 use super::table::Table;
 use crate::{Trial, seeds};
@@ -44,7 +45,7 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome {
         .flat_map(|i| (1..=args.seeds).map(move |seed| (i, seed)))
         .filter(|(i, seed)| !fresh.contains_key(&(chosen[*i].key, *seed)))
         .collect();
-    say!("fecund: {} trainings under fresh seeds", missing.len());
+    say!("fecund: {} under fresh seeds", counted(missing.len(), "training"));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
     let pool = pool.map_err(|error| Failure::failed(error.to_string()))?;
     let trained: Result<Vec<Fresh>, Failure> = pool

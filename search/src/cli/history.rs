@@ -7,16 +7,17 @@ use serde_json::Value;
 
 use super::args::Format;
 use super::domain::Domain;
-use super::failure::Outcome;
+use super::failure::{Failure, Outcome};
 use super::goals::check_against;
 use super::run_folder::RunFolder;
 use super::settings::Settings;
-use super::table::Table;
+use super::table::{Table, rounded};
 use crate::pareto::Point;
 use crate::{History, Moment, Tradeoff, Trial};
 
 #[derive(Args)]
 pub struct HistoryArgs {
+    /// Folder of a run
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// Scores, costs or measures that should be low and are weighed against the objective [default: those that the
@@ -57,10 +58,7 @@ pub fn history<D: Domain>(args: &HistoryArgs) -> Outcome {
     table.print(args.format)
 }
 
-fn against<D: Domain>(
-    settings: &Settings<D>,
-    given: &[String],
-) -> Result<Vec<String>, super::failure::Failure> {
+fn against<D: Domain>(settings: &Settings<D>, given: &[String]) -> Result<Vec<String>, Failure> {
     check_against(&settings.task, given)?;
     let weighed = [given.to_vec(), settings.options.against.clone()];
     Ok(weighed.into_iter().find(|names| !names.is_empty()).unwrap_or_else(|| settings.task.against()))
@@ -75,7 +73,7 @@ fn worst<C>(tradeoff: &Tradeoff, trials: &[Trial<C>]) -> Option<Point> {
 fn described(tradeoff: &Tradeoff, reference: &[f64]) -> String {
     let goals = tradeoff.0.iter().zip(reference).map(|(goal, number)| {
         let number = if goal.higher_is_better { *number } else { -number };
-        format!("{} {number}", goal.metric)
+        format!("{} {}", goal.metric, rounded(number))
     });
     goals.collect::<Vec<_>>().join(", ")
 }

@@ -8,7 +8,7 @@ use tasks::Verdict;
 
 use super::account::Account;
 use super::domain::{Candidate, Domain};
-use super::plain::plain;
+use super::plain::{counted, plain};
 use super::settings::{Budget, Settings};
 use crate::{Objective, Observer, Statistics, Trial};
 
@@ -78,7 +78,8 @@ impl<D: Domain> Progress<D> {
     }
 
     fn line(&self) -> String {
-        let (proposals, trained) = (self.statistics.total.proposals, self.statistics.trained);
+        let trained = self.statistics.trained;
+        let proposals = counted(self.statistics.total.proposals as usize, "trial");
         let most = self.budget.trainings.map_or(String::new(), |most| format!("/{most}"));
         let answered = 100.0 * self.statistics.hit_rate();
         let best = match (
@@ -90,7 +91,7 @@ impl<D: Domain> Progress<D> {
         };
         let eta = self.eta().map_or(String::new(), |eta| format!(" · {eta} left"));
         let evaluated = D::EVALUATED;
-        format!("{proposals} trials · {trained}{most} {evaluated} · {answered:.0} % from cache · {best}{eta}")
+        format!("{proposals} · {trained}{most} {evaluated} · {answered:.0} % from cache · {best}{eta}")
     }
 
     fn eta(&self) -> Option<String> {

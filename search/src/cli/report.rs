@@ -6,6 +6,7 @@ use storage::Recovery;
 
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
+use super::plain::counted;
 use super::run_folder::RunFolder;
 use super::signals::Signals;
 use crate::{Statistics, Stop, Trial};
@@ -24,7 +25,8 @@ pub fn start<D: Domain>(
 ) {
     say!("fecund: {}", folder.settings.task.describe(evaluator, folder.settings.jobs));
     if !trials.is_empty() {
-        say!("fecund: going on after {} trials; {known} verdicts in the cache", trials.len());
+        let (trials, known) = (counted(trials.len(), "trial"), counted(known, "verdict"));
+        say!("fecund: going on after {trials}; {known} in the cache");
     } else if folder.settings.warm > 0 {
         say!("fecund: the cache is warm: it holds {} verdicts of earlier studies", folder.settings.warm);
     } else if known > 0 {
@@ -50,8 +52,8 @@ pub fn end<D: Domain>(
     }
     if signals.pressed() {
         return Err(Failure::interrupted(format!(
-            "stopped after {} trials; go on with `fecund resume {resumed}`",
-            trials.len()
+            "stopped after {}; go on with `fecund resume {resumed}`",
+            counted(trials.len(), "trial")
         )));
     }
     let (time, cpu_time) = (folder.settings.budget.time, folder.settings.budget.cpu_time);

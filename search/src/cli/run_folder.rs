@@ -239,7 +239,10 @@ impl<D: Domain> RunFolder<D> {
     }
 
     pub fn nothing_scored(&self) -> Failure {
-        Failure::failed(format!("{} has no scored trial yet", self.path.display()))
+        let run = self.path.display();
+        Failure::failed(format!(
+            "{run} has no scored trial yet; `fecund cache stats {run}` counts what failed, and why"
+        ))
     }
 
     /// What the cache holds of this trial's key, if it can be read.

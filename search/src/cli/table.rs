@@ -82,22 +82,26 @@ impl Table {
     }
 }
 
-/// For people: four decimals (none for a large whole number), nothing for null.
+/// For people: rounded, nothing for null.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Number(number) if number.is_f64() => {
-            let number = number.as_f64().expect("checked just now");
-            if number != 0.0 && number.abs() < 1e-3 {
-                format!("{number:.2e}")
-            } else if number.abs() >= 1e4 && number.fract() == 0.0 {
-                format!("{number:.0}")
-            } else {
-                format!("{number:.4}")
-            }
-        }
+        Value::Number(number) if number.is_f64() => rounded(number.as_f64().expect("checked just now")),
         other => other.to_string(),
+    }
+}
+
+/// Four decimals; none of a large whole number, and a power of ten where the number is tiny or huge.
+pub fn rounded(number: f64) -> String {
+    if number != 0.0 && number.abs() < 1e-3 {
+        format!("{number:.2e}")
+    } else if number.abs() >= 1e4 && number.fract() == 0.0 {
+        format!("{number:.0}")
+    } else if number.abs() >= 1e9 {
+        format!("{number:.6e}")
+    } else {
+        format!("{number:.4}")
     }
 }
 
@@ -159,8 +163,8 @@ mod tests {
         let aligned = table().aligned();
         assert!(aligned.contains("0.1235") && !aligned.contains("0.12345"), "{aligned}");
         assert_eq!(
-            [85_164_544.0, 12_345.5, 3.0].map(|n| text(&n.into())),
-            ["85164544", "12345.5000", "3.0000"]
+            [85_164_544.0, 12_345.5, 3.0, 7.24035389544241e14 + 0.25, 4.7e-6].map(|n| text(&n.into())),
+            ["85164544", "12345.5000", "3.0000", "7.240354e14", "4.70e-6"]
         );
     }
 }

@@ -54,6 +54,7 @@ pub struct CreateArgs {
 
 #[derive(Args)]
 pub struct AskArgs {
+    /// Folder of a run
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// At most so many [default: 1; with --again all]
@@ -72,6 +73,7 @@ pub struct AskArgs {
 
 #[derive(Args)]
 pub struct TellArgs {
+    /// Folder of a run
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// A file with a JSON object a line, or - for standard input, which is read to its end first

@@ -27,7 +27,7 @@ pub struct SequenceArgs {
     /// A share of the training part, or kfold:K [default: kfold:5 under 500 cases, else 0.2]
     #[arg(long, value_name = "V")]
     pub validation: Option<Validation>,
-    /// Largest number of passes over the training part in one evaluation
+    /// Most passes over the training part in one evaluation [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub epochs: Option<u64>,
     /// Epochs at which candidates are compared, the lowest first: the best of each go on at the next (asynchronous

@@ -13,8 +13,7 @@ pub enum CacheCommand {
     #[command(after_help = "Example: fecund cache stats runs/vowels --format json")]
     Stats(StatsArgs),
     /// Why two candidates share a key, or do not
-    #[command(after_help = "Example: fecund cache explain runs/vowels 12 40\n\
-        A and B are each a trial number, the start of a key, or a file with a candidate as JSON.")]
+    #[command(after_help = "Example: fecund cache explain runs/vowels 12 40")]
     Explain(ExplainArgs),
     /// Make the index anew, and of a damaged journal one of what is intact
     #[command(after_help = "Example: fecund cache rebuild runs/vowels\n\
@@ -40,6 +39,7 @@ pub enum CacheCommand {
 
 #[derive(Args)]
 pub struct StatsArgs {
+    /// Folder of a run, or of a cache
     #[arg(value_name = "RUN|DIR")]
     pub run: PathBuf,
     /// Again every two seconds, until the search ends
@@ -51,9 +51,12 @@ pub struct StatsArgs {
 
 #[derive(Args)]
 pub struct ExplainArgs {
+    /// Folder of a run, or of a cache
     #[arg(value_name = "RUN|DIR")]
     pub run: PathBuf,
+    /// A trial by its number, a key by its beginning, or a file with a candidate as JSON
     pub a: String,
+    /// The other one, likewise
     pub b: String,
     /// What a cache without a run holds candidates of; see `fecund list spaces`
     #[arg(long, value_name = "NAME", value_parser = domains::names())]
@@ -64,6 +67,7 @@ pub struct ExplainArgs {
 
 #[derive(Args)]
 pub struct CacheListArgs {
+    /// Folder of a run, or of a cache
     #[arg(value_name = "RUN|DIR")]
     pub run: PathBuf,
     /// Rows [default: all]
@@ -116,6 +120,7 @@ pub struct CacheVerifyArgs {
 
 #[derive(Args)]
 pub struct CacheExportArgs {
+    /// Folder of a run, or of a cache
     #[arg(value_name = "RUN|DIR")]
     pub run: PathBuf,
     /// File to write; one that is there is replaced [default: CSV to standard output]
@@ -149,6 +154,7 @@ pub struct CacheImportArgs {
 
 #[derive(Args)]
 pub struct RebuildArgs {
+    /// Folder of a run, or of a cache
     #[arg(value_name = "RUN|DIR")]
     pub run: PathBuf,
     #[arg(long, value_enum, default_value = "table")]
@@ -157,6 +163,7 @@ pub struct RebuildArgs {
 
 #[derive(Args)]
 pub struct GcArgs {
+    /// Folder of a run, or of a cache
     #[arg(value_name = "RUN|DIR")]
     pub run: PathBuf,
     /// Only say what would go

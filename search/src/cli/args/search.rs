@@ -17,7 +17,7 @@ pub struct SearchArgs {
     pub space: String,
     /// sequence: a .ts file (X_TRAIN.ts takes X_TEST.ts beside it as the test part), or a folder with one such pair.
     /// Else: a published table, .csv or .csv.gz
-    #[arg(long, value_name = "PATH", required_unless_present = "config")]
+    #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// A study file, that of a run (RUN/study.toml) or one of your own (docs/study-file.md), with the settings of the new
     /// run; besides it only --out, --seed, --jobs, budgets, --cache and --no-cache are taken
@@ -33,7 +33,7 @@ pub struct SearchArgs {
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub study: StudyArgs,
-    /// Another strategy that gets the same budget afterwards, in a run of its own (OUT/baseline), to compare with: random
+    /// Another strategy that gets the same budget afterwards, in a run of its own (OUT/baseline), to compare with; as in `--baseline random`
     #[arg(long, value_name = "S")]
     pub baseline: Option<String>,
     #[command(flatten)]
@@ -46,10 +46,10 @@ pub struct SearchArgs {
 
 #[derive(Args, Clone, Copy)]
 pub struct BudgetArgs {
-    /// Most proposals
+    /// Most proposals, summed over resumes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub trials: Option<u64>,
-    /// Most evaluations really made
+    /// Most evaluations really made, summed over resumes [default of a new run without any budget: 60]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub trainings: Option<u64>,
     /// Most time for searching, summed over resumes: 90s, 10m, 2h
@@ -63,6 +63,7 @@ pub struct BudgetArgs {
 
 #[derive(Args)]
 pub struct ResumeArgs {
+    /// Folder of a run
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// A study file with other settings [default: RUN/study.toml, as it is now]; what makes another run is refused
@@ -78,7 +79,9 @@ pub struct ResumeArgs {
 impl SearchArgs {
     /// What is required where there is no study file.
     pub fn data(&self) -> Result<&Path, Failure> {
-        self.data.as_deref().ok_or_else(|| Failure::usage("--data is missing"))
+        self.data.as_deref().ok_or_else(|| {
+            Failure::usage("give --data PATH, or --config FILE with what the run is made with")
+        })
     }
 
     /// Options that were given and do not apply to this space.

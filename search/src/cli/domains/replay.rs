@@ -14,6 +14,7 @@ use crate::cli::args::{ExportArgs, SearchArgs};
 use crate::cli::domain::{Domain, text_of, written};
 use crate::cli::export::genome;
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::plain::counted;
 use crate::cli::run_folder::{RunFolder, absolute};
 use crate::pareto::SECONDS;
 use crate::{Objective, Study};
@@ -99,9 +100,10 @@ where
         let ReplayTask { table, rows, objective, cost, .. } = &self.task;
         let seconds = cost.as_ref().map_or(String::new(), |cost| format!("; seconds simulated: {cost}"));
         format!(
-            "{rows} rows of {}; {objective}, {}{seconds}; {jobs} jobs",
+            "{rows} rows of {}; {objective}, {}{seconds}; {}",
             table.display(),
-            self.task.direction()
+            self.task.direction(),
+            counted(jobs, "job")
         )
     }
 

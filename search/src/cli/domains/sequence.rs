@@ -13,6 +13,7 @@ use crate::cli::args::{ExportArgs, SearchArgs};
 use crate::cli::domain::{Domain, text_of};
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::goals::LATENCY;
+use crate::cli::plain::counted;
 use crate::cli::run_folder::{RunFolder, absolute};
 use crate::cli::{export, judge};
 use crate::{Constraint, Objective};
@@ -134,11 +135,13 @@ impl Domain for SequenceDomain {
 
     fn describe(&self, evaluator: &SequenceEvaluator, jobs: usize) -> String {
         let SequenceTask { cases, channels, classes, longest, validation, epochs, .. } = &self.training;
-        let lower: String = self.lower_fidelities.iter().map(|epochs| format!("{epochs}, ")).collect();
+        let lower: String = self.lower_fidelities.iter().map(|epochs| format!("{epochs} → ")).collect();
         format!(
-            "{cases} training cases, {channels} channels, {} classes, up to {longest} steps; {validation}, {lower}{epochs} \
-             epochs; {jobs} jobs; {}",
+            "{cases} training cases, {channels} channels, {} classes, up to {longest} steps; {validation}, {lower}{}; \
+             {}; {}",
             classes.len(),
+            counted(*epochs as usize, "epoch"),
+            counted(jobs, "job"),
             evaluator.provenance(),
         )
     }
