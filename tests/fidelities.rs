@@ -112,6 +112,23 @@ fn no_more_is_kept_on_disk_than_asked_for() {
 }
 
 #[test]
+fn a_search_that_promotes_nothing_says_so() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.waves();
+    let few = SEARCH.map(|word| if word == "30" { "4" } else { word });
+    let output = common::run(&folder, &[&few, &["run"][..]].concat());
+    assert!(
+        stderr_of(&output).contains("no function has gone on beyond fidelity 1"),
+        "{}",
+        stderr_of(&output)
+    );
+    assert!(promotions(&trials(&folder, "run")) == 0);
+}
+
+#[test]
 fn fidelities_that_make_no_sense_are_refused() {
     let folder = Folder::new();
     folder.waves();

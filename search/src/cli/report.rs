@@ -50,6 +50,7 @@ pub fn end<D: Domain>(
             "warning: workers waited {idle} times because the window was full; a larger --window keeps them busy"
         );
     }
+    say_promotions(&folder.settings.task, trials);
     if signals.pressed() {
         return Err(Failure::interrupted(format!(
             "stopped after {}; go on with `fecund resume {resumed}`",
@@ -67,6 +68,16 @@ pub fn end<D: Domain>(
     let next = D::NEXT;
     say!("fecund: {stop}; see `fecund leaderboard {run}`, `fecund cache stats {run}`, `fecund {next} {run}`");
     Ok(())
+}
+
+/// Where nothing has come to the largest fidelity, the best is one of those that were trained a little.
+fn say_promotions<D: Domain>(task: &D, trials: &[Trial<Candidate<D>>]) {
+    let highest = trials.iter().filter_map(Trial::fidelity).max();
+    let Some(highest) = highest.filter(|highest| *highest < task.fidelity()) else { return };
+    say!(
+        "warning: no function has gone on beyond fidelity {highest}, so nothing is trained to the end; more trials \
+         lead there, a smaller --window sooner"
+    );
 }
 
 /// What this process took, `own` seconds of processor time, for these trials beside their evaluations, which run in
