@@ -69,6 +69,14 @@ fn reuse_changes_the_cost_and_never_the_result() {
 }
 
 #[test]
+fn a_window_without_end_shares_everything() {
+    let mut endless = study(&Counting::default(), Plan { window: u64::MAX, ..plan(300) }, 2);
+    assert_eq!(endless.run().unwrap(), Stop::Trials(300));
+    let Tally { full_hits, shared, .. } = Statistics::of(endless.trials()).total;
+    assert!(full_hits == 0 && shared > 0, "{full_hits} {shared}");
+}
+
+#[test]
 fn proposals_do_not_depend_on_what_the_strategy_saw_too_early() {
     // A window of one is sequential search: proposal n has seen all trials before it.
     let mut narrow = study(&Counting::default(), Plan { window: 1, ..plan(100) }, 4);

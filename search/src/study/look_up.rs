@@ -16,7 +16,7 @@ impl<S: Space + 'static> Study<S> {
         let Identified { number, key, .. } = *identified;
         let payers = self.payers.get(&key).filter(|_| self.plan.reuse).map_or(&[][..], Vec::as_slice);
         let payer = payers.last().copied();
-        if payer.is_some_and(|payer| payer + self.plan.window > number) {
+        if payer.is_some_and(|payer| number - payer < self.plan.window) {
             return Lookup::answered(Origin::Shared, payer, Vec::new());
         }
         let own: Vec<_> = payers.iter().map(|payer| Finding::by(&self.trials[*payer as usize])).collect();
