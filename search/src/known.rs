@@ -37,8 +37,8 @@ impl Finding {
     /// Metric by metric over those that have scores; where none has, the last of them. `None` of nothing.
     pub(crate) fn mean(findings: &[Self]) -> Option<Self> {
         let (last, n) = (findings.last()?, findings.len());
-        let seconds = findings.iter().map(|finding| finding.seconds).sum::<f64>() / n as f64;
-        let steps = findings.iter().map(|finding| finding.steps).sum::<u64>() / n as u64;
+        let seconds = mean(&findings.iter().map(|finding| finding.seconds).collect::<Vec<_>>());
+        let steps = findings.iter().fold(0, |sum: u64, finding| sum.saturating_add(finding.steps)) / n as u64;
         let scored = findings.iter().filter_map(|finding| match &finding.verdict {
             Verdict::Scored(scores) => Some(scores),
             Verdict::Invalid(_) => None,
@@ -64,18 +64,24 @@ impl Finding {
     }
 }
 
-/// Metrics that all of them have. Of equal scores it is that score, bit for bit: where there is no noise, averaging
-/// changes nothing.
+/// Metrics that all of them have.
 fn mean_scores(scores: &[&Scores]) -> Option<Scores> {
-    let (first, others) = scores.split_first()?;
-    let mean = |(metric, first): (&String, &f64)| {
-        let values = others.iter().map(|scores| scores.0.get(metric).copied());
-        let others = values.collect::<Option<Vec<_>>>()?;
-        let same = others.iter().all(|value| value == first);
-        let above = others.iter().map(|value| value - first).sum::<f64>() / scores.len() as f64;
-        Some((metric.clone(), if same { *first } else { first + above }))
+    let mean = |metric: &String| {
+        let values = scores.iter().map(|scores| scores.0.get(metric).copied());
+        Some((metric.clone(), mean(&values.collect::<Option<Vec<_>>>()?)))
     };
-    Some(Scores(first.0.iter().filter_map(mean).collect()))
+    Some(Scores(scores.first()?.0.keys().filter_map(mean).collect()))
+}
+
+/// Of equal numbers it is that number, bit for bit: where there is no noise, averaging changes nothing. Of finite numbers
+/// it is finite.
+fn mean(values: &[f64]) -> f64 {
+    let (first, n) = (values[0], values.len() as f64);
+    if values.iter().all(|value| *value == first) {
+        return first;
+    }
+    let mean = first + values.iter().map(|value| value - first).sum::<f64>() / n;
+    if mean.is_finite() { mean } else { values.iter().map(|value| value / n).sum() }
 }
 
 impl Lookup {
@@ -171,6 +177,16 @@ mod tests {
             let mean = Finding::mean(&[scored(value, 0.1)]).unwrap();
             assert_eq!(mean.verdict.score("accuracy").unwrap().to_bits(), value.to_bits());
         }
+    }
+
+    #[test]
+    fn the_mean_of_extremes_is_finite() {
+        let most = Finding { steps: u64::MAX, ..scored(f64::MAX, f64::MAX) };
+        let least = Finding { steps: u64::MAX, ..scored(f64::MIN, f64::MAX) };
+        assert_eq!(
+            Finding::mean(&[most, least]),
+            Some(Finding { steps: u64::MAX / 2, ..scored(0.0, f64::MAX) })
+        );
     }
 
     #[test]

@@ -167,7 +167,8 @@ impl Statistics {
         self.hashing_seconds += trial.times.hashing;
         self.evaluation_seconds += trial.times.evaluation;
         self.saved_seconds += trial.times.saved;
-        *if trial.origin.is_evaluated() { &mut self.steps } else { &mut self.saved_steps } += trial.steps;
+        let steps = if trial.origin.is_evaluated() { &mut self.steps } else { &mut self.saved_steps };
+        *steps = steps.saturating_add(trial.steps);
     }
 
     /// Share of the proposals answered without an evaluation, in [0, 1].

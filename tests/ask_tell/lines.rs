@@ -89,3 +89,31 @@ fn a_failure_of_the_machine_is_asked_again_by_the_next_ask() {
     tell(&folder, "run", &told);
     assert_eq!(trials(&folder, "run")[0].seed, 0, "nothing of the failure is left");
 }
+
+#[test]
+fn numbers_at_the_ends_of_their_range_are_told() {
+    let folder = Folder::new();
+    create(
+        &folder,
+        "run",
+        &["--trials", "80", "--evaluations-per-key", "2", "--window", "4", "--population", "4"],
+    );
+    let told = |trial: &u64, score: f64| json!({"trial": trial, "scores": {"score": score}, "steps": u64::MAX, "seconds": f64::MAX});
+    let mut sign = 1.0;
+    loop {
+        let asked = trials_of(&ask(&folder, "run", &["-n", "4"]));
+        if asked.is_empty() {
+            break;
+        }
+        sign = -sign;
+        tell(&folder, "run", &asked.iter().map(|trial| told(trial, sign * f64::MAX)).collect::<Vec<_>>());
+    }
+    let made = trials(&folder, "run");
+    assert_eq!(made.len(), 80);
+    assert!(
+        made.iter().any(|trial| trial.origin == search::Origin::PartialHit),
+        "no key got a second evaluation"
+    );
+    let stats = stdout(&folder, &["cache", "stats", "run", "--format", "json"]);
+    assert!(stats.contains(&u64::MAX.to_string()), "{stats}");
+}

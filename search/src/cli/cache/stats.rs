@@ -288,7 +288,7 @@ fn folder_stats(args: &StatsArgs) -> Outcome {
         "entries": records.len(), "evaluations": count(Purpose::Search), "audits": count(Purpose::Audit),
         "late": count(Purpose::Late), "failed": failed.count(), "studies": studies.len(),
         "evaluation_seconds": evaluations().map(|evaluation| evaluation.seconds).sum::<f64>(),
-        "steps": evaluations().map(|evaluation| evaluation.steps).sum::<u64>(),
+        "steps": evaluations().fold(0, |sum: u64, evaluation| sum.saturating_add(evaluation.steps)),
         "bytes": bytes(&args.run),
     });
     single(named(&fields, &SHOWN_OF_FOLDERS)).print_single(args.format)
