@@ -311,3 +311,24 @@ fn a_program_that_ended_while_it_wrote_the_settings_has_edited_nothing() {
     assert!(!said(&folder, &["resume", "run"]).contains('→'));
     assert!(folder.path("run/study.made.toml").exists());
 }
+
+#[test]
+fn a_run_that_could_not_be_opened_again_is_not_begun() {
+    let folder = with_table();
+    let search = ["search", "--space", "nb-macro", "--objective", "mean_acc", "--data"];
+    let search = [&search[..], &["nas_bench_macro_cifar10.csv.gz", "--out", "run"]].concat();
+    for (option, value, words) in [
+        ("--seed", "9223372036854775808", "seed: "),
+        ("--window", "18446744073709551615", "window: "),
+        ("--trials", "18446744073709551614", "budget.trials: "),
+        ("--time", "99999999999999h", "a budget of 359999999999996400 s"),
+        ("--redraws", "18446744073709551615", "redraws: "),
+        ("--redraws", "10001", "redraws = 10001; give 10000 at most"),
+    ] {
+        assert_fails(&folder, &[&search[..], &[option, value]].concat(), 2, &["run/study.toml", words]);
+        assert!(!folder.path("run").exists(), "{option} {value}");
+    }
+    stdout(&folder, &[&search[..], &["--seed", "9223372036854775807", "--trials", "3"]].concat());
+    said(&folder, &["resume", "run", "--trials", "5"]);
+    assert_eq!(trials(&folder, "run").len(), 5);
+}

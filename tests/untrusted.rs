@@ -141,6 +141,10 @@ fn settings_that_would_take_the_machine_or_a_folder_are_refused() {
         ("jobs = 1", "jobs = 0", "0 jobs; give 1 to 1024"),
         ("trials = 5", "trials = 5\ntime = 1e300", "a budget of"),
         ("trials = 5", "trials = 5\ntime = nan", "a budget of NaN s"),
+        ("redraws = 0", "redraws = 9223372036854775807", "redraws = 9223372036854775807; give 10000 at most"),
+        ("tournament = 4", "tournament = 1000001", "tournament = 1000001; give 1000000 at most"),
+        ("crossover = 0.0", "crossover = nan", "crossover = NaN; give a share from 0 to 1"),
+        ("seed = 0", "seed = 9223372036854775808", "study.toml:6:8: seed: "),
         ("seed = ", cache.as_str(), "holds other things and no cache"),
     ] {
         assert!(before.contains(from), "{from}: {before}");

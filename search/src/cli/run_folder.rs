@@ -128,6 +128,13 @@ fn parse<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, Failure> {
     toml::from_str(text).map_err(|error| study_file::wrong(file, text, &error))
 }
 
+/// The settings that a study file says, if a run may have them.
+fn settings_in<D: Domain>(file: &Path, text: &str) -> Result<Settings<D>, Failure> {
+    let settings = Settings::read(text).map_err(|error| study_file::wrong(file, text, &error))?;
+    untrusted::check_settings(file, &settings)?;
+    Ok(settings)
+}
+
 /// A path that holds in any folder. What it names must exist.
 pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     fs::canonicalize(path).map_err(|error| Failure::file("find", path, &error))
@@ -139,6 +146,7 @@ impl<D: Domain> RunFolder<D> {
         check_free(path)?;
         settings.cache.as_deref().map_or(Ok(()), untrusted::check_cache)?;
         let folder = Self { path: path.to_path_buf(), settings };
+        folder.check_readable()?;
         storage::make_dir(&folder.artifacts(), &RealDisk)?;
         folder.save()?;
         Ok(folder)
@@ -156,17 +164,24 @@ impl<D: Domain> RunFolder<D> {
     }
 
     fn read(path: &Path) -> Result<Self, Failure> {
-        let file = path.join("study.toml");
-        let text = read(path)?;
-        let settings = Settings::read(&text).map_err(|error| study_file::wrong(&file, &text, &error))?;
-        untrusted::check_settings(&file, &settings)?;
+        let settings = settings_in(&path.join("study.toml"), &read(path)?)?;
         Ok(Self { path: path.to_path_buf(), settings })
+    }
+
+    /// What could not be opened again is not begun.
+    fn check_readable(&self) -> Outcome {
+        let readable = settings_in::<D>(&self.path.join("study.toml"), &self.text()?);
+        readable.map(drop).map_err(|failure| Failure::usage(failure.to_string()))
+    }
+
+    fn text(&self) -> Result<String, Failure> {
+        toml::to_string(&self.settings).map_err(|error| Failure::failed(error.to_string()))
     }
 
     /// Writes `study.toml`, whole or not at all: without it, nothing that a loss of power left of a run is of use. A copy
     /// beside it tells later whether somebody has edited it; see [`made`](Self::made).
     pub fn save(&self) -> Outcome {
-        let text = toml::to_string(&self.settings).map_err(|error| Failure::failed(error.to_string()))?;
+        let text = self.text()?;
         let [path, draft, copy, draft_of_copy] =
             ["study.toml", "study.toml.new", COPY, DRAFT_OF_COPY].map(|name| self.path.join(name));
         let write = |path: &Path| {

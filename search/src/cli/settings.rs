@@ -119,6 +119,8 @@ pub const DEFAULT_TRAININGS: u64 = 60;
 impl<D: Domain> Settings<D> {
     /// Of a file of this version or the one before.
     pub fn read(text: &str) -> Result<Self, toml::de::Error> {
+        // The format has no whole numbers above 2^63, and a table that settings are compared as can hold none.
+        toml::from_str::<toml::Table>(text)?;
         toml::from_str(moved_text(text).as_deref().unwrap_or(text))
     }
 

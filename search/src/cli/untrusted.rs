@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::args::MOST_MEMBERS;
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
 use super::run_folder::is_cache;
 use super::settings::Settings;
+use crate::Options;
 
 /// As many jobs as the command line takes.
 const MOST_JOBS: usize = 1024;
@@ -50,7 +52,18 @@ pub fn check_settings<D: Domain>(file: &Path, settings: &Settings<D>) -> Outcome
     if !(1..=MOST_EVALUATIONS).contains(&evaluations) {
         return refuse(format!("{evaluations} evaluations per key; give 1 to {MOST_EVALUATIONS}"));
     }
-    for (name, share) in [("forget", settings.forget), ("audit", settings.audit)] {
+    let Options { population, tournament, patience, crossover, redraws, .. } = &settings.options;
+    for (name, size, most) in [
+        ("population", population.get(), MOST_MEMBERS),
+        ("tournament", tournament.get(), MOST_MEMBERS),
+        ("patience", patience.get(), MOST_MEMBERS),
+        ("redraws", *redraws, MOST_REDRAWS),
+    ] {
+        if size > most {
+            return refuse(format!("{name} = {size}; give {most} at most"));
+        }
+    }
+    for (name, share) in [("forget", settings.forget), ("audit", settings.audit), ("crossover", *crossover)] {
         if !(0.0..=1.0).contains(&share) {
             return refuse(format!("{name} = {share}; give a share from 0 to 1"));
         }
@@ -58,6 +71,8 @@ pub fn check_settings<D: Domain>(file: &Path, settings: &Settings<D>) -> Outcome
     settings.cache.as_deref().map_or(Ok(()), check_cache)
 }
 
+/// A proposal that is drawn more often takes longer than an answer from the cache is worth.
+const MOST_REDRAWS: usize = 10_000;
 /// As many as the command line takes.
 const MOST_EVALUATIONS: u64 = 1000;
 /// Three hundred centuries.

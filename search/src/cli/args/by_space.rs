@@ -100,7 +100,10 @@ impl SequenceArgs {
     }
 
     pub fn limits(&self) -> Limits {
-        Limits { seconds: self.max_seconds_per_trial, memory: self.max_memory_per_trial.map(|mib| mib << 20) }
+        Limits {
+            seconds: self.max_seconds_per_trial,
+            memory: self.max_memory_per_trial.map(|mib| mib.saturating_mul(1 << 20)),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Most members of a population or a tournament: more would take longer than what they are drawn for.
-const MOST_MEMBERS: usize = 1_000_000;
+pub const MOST_MEMBERS: usize = 1_000_000;
 
 pub fn size(text: &str) -> Result<NonZeroUsize, String> {
     let size = text.parse::<NonZeroUsize>().ok().filter(|size| size.get() <= MOST_MEMBERS);
