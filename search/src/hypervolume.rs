@@ -9,7 +9,9 @@ pub fn hypervolume(points: &[Point], reference: &[f64]) -> f64 {
     let mut front = undominated(points.iter().filter(|point| is_above(point, reference)).cloned());
     // The lowest first, so that what a point shares with later ones has one goal less.
     front.sort_by(|a, b| a.partial_cmp(b).expect("dominance would have found what is not a number"));
-    (0..front.len()).map(|place| gain(&front[place], &front[place + 1..], reference)).sum()
+    let gains = (0..front.len()).map(|place| gain(&front[place], &front[place + 1..], reference));
+    // The sum of no numbers is −0.
+    gains.fold(0.0, |volume, gain| volume + gain)
 }
 
 /// The volume that a point adds to what others cover.
@@ -43,7 +45,7 @@ mod tests {
         assert_eq!(volume(&[&[-1.0, -2.0]], &[-4.0, -4.0]), 6.0, "what should be low is negative");
         assert_eq!(volume(&[&[2.0, 1.0, 1.0], &[1.0, 2.0, 1.0], &[1.0, 1.0, 2.0]], &[0.0; 3]), 4.0);
         assert_eq!(volume(&[&[2.0, 0.0], &[0.0, 2.0]], &[0.0, 0.0]), 0.0, "not above the reference");
-        assert_eq!(volume(&[], &[0.0, 0.0]), 0.0);
+        assert_eq!(volume(&[], &[0.0, 0.0]).to_string(), "0", "not −0, as it would be shown");
     }
 
     #[test]
