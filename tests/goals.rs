@@ -73,6 +73,9 @@ fn all_goals_of_a_table_are_its_objective_and_its_simulated_seconds() {
     let free = looked_up(&[]);
     assert_fails(&free, &["leaderboard", "run", "--pareto"], 2, &["name what should be low with --against"]);
     assert_fails(&free, &["leaderboard", "run", "--against", "seconds"], 2, &["cannot be weighed here"]);
+    for command in ["leaderboard", "history"] {
+        assert_fails(&free, &[command, "run", "--against", "params,flops,params"], 2, &["`params` twice"]);
+    }
 }
 
 #[test]

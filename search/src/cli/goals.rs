@@ -65,6 +65,9 @@ pub fn check_constraints<D: Domain>(space: &str, task: &D, constraints: &[Constr
 /// Refuses what cannot be weighed against the objective of a task.
 pub fn check_against<D: Domain>(task: &D, names: &[String]) -> Outcome {
     let known = weighable(task);
+    if let Some((_, twice)) = names.iter().enumerate().find(|(place, name)| names[..*place].contains(name)) {
+        return Err(Failure::usage(format!("--against names `{twice}` twice; each goal counts once")));
+    }
     match names.iter().find(|name| !known.contains(name)) {
         Some(unknown) => {
             let known = known.join(", ");
