@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Folder, assert_fails, run, stderr_of, stdout};
+use common::{Folder, assert_fails, run, stderr_of, stdout, worker_is_there};
 use search::{Ledger, Statistics, Trial};
 use spaces::nb_macro::Network;
 
@@ -103,6 +103,21 @@ fn a_baseline_of_a_run_that_ended_by_itself_trains_as_much() {
     let (made, baseline) = (trials(&folder, "run"), trials(&folder, "run/baseline"));
     assert_eq!(trained(&baseline), trained(&made));
     assert!(baseline.len() < made.len() && trained(&made) > 10, "{} trials", made.len());
+}
+
+#[test]
+fn a_baseline_of_a_run_with_nothing_left_to_train_trains_as_much() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.waves();
+    let words = "search --data Waves_TRAIN.ts --max-parameters 1 --time 60s --baseline random --out run";
+    let output = run(&folder, &words.split(' ').collect::<Vec<_>>());
+    let said = stderr_of(&output);
+    assert!(output.status.success() && said.contains("nothing left to train"), "{said}");
+    let settings = fs::read_to_string(folder.path("run/baseline/study.toml")).unwrap();
+    assert!(settings.contains("trainings = 0\n"), "{settings}");
 }
 
 #[test]
