@@ -79,12 +79,17 @@ impl Judge {
         Ok(Model { trial, form, weights, refit: which.refit })
     }
 
-    /// How the trial's evaluation went, from its artifacts; evaluated again, bit for bit, if they are gone.
+    /// How the trial's evaluation went, from its artifacts; evaluated again, bit for bit, if they are gone or damaged.
     fn summary(&self, trial: &Trial<Genome>, form: &Genome, artifacts: &Path) -> Result<Summary, Failure> {
         let file = artifacts.join("summary.json");
-        if !file.is_file() {
+        let read = || {
+            let text = bounded::read_text(&file).map_err(|error| Failure::file("read", &file, &error))?;
+            serde_json::from_str(&text)
+                .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))
+        };
+        if read().is_err() {
             say!(
-                "fecund: the weights of trial {} are not kept; training them again with the same seed",
+                "fecund: the weights of trial {} are not kept, or damaged; training them again with the same seed",
                 trial.number
             );
             let (fidelity, seed) = (self.folder.fidelity(trial), trial.seed_key().seed(0));
@@ -98,8 +103,7 @@ impl Judge {
                 );
             }
         }
-        let text = bounded::read_text(&file).map_err(|error| Failure::file("read", &file, &error))?;
-        serde_json::from_str(&text).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))
+        read()
     }
 
     fn refit(

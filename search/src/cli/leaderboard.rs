@@ -19,8 +19,8 @@ pub fn leaderboard<D: Domain>(args: &LeaderboardArgs) -> Outcome {
     let trials = folder.trials()?;
     let against = against(&folder, args, &trials)?;
     let board = match against.as_slice() {
-        [] => ranked(&folder.settings, &trials, args.top),
-        against => front(&folder, against, &trials, args.top)?,
+        [] => ranked(&folder.settings, &trials, args.top as usize),
+        against => front(&folder, against, &trials, args.top as usize)?,
     };
     if board.best.is_empty() && board.out.is_empty() {
         return Err(folder.nothing_scored());

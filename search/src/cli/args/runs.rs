@@ -13,8 +13,8 @@ pub struct LeaderboardArgs {
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// Most rows
-    #[arg(long, value_name = "K", default_value = "10")]
-    pub top: usize,
+    #[arg(long, value_name = "K", default_value = "10", value_parser = clap::value_parser!(u64).range(1..))]
+    pub top: u64,
     /// Scores, costs or measures that should be low: show only what no other trial beats in all of them and in the
     /// objective
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
