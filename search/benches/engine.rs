@@ -4,7 +4,7 @@
 //! `taskset -c 0 cargo bench -p fecund --bench engine`
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use evaluator::{EvalError, Evaluator, Job, Outcome};
 use hashing::{Context, Rng};
 use search::{History, Ledger, Objective, Observer, Plan, RandomSearch, Statistics, Study, Tradeoff, Trial};
 use spaces::cell101::{Cell, CellSpace};
-use storage::{JournalStore, RealDisk, Tiered};
+use storage::{Disk, DiskFile, JournalStore, RealDisk, Tiered};
 use tasks::{Scores, Verdict};
 
 const HISTORY: [usize; 3] = [1_000, 10_000, 100_000];
@@ -43,10 +43,49 @@ fn study(trials: u64, window: u64) -> Study<CellSpace> {
     Study::new(CellSpace::default(), AtOnce, RandomSearch, plan)
 }
 
+/// A disk that takes a millisecond longer to make anything durable.
+struct SlowDisk;
+
+struct SlowFile(Arc<dyn DiskFile>);
+
+impl Disk for SlowDisk {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(SlowFile(RealDisk.create(path)?)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(SlowFile(RealDisk.open(path)?)))
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        RealDisk.sync_dir(dir)
+    }
+}
+
+impl DiskFile for SlowFile {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        std::thread::sleep(Duration::from_millis(1));
+        self.0.sync()
+    }
+
+    fn truncate(&self, bytes: u64) -> io::Result<()> {
+        self.0.truncate(bytes)
+    }
+}
+
 /// The study of a folder, gone on with; and the time that opening it took.
-fn on_disk(folder: &Path, trials: u64, window: u64) -> (Study<CellSpace>, Duration) {
+fn on_disk(
+    disk: impl Disk + 'static,
+    folder: &Path,
+    trials: u64,
+    window: u64,
+) -> (Study<CellSpace>, Duration) {
     let start = Instant::now();
-    let disk = Arc::new(RealDisk);
+    let disk = Arc::new(disk);
     let (ledger, written) = Ledger::open(&folder.join("trials"), disk.clone()).expect("the folder is ours");
     let (store, _) = JournalStore::open(&folder.join("cache"), disk).expect("the folder is ours");
     let mut study = study(trials, window).with_store(Arc::new(Tiered::new(store))).with_ledger(ledger);
@@ -120,9 +159,11 @@ fn main() {
     let most = HISTORY[2] as u64;
     report("memory, window 8", study(most, 8));
     let narrow = tempfile::tempdir().expect("a temporary folder can be made");
-    report("journals, window 8", on_disk(narrow.path(), most, 8).0);
-    let trials = report("journals, window 32", on_disk(folder.path(), most, 32).0);
-    let (mut study, opened) = on_disk(folder.path(), most + 1, 32);
+    report("journals, window 8", on_disk(RealDisk, narrow.path(), most, 8).0);
+    let slow = tempfile::tempdir().expect("a temporary folder can be made");
+    report("journals, a disk 1 ms slower, window 8", on_disk(SlowDisk, slow.path(), most, 8).0);
+    let trials = report("journals, window 32", on_disk(RealDisk, folder.path(), most, 32).0);
+    let (mut study, opened) = on_disk(RealDisk, folder.path(), most + 1, 32);
     let proposed = milliseconds(|| study.run().expect("neither evaluator nor disk fails"));
     let answered = Statistics::of(&trials).hit_rate();
     println!(

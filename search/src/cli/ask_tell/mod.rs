@@ -14,5 +14,5 @@ mod told;
 pub use ask::ask;
 pub use asked::Asked;
 pub use create::create;
-pub use refuse::{refuse_resume, refuse_search, refuse_verify};
+pub use refuse::{cannot_search, refuse_resume, refuse_search, refuse_verify};
 pub use tell::tell;

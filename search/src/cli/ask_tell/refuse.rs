@@ -6,8 +6,13 @@ use crate::cli::args::{CacheVerifyArgs, ResumeArgs, SearchArgs};
 use crate::cli::failure::{Failure, Outcome};
 
 pub fn refuse_search(args: &SearchArgs) -> Outcome {
+    Err(cannot_search(args))
+}
+
+/// What to do instead.
+pub fn cannot_search(args: &SearchArgs) -> Failure {
     let space = &args.space;
-    Err(Failure::usage(format!("make a run for a trainer of your own with `fecund create --space {space}`")))
+    Failure::usage(format!("make a run for a trainer of your own with `fecund create --space {space}`"))
 }
 
 pub fn refuse_resume(args: &ResumeArgs) -> Outcome {

@@ -11,7 +11,7 @@ use spaces::Space;
 
 use crate::Objective;
 use crate::cli::args::{CreateArgs, ExportArgs, SearchArgs};
-use crate::cli::ask_tell::refuse_search;
+use crate::cli::ask_tell::cannot_search;
 use crate::cli::domain::{Domain, written};
 use crate::cli::export::genome;
 use crate::cli::failure::{Failure, Outcome};
@@ -126,7 +126,7 @@ impl<S: Space + Default + 'static> Domain for ExternalDomain<S> {
     type Evaluator = Elsewhere;
 
     fn of(args: &SearchArgs) -> Result<Self, Failure> {
-        refuse_search(args).and(Err(Failure::usage("")))
+        Err(cannot_search(args))
     }
 
     fn space(&self) -> Result<S, Failure> {
