@@ -3,12 +3,15 @@
 
 use hashing::Rng;
 use spaces::sequence::math::Matrix;
-use spaces::sequence::{Block, Mixer, Place, Settings, Weights, blocks};
+use spaces::sequence::{Block, Gene, Mixer, Place, Settings, Weights, blocks};
 use tch::{Kind, Tensor};
 use torch::blocks::{ALL, TorchBlock, TorchWeights, find};
 
 /// From sequence to sequence.
 type Map<'a> = Box<dyn Fn(&Matrix) -> Matrix + 'a>;
+
+/// Settings drawn for every block that has several genes.
+const DRAWN: u64 = 4;
 
 /// A block with settings.
 struct Subject {
@@ -17,10 +20,10 @@ struct Subject {
     settings: Settings,
 }
 
-/// Every block with the default of every gene, then with every other choice of one gene.
+/// Every block with the default of every gene, then with every other choice of one gene, then with choices drawn.
 fn subjects() -> Vec<Subject> {
     tch::set_num_threads(1);
-    blocks::ALL.into_iter().flat_map(subjects_of).collect()
+    blocks::ALL.iter().copied().flat_map(subjects_of).collect()
 }
 
 fn subjects_of(block: &'static dyn Block) -> Vec<Subject> {
@@ -33,6 +36,13 @@ fn subjects_of(block: &'static dyn Block) -> Vec<Subject> {
             settings.0.insert(gene.name.into(), choice.clone());
             all.push(settings);
         }
+    }
+    if block.genes().len() > 1 {
+        all.extend((0..DRAWN).map(|number| {
+            let mut rng = Rng::named(0, block.name(), number);
+            let chosen = |gene: Gene| (gene.name.to_string(), rng.choose(&gene.choices).clone());
+            Settings(block.genes().into_iter().map(chosen).collect())
+        }));
     }
     all.into_iter().map(|settings| Subject { block, form, settings }).collect()
 }
@@ -115,8 +125,8 @@ fn error(found: &[f64], expected: &[f64]) -> f64 {
 
 #[test]
 fn every_listed_block_has_a_libtorch_form() {
-    let listed = blocks::ALL.map(|block| (block.place(), block.name()));
-    assert_eq!(ALL.map(|(place, name, _)| (place, name)), listed);
+    let listed = blocks::ALL.iter().map(|block| (block.place(), block.name()));
+    assert!(ALL.iter().map(|(place, name, _)| (*place, *name)).eq(listed));
 }
 
 #[test]
@@ -132,6 +142,31 @@ fn libtorch_computes_the_definition() {
                 assert!(error < tolerance, "{} {kind:?} {length}×{width}: {error:e}", subject.name());
             }
         }
+    }
+}
+
+#[test]
+fn a_simpler_form_is_the_same_map_and_the_simplest_has_none() {
+    for subject in subjects() {
+        let Some(simpler) = subject.block.simpler(&subject.settings) else { continue };
+        let (x, weights) = (drawn("x", 13, 16), subject.weights(16));
+        let block = simpler.block(subject.block.place());
+        let mut shared = Weights::default();
+        for tensor in block.tensors(&simpler.settings, 16) {
+            let values = weights[tensor.name].to_vec();
+            assert_eq!(values.len(), tensor.len(), "{} {}", subject.name(), tensor.name);
+            shared.0.insert(tensor.name, values);
+        }
+        let found = block.forward(&simpler.settings, &shared, &x);
+        let error = error(&found.data, &subject.define(&weights, &x).data);
+        assert!(error < 1e-12, "{} as {}: {error:e}", subject.name(), simpler.kind);
+        let mut last = simpler;
+        for _ in 0..10 {
+            let Some(simpler) = last.block(subject.block.place()).simpler(&last.settings) else { break };
+            assert_ne!(simpler, last, "{}", subject.name());
+            last = simpler;
+        }
+        assert_eq!(last.block(subject.block.place()).simpler(&last.settings), None, "{}", subject.name());
     }
 }
 

@@ -192,7 +192,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         .chain(["training/dropout", "training/learning_rate", "training/weight_decay"])
         .map(|gene| format!("/{gene}"))
         .collect();
-    for block in blocks::ALL {
+    for &block in blocks::ALL {
         genes.insert(format!("/layers/{}/kind", block.place()));
         genes.extend(block.genes().iter().map(|gene| format!("/layers/{}/{}", block.place(), gene.name)));
     }
@@ -461,7 +461,7 @@ fn dead(genome: &Genome, tensor: &str) -> Option<&'static str> {
 /// norm and pooling.
 fn single_layers() -> Vec<Genome> {
     let mut mixers: Vec<(Place, Mixer)> = Vec::new();
-    for block in blocks::ALL {
+    for &block in blocks::ALL {
         mixers.push((block.place(), Mixer::of(block)));
         for gene in block.genes() {
             for choice in &gene.choices[1..] {

@@ -83,7 +83,7 @@ fn compare<S: Space>(space: &S, a: &str, b: &str) -> Option<Stage> {
 }
 
 /// What is equal, where it is expressed, at which stage it must be caught, and the two texts.
-const MUST_MERGE: [(&str, In, Stage, &str, &str); 22] = [
+const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
     (
         "recursion of depth 1 = plain layer",
         In::Sequence,
@@ -245,7 +245,7 @@ const MUST_MERGE: [(&str, In, Stage, &str, &str); 22] = [
 ];
 
 /// The same functions can be reached, by other parameters that train in another way.
-const SAME_CLASS_OF_FUNCTIONS: [(&str, In, &str, &str); 4] = [
+const SAME_CLASS_OF_FUNCTIONS: &[(&str, In, &str, &str)] = &[
     (
         "two parallel linear maps of one value = one",
         In::Cell201,
@@ -272,7 +272,7 @@ const SAME_CLASS_OF_FUNCTIONS: [(&str, In, &str, &str); 4] = [
     ),
 ];
 
-const TEMPTING: [(&str, In, &str, &str); 18] = [
+const TEMPTING: &[(&str, In, &str, &str)] = &[
     (
         "Euler ≠ zero-order hold",
         In::Sequence,
@@ -389,21 +389,21 @@ const TEMPTING: [(&str, In, &str, &str); 18] = [
 
 #[test]
 fn one_function_has_one_key_from_the_stage_on_that_should_see_it() {
-    for (what, space, expected, a, b) in MUST_MERGE {
+    for &(what, space, expected, a, b) in MUST_MERGE {
         assert_eq!(stage(space, a, b), Some(expected), "{what}, {space:?}\n{a}\n{b}");
     }
 }
 
 #[test]
 fn one_class_of_functions_with_other_parameters_has_two_keys() {
-    for (what, space, a, b) in SAME_CLASS_OF_FUNCTIONS {
+    for &(what, space, a, b) in SAME_CLASS_OF_FUNCTIONS {
         assert_eq!(stage(space, a, b), None, "{what}, {space:?}\n{a}\n{b}");
     }
 }
 
 #[test]
 fn what_only_looks_alike_has_two_keys() {
-    for (what, space, a, b) in TEMPTING {
+    for &(what, space, a, b) in TEMPTING {
         assert_eq!(stage(space, a, b), None, "{what}, {space:?}\n{a}\n{b}");
     }
 }
@@ -411,7 +411,7 @@ fn what_only_looks_alike_has_two_keys() {
 /// What is equal when training starts and not afterwards is told apart because the probe knows no start.
 #[test]
 fn no_tensor_is_fixed_under_the_probe() {
-    for block in blocks::ALL {
+    for &block in blocks::ALL {
         for tensor in block.tensors(&Mixer::of(block).settings, 8) {
             assert!(tensor.probe.1 > 0.1, "{} {}: {:?}", block.name(), tensor.name, tensor.probe);
         }

@@ -133,13 +133,34 @@ impl Model {
         self.layers.iter().map(|stage| stage.repeat * stage.branches.len()).sum()
     }
 
-    /// Logits, B×classes. Without dropout they do not depend on how much padding there is and what it holds.
-    pub fn forward(&self, batch: &Batch, mut dropout: Option<&mut Dropout>) -> Tensor {
+    /// Logits, B×classes, or B×L×classes where nothing is pooled. Without dropout they do not depend on how much
+    /// padding there is and what it holds.
+    pub fn forward(&self, batch: &Batch, dropout: Option<&mut Dropout>) -> Tensor {
+        self.run(batch, dropout, None)
+    }
+
+    /// The same, and what the blocks add to the loss, if any of them does.
+    pub fn forward_with_penalty(
+        &self,
+        batch: &Batch,
+        dropout: Option<&mut Dropout>,
+    ) -> (Tensor, Option<Tensor>) {
+        let mut penalties = Vec::new();
+        let logits = self.run(batch, dropout, Some(&mut penalties));
+        (logits, penalties.into_iter().reduce(|sum, penalty| sum + penalty))
+    }
+
+    fn run(
+        &self,
+        batch: &Batch,
+        mut dropout: Option<&mut Dropout>,
+        mut penalties: Option<&mut Vec<Tensor>>,
+    ) -> Tensor {
         let steps = Steps::of(batch);
         let mut x = apply_linear(&steps.clean(&batch.x), &self.embedding);
         for stage in &self.layers {
             for branch in (0..stage.repeat).flat_map(|_| &stage.branches) {
-                let mut added = branch.forward(&x, &steps);
+                let mut added = branch.forward(&x, &steps, penalties.as_deref_mut());
                 if let Some(dropout) = &mut dropout {
                     added = dropout.apply(&added);
                 }
@@ -152,14 +173,20 @@ impl Model {
 }
 
 impl Branch {
-    fn forward(&self, x: &Tensor, steps: &Steps) -> Tensor {
+    fn forward(&self, x: &Tensor, steps: &Steps, mut penalties: Option<&mut Vec<Tensor>>) -> Tensor {
         let x = &apply_norm(x, &self.norm);
-        let mix = |weights, x: &Tensor| self.block.forward(&self.settings, weights, x, steps.mask());
-        let reverse = |weights| steps.reverse(&mix(weights, &steps.reverse(x)));
+        let mut mix = |weights, x: &Tensor| {
+            if let Some(penalties) = &mut penalties {
+                penalties.extend(self.block.penalty(&self.settings, weights, x, steps.mask()));
+            }
+            self.block.forward(&self.settings, weights, x, steps.mask())
+        };
         match self.order {
             Order::Forward => mix(&self.mixer, x),
-            Order::Reverse => reverse(&self.mixer),
-            Order::Bidirectional => mix(&self.mixer, x) + reverse(&self.reverse),
+            Order::Reverse => steps.reverse(&mix(&self.mixer, &steps.reverse(x))),
+            Order::Bidirectional => {
+                mix(&self.mixer, x) + steps.reverse(&mix(&self.reverse, &steps.reverse(x)))
+            }
         }
     }
 }

@@ -40,9 +40,10 @@ impl<'a> Steps<'a> {
         x.flatten(0, 1).index_select(0, self.reversed.get_or_init(|| self.reversed_rows())).view_as(x)
     }
 
-    /// B×L×D to B×D.
+    /// B×L×D to B×D, or as it is where every step counts by itself.
     pub fn pool(&self, x: &Tensor, pooling: Pooling) -> Tensor {
         match (pooling, self.mask()) {
+            (Pooling::None, _) => x.shallow_clone(),
             (Pooling::Mean, None) => x.mean_dim(1, false, None),
             (Pooling::Mean, Some(mask)) => {
                 let shares = mask / self.batch.lengths.unsqueeze(1);

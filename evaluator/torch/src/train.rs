@@ -98,7 +98,11 @@ impl<'a> Trainer<'a> {
             return Err(Stop::Cancelled);
         }
         let (batch, targets) = self.cases.batch(positions);
-        let loss = self.model.forward(&batch, self.dropout.as_mut()).cross_entropy_for_logits(&targets);
+        let (logits, penalty) = self.model.forward_with_penalty(&batch, self.dropout.as_mut());
+        let mut loss = logits.cross_entropy_for_logits(&targets);
+        if let Some(penalty) = penalty {
+            loss += penalty;
+        }
         let mut gradient =
             flat_gradient(&Tensor::run_backward(&[&loss], self.model.parameters(), false, false));
         // Read together: on a GPU the first waits for the step, the second does not.

@@ -30,7 +30,7 @@ fn spaces() -> Table {
 
 fn all_blocks() -> Table {
     let mut table = Table::new(&["block", "place", "genes", "causal", "source"]);
-    for block in blocks::ALL {
+    for &block in blocks::ALL {
         let genes = block.genes();
         let shown = genes.iter().map(|gene| {
             let choices: Vec<_> = gene.choices.iter().map(Value::to_string).collect();

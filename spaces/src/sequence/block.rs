@@ -6,6 +6,7 @@ use std::fmt;
 use hashing::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::genome::Mixer;
 use super::math::Matrix;
 
 /// Where in a layer a block stands.
@@ -86,6 +87,13 @@ pub trait Block: Send + Sync {
         false
     }
 
+    /// The same map, trained in the same way, written with another kind or other settings, which canonical genomes
+    /// hold: a gene that is dead beside others has its default there. Its tensors have the names that they have here,
+    /// and as many numbers; what is missing there is dead here. Default: there is none.
+    fn simpler(&self, _settings: &Settings) -> Option<Mixer> {
+        None
+    }
+
     /// What the block trains, in a fixed order.
     fn tensors(&self, settings: &Settings, width: usize) -> Vec<Tensor>;
 
@@ -99,6 +107,11 @@ pub trait Block: Send + Sync {
     /// x is batch × length × width, mask is batch × length, 1 where a step is real, or `None` where all are.
     /// The same algorithm as ours.
     fn python(&self) -> &'static str;
+
+    /// Functions that this module shares with those of other blocks: each is written once. Default: none.
+    fn python_shared(&self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 impl Gene {
@@ -117,6 +130,13 @@ impl Gene {
 }
 
 impl Settings {
+    /// These, with another value of one gene.
+    pub fn with(&self, gene: &str, value: Value) -> Self {
+        let mut other = self.clone();
+        other.0.insert(gene.into(), value);
+        other
+    }
+
     /// Panics if the gene is not a number: genomes are checked against the genes of their blocks when they are made.
     pub fn number(&self, gene: &str) -> usize {
         match self.0.get(gene) {

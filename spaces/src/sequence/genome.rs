@@ -72,7 +72,7 @@ pub enum Norm {
     Rms,
 }
 
-/// From steps to one vector.
+/// From steps to one vector, if to one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
@@ -80,6 +80,8 @@ pub enum Pooling {
     Mean,
     Max,
     Last,
+    /// Every step has logits of its own, for tasks with a target at every step.
+    None,
 }
 
 /// Genes that no response can show: they enter the fingerprint by value.
@@ -101,6 +103,7 @@ impl Norm {
     pub const ALL: [Self; 2] = [Self::Layer, Self::Rms];
 }
 impl Pooling {
+    /// Those that make one vector.
     pub const ALL: [Self; 3] = [Self::Mean, Self::Max, Self::Last];
 }
 impl Training {
@@ -168,6 +171,13 @@ impl Layer {
         match place {
             Place::Token => &self.token,
             Place::Channel => &self.channel,
+        }
+    }
+
+    pub fn mixer_mut(&mut self, place: Place) -> &mut Mixer {
+        match place {
+            Place::Token => &mut self.token,
+            Place::Channel => &mut self.channel,
         }
     }
 }

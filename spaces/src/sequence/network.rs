@@ -120,7 +120,8 @@ impl Network {
         }
     }
 
-    /// Logits of every case (length × channels each), classes in a row. The definition that training is tested against.
+    /// Logits of every case (length × channels each), classes in a row, one row or one a step. The definition that
+    /// training is tested against.
     pub fn forward(&self, cases: &[Matrix], supply: &mut Supply) -> Vec<Vec<f64>> {
         let weights = supply(&self.embedding(), cases);
         let mut xs: Vec<Matrix> = cases.iter().map(|x| apply_linear(x, &weights[0])).collect();
@@ -158,7 +159,7 @@ impl Network {
 
     fn apply_head(&self, x: &Matrix, weights: &[Weights]) -> Vec<f64> {
         let x = self.apply_norm(x, &weights[0]);
-        apply_linear(&pool(&x, self.genome.pooling), &weights[1]).data
+        apply_linear(&pool(x, self.genome.pooling), &weights[1]).data
     }
 
     fn apply_norm(&self, x: &Matrix, weights: &Weights) -> Matrix {
@@ -193,12 +194,16 @@ fn apply_linear(x: &Matrix, weights: &Weights) -> Matrix {
     linear(x, &weights["weight"], &weights["bias"])
 }
 
-fn pool(x: &Matrix, pooling: Pooling) -> Matrix {
+fn pool(x: Matrix, pooling: Pooling) -> Matrix {
+    if pooling == Pooling::None {
+        return x;
+    }
+    let x = &x;
     let column = |d: usize| (0..x.rows).map(move |t| x.at(t, d));
     let value = |d: usize| match pooling {
         Pooling::Mean => column(d).sum::<f64>() / x.rows as f64,
         Pooling::Max => column(d).fold(f64::NEG_INFINITY, f64::max),
-        Pooling::Last => x.at(x.rows - 1, d),
+        Pooling::Last | Pooling::None => x.at(x.rows - 1, d),
     };
     Matrix::new(1, x.columns, (0..x.columns).map(value).collect())
 }

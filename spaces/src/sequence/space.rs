@@ -16,6 +16,8 @@ pub struct Limits {
     pub widths: Vec<usize>,
     /// Names of blocks; the identity is always among them. Default: all.
     pub blocks: Vec<String>,
+    /// Whether the task has a target at every step: then nothing is pooled, and no step sees a later one. Default: no.
+    pub every_step: bool,
 }
 
 /// The space of [`Genome`]s within limits.
@@ -33,7 +35,7 @@ impl Default for Limits {
     fn default() -> Self {
         let named = blocks::ALL.iter().map(|block| block.name()).filter(|name| *name != "identity");
         let blocks = named.map(String::from).collect();
-        Self { max_depth: 8, widths: vec![32, 16, 64], blocks }
+        Self { max_depth: 8, widths: vec![32, 16, 64], blocks, every_step: false }
     }
 }
 
@@ -195,12 +197,12 @@ impl Space for SequenceSpace {
         })
     }
 
-    /// Empty layers go, halves of one layer that stand in two are joined, inert genes are reset: the order of a mixer
+    /// Mixers are written in their simplest form, empty layers go, halves of one layer that stand in two are joined, inert genes are reset: the order of a mixer
     /// that does not know it, the mask of one whose last step alone is read, the dropout of no mixer at all.
     fn canonicalize(&self, genome: &Genome) -> Genome {
         let mut layers: Vec<Layer> = Vec::new();
         for layer in &genome.layers {
-            let layer = Layer { order: canonical_order(layer), ..layer.clone() };
+            let layer = simplest(layer);
             if layer.token.is_identity() && layer.channel.is_identity() {
                 continue;
             }
@@ -235,6 +237,17 @@ impl Space for SequenceSpace {
         }
         Ok(())
     }
+}
+
+fn simplest(layer: &Layer) -> Layer {
+    let mut layer = layer.clone();
+    for place in [Place::Token, Place::Channel] {
+        while let Some(simpler) = layer.mixer(place).block(place).simpler(&layer.mixer(place).settings) {
+            *layer.mixer_mut(place) = simpler;
+        }
+    }
+    layer.order = canonical_order(&layer);
+    layer
 }
 
 /// Reversing is inert where the mixer does not know the order; both directions are not (two sets of weights).

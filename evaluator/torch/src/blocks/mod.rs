@@ -25,6 +25,18 @@ pub trait TorchBlock: Sync {
         x: &Tensor,
         mask: Option<&Tensor>,
     ) -> Tensor;
+
+    /// What training adds to the loss for this block, a scalar: the mean over real steps of what it should keep small.
+    /// Default: nothing.
+    fn penalty(
+        &self,
+        _settings: &Settings,
+        _weights: &TorchWeights,
+        _x: &Tensor,
+        _mask: Option<&Tensor>,
+    ) -> Option<Tensor> {
+        None
+    }
 }
 
 /// The tensors of a block, by name.
@@ -32,13 +44,19 @@ pub trait TorchBlock: Sync {
 pub struct TorchWeights(pub BTreeMap<&'static str, Tensor>);
 
 /// Every block of `spaces::sequence::blocks::ALL`, by place and name.
-pub const ALL: [(Place, &str, &dyn TorchBlock); 9] = [
+pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
+    // Attention.
     (Place::Token, "attention", &attention::Attention),
+    // Linear recurrences.
     (Place::Token, "s4d", &s4d::S4d),
     (Place::Token, "mamba", &mamba::Mamba),
+    // Recurrences that are not linear.
     (Place::Token, "gru", &gru::Gru),
+    // Convolutions.
     (Place::Token, "convolution", &convolution::Convolution),
+    // Nothing.
     (Place::Token, "identity", &identity::Identity),
+    // Mixers of channels.
     (Place::Channel, "mlp", &mlp::Mlp),
     (Place::Channel, "glu", &glu::Glu),
     (Place::Channel, "identity", &identity::Identity),
@@ -46,7 +64,7 @@ pub const ALL: [(Place, &str, &dyn TorchBlock); 9] = [
 
 /// The libtorch form of the block called `name` at this place.
 pub fn find(place: Place, name: &str) -> Option<&'static dyn TorchBlock> {
-    ALL.into_iter().find(|listed| (listed.0, listed.1) == (place, name)).map(|listed| listed.2)
+    ALL.iter().copied().find(|listed| (listed.0, listed.1) == (place, name)).map(|listed| listed.2)
 }
 
 impl std::ops::Index<&str> for TorchWeights {

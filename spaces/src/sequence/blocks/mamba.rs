@@ -98,6 +98,10 @@ impl Block for Mamba {
     fn python(&self) -> &'static str {
         include_str!("mamba.py")
     }
+
+    fn python_shared(&self) -> &'static [&'static str] {
+        &[super::LINEAR_SCAN]
+    }
 }
 
 /// What the recurrence reads: steps in rows.

@@ -11,14 +11,23 @@ mod s4d;
 
 use super::{Block, Place};
 
+/// h_t = a_t ∘ h_{t−1} + b_t in PyTorch, as `linear_scan(a, b)` over dim 1.
+const LINEAR_SCAN: &str = include_str!("shared/linear_scan.py");
+
 /// Every block, in the order in which they are listed and drawn.
-pub const ALL: [&dyn Block; 9] = [
+pub const ALL: &[&dyn Block] = &[
+    // Attention.
     &attention::Attention,
+    // Linear recurrences.
     &s4d::S4d,
     &mamba::Mamba,
+    // Recurrences that are not linear.
     &gru::Gru,
+    // Convolutions.
     &convolution::Convolution,
+    // Nothing.
     &identity::Identity { place: Place::Token },
+    // Mixers of channels.
     &mlp::Mlp,
     &glu::Glu,
     &identity::Identity { place: Place::Channel },
@@ -31,5 +40,5 @@ pub fn find(place: Place, name: &str) -> Option<&'static dyn Block> {
 
 /// All blocks of this place.
 pub fn at(place: Place) -> impl Iterator<Item = &'static dyn Block> {
-    ALL.into_iter().filter(move |block| block.place() == place)
+    ALL.iter().copied().filter(move |block| block.place() == place)
 }

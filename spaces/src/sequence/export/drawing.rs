@@ -54,13 +54,17 @@ pub fn drawing(network: &Network, title: &str) -> String {
     }
     let (norm, pooling) = (name_of(&network.genome.norm), name_of(&network.genome.pooling));
     let head = network.head();
-    page.ends("head", &format!("{norm} norm, {} over time, linear", pooled(&pooling)), Some(&head));
+    page.ends("head", &format!("{norm} norm, {}, linear", pooled(&pooling)), Some(&head));
     page.ends("logits", &format!("{} classes", network.shape.classes), None);
     page.finish(title)
 }
 
 fn pooled(pooling: &str) -> String {
-    if pooling == "last" { "last step".into() } else { pooling.into() }
+    match pooling {
+        "last" => "last step over time".into(),
+        "none" => "every step by itself".into(),
+        other => format!("{other} over time"),
+    }
 }
 
 /// The drawing as it grows downwards.

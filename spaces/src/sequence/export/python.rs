@@ -56,13 +56,12 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
     let used = |block: &&&dyn Block| {
         genome.layers.iter().any(|layer| layer.mixer(block.place()).kind == block.name())
     };
-    parts.extend(
-        crate::sequence::blocks::ALL
-            .iter()
-            .filter(used)
-            .map(|block| block.python())
-            .filter(|code| !code.is_empty()),
-    );
+    for block in crate::sequence::blocks::ALL.iter().filter(used) {
+        let shared = block.python_shared().iter().copied().filter(|code| !parts.contains(code));
+        let code = Some(block.python()).filter(|code| !code.is_empty());
+        let code: Vec<_> = shared.chain(code).collect();
+        parts.extend(code);
+    }
     if !genome.layers.is_empty() {
         parts.push(include_str!("fragments/branch.py"));
     }
@@ -70,6 +69,7 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
         Pooling::Mean => include_str!("fragments/mean.py"),
         Pooling::Max => include_str!("fragments/max.py"),
         Pooling::Last => include_str!("fragments/last.py"),
+        Pooling::None => include_str!("fragments/every_step.py"),
     });
     parts.push(include_str!("fragments/ends.py"));
     parts
@@ -208,10 +208,10 @@ fn mixer_call(mixer: &Mixer, width: usize) -> Call {
     Call { name: class_name(&mixer.kind), arguments }
 }
 
-/// `attention` is the class `Attention`.
+/// `attention` is the class `Attention`, `gated-fsmn` is `GatedFsmn`.
 fn class_name(kind: &str) -> String {
-    let (first, rest) = kind.split_at(1);
-    first.to_uppercase() + rest
+    let capitalized = |word: &str| word[..1].to_uppercase() + &word[1..];
+    kind.split('-').map(capitalized).collect()
 }
 
 fn literal(value: &Value) -> String {

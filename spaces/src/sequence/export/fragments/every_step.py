@@ -1,0 +1,3 @@
+def pool(x, mask):
+    """Every step by itself."""
+    return x
