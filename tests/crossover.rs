@@ -86,9 +86,10 @@ fn every_part_is_as_one_of_the_parents_has_it_and_both_have_a_part() {
         [vec![json!(cell.links())], operations].concat()
     });
     check(&SequenceSpace::default(), |genome| {
-        let Genome { width, norm, pooling, training, .. } = genome;
+        let Genome { width, norm, position, pooling, sharing, training, .. } = genome;
         let training = [training.learning_rate, training.weight_decay, training.dropout].map(Value::from);
-        [vec![json!(width), json!(norm), json!(pooling)], training.to_vec()].concat()
+        let whole = vec![json!(width), json!(norm), json!(position), json!(pooling), json!(sharing)];
+        [whole, training.to_vec()].concat()
     });
 }
 

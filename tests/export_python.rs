@@ -14,8 +14,10 @@ use serde::Deserialize;
 use spaces::Space;
 use spaces::sequence::export::{Facts, architecture_json, drawing, model_py, read_architecture, readme};
 use spaces::sequence::math::Matrix;
-use spaces::sequence::{Block, Gene, Genome, Layer, Mixer, Network, Norm, Order, Place, Pooling, Tensor};
-use spaces::sequence::{SequenceSpace, Settings, Shape, Weights, blocks};
+use spaces::sequence::{
+    Block, Gene, Genome, Layer, Mixer, Network, Norm, Order, Pattern, Place, Pooling, Position,
+};
+use spaces::sequence::{SequenceSpace, Settings, Shape, Sharing, Tensor, Weights, blocks};
 
 const SHAPE: Shape = Shape { channels: 3, classes: 4 };
 const LENGTHS: [usize; 4] = [14, 1, 37, 8];
@@ -137,11 +139,13 @@ fn alone(place: Place, mixer: Mixer, number: usize) -> Genome {
         let none = Mixer::identity;
         let (token, channel) =
             if place == Place::Token { (mixer.clone(), none()) } else { (none(), mixer.clone()) };
-        Layer { token, order, channel, repeat: 1 + number % 2 }
+        Layer { token, order, channel, repeat: 1 + number % 2, rank: number % 3 }
     };
     let mut genome: Genome = serde_json::from_str(r#"{"width": 16}"#).unwrap();
     genome.norm = Norm::ALL[number % 2];
     genome.pooling = Pooling::ALL[number % 3];
+    genome.position = Position::ALL[number % 3];
+    genome.sharing = Sharing { pattern: Pattern::ALL[number % 4], passes: 1 + number % 2 };
     genome.layers = Order::ALL.map(layer).into();
     genome
 }

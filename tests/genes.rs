@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use spaces::nb_macro::MacroSpace;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
-    Genome, Layer, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, SequenceSpace, Shape, Tensor,
-    Training, Weights, blocks,
+    Genome, Layer, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, Run, SequenceSpace, Shape,
+    Tensor, Training, Weights, blocks,
 };
 use spaces::{Candidate, Space, cell101, cell201, nb_graph};
 
@@ -125,6 +125,10 @@ mod sequence {
             "width" => vec![json!(16), json!(32), json!(64)],
             "norm" => list(&["layer", "rms"]),
             "pooling" => list(&["mean", "max", "last"]),
+            "position" => list(&["none", "learned", "decay"]),
+            "pattern" => list(&["none", "cycle", "sequence", "middle-cycle"]),
+            "passes" => vec![json!(1), json!(2), json!(3)],
+            "rank" => vec![json!(0), json!(2)],
             "order" => list(&["forward", "reverse", "bidirectional"]),
             "repeat" => vec![json!(1), json!(2), json!(3)],
             "learning_rate" => Training::LEARNING_RATES.map(|rate| json!(rate)).to_vec(),
@@ -147,12 +151,21 @@ mod sequence {
         let parts: Vec<&str> = gene.split('/').skip(1).collect();
         match parts[..] {
             ["training", "dropout"] if before.layers.iter().all(adds_nothing) => Some("nothing is added"),
+            ["sharing", _] => {
+                (runs(before) == runs(after)).then_some("the same layers are run in the same order")
+            }
             ["layers", number, ref gene @ ..] => {
                 let number: usize = number.parse().unwrap();
                 inert_in_layer(before, number, &after.layers[number], gene)
             }
             _ => None,
         }
+    }
+
+    fn runs(genome: &Genome) -> Vec<Run> {
+        let mut runs = genome.schedule();
+        runs.retain(|run| !adds_nothing(&genome.layers[run.layer]));
+        runs
     }
 
     fn adds_nothing(layer: &Layer) -> bool {
@@ -170,8 +183,10 @@ mod sequence {
                 reversible.then_some("the mixer does not know the order")
             }
             ["token", "causal"] if before.pooling == Pooling::Last && last => (layer.order == Order::Forward
-                && layer.repeat == 1)
+                && before.runs_of(number) == 1)
                 .then_some("the last step sees everything"),
+            ["rank"] if adds_nothing(layer) => Some("nothing is corrected"),
+            ["rank"] => (before.runs_of(number) == 1).then_some("nothing is shared"),
             ["repeat"] if adds_nothing(layer) => Some("nothing is repeated"),
             _ => None,
         }
@@ -187,21 +202,26 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         toggles.retain(|(_, toggled)| space.check(toggled).is_ok());
         law.check(&genome, toggles, sequence::inert);
     }
-    let mut genes: BTreeSet<String> = ["norm", "pooling", "width", "layers/order", "layers/repeat"]
-        .into_iter()
-        .chain(["training/dropout", "training/learning_rate", "training/weight_decay"])
-        .map(|gene| format!("/{gene}"))
-        .collect();
+    let mut genes: BTreeSet<String> =
+        ["norm", "pooling", "position", "sharing/pattern", "sharing/passes", "width"]
+            .into_iter()
+            .chain(["layers/order", "layers/rank", "layers/repeat"])
+            .chain(["training/dropout", "training/learning_rate", "training/weight_decay"])
+            .map(|gene| format!("/{gene}"))
+            .collect();
     for &block in blocks::ALL {
         genes.insert(format!("/layers/{}/kind", block.place()));
         genes.extend(block.genes().iter().map(|gene| format!("/layers/{}/{}", block.place(), gene.name)));
     }
     let reasons = [
         "nothing is added",
+        "nothing is corrected",
         "nothing is ordered",
         "nothing is repeated",
+        "nothing is shared",
         "the last step sees everything",
         "the mixer does not know the order",
+        "the same layers are run in the same order",
     ];
     law.assert_held(&genes.iter().map(String::as_str).collect::<Vec<_>>(), &reasons);
 }
@@ -485,10 +505,10 @@ fn single_layers() -> Vec<Genome> {
         let orders = if place == Place::Token { &Order::ALL[..] } else { &Order::ALL[..1] };
         for order in orders {
             for (norm, pooling) in Norm::ALL.into_iter().flat_map(|norm| Pooling::ALL.map(|p| (norm, p))) {
-                let layer =
-                    Layer { token: token.clone(), order: *order, channel: channel.clone(), repeat: 1 };
-                let (version, width, training) = (1, 8, Training::default());
-                genomes.push(Genome { version, width, norm, pooling, layers: vec![layer], training });
+                let (token, channel) = (token.clone(), channel.clone());
+                let layers = vec![Layer { token, order: *order, channel, repeat: 1, rank: 0 }];
+                let plain: Genome = serde_json::from_str("{}").unwrap();
+                genomes.push(Genome { width: 8, norm, pooling, layers, ..plain });
             }
         }
     }

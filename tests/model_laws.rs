@@ -40,6 +40,17 @@ fn example() -> Network {
     )
 }
 
+/// Positions, and layers that share weights, with corrections in both directions.
+fn shared() -> Network {
+    read(
+        r#"{"width": 16, "position": "decay", "sharing": {"pattern": "middle-cycle", "passes": 2}, "layers": [
+            {"token": {"kind": "gru"}, "repeat": 2, "rank": 2},
+            {"token": {"kind": "mamba"}, "order": "bidirectional", "rank": 1},
+            {"token": {"kind": "s4d"}, "channel": {"kind": "glu"}, "rank": 2},
+            {"token": {"kind": "attention"}, "channel": {"kind": "mlp"}}]}"#,
+    )
+}
+
 /// Generic values of a tensor, by its full name.
 fn generic(named: &NamedTensor) -> Vec<f64> {
     let mut rng = Rng::named(0, &named.name, 0);
@@ -113,9 +124,13 @@ fn gradients(model: &Model, batch: &Batch, dropout: Option<&mut Dropout>) -> Vec
 #[test]
 fn libtorch_computes_the_definition_of_every_genome() {
     let mut seen = BTreeSet::new();
-    for network in genomes(80).iter().chain([&example()]) {
+    for network in genomes(80).iter().chain([&example(), &shared()]) {
         let genome = &network.genome;
         seen.extend([format!("{:?}", genome.norm), format!("{:?}", genome.pooling)]);
+        seen.extend([
+            format!("{:?} positions", genome.position),
+            format!("{:?} shared", genome.sharing.pattern),
+        ]);
         for layer in &genome.layers {
             seen.extend([format!("{:?}", layer.order), layer.token.kind.clone(), layer.channel.kind.clone()]);
             seen.insert(format!("×{}", layer.repeat));
@@ -135,12 +150,17 @@ fn libtorch_computes_the_definition_of_every_genome() {
     for choice in every.split(' ') {
         assert!(seen.contains(choice), "no genome with {choice}");
     }
+    for choice in
+        ["Learned positions", "Decay positions", "Cycle shared", "Sequence shared", "MiddleCycle shared"]
+    {
+        assert!(seen.contains(choice), "no genome with {choice}");
+    }
 }
 
 #[test]
 fn neither_the_amount_nor_the_content_of_padding_is_seen() {
     let cases = cases(&[9, 1, 12, 4]);
-    for network in genomes(24).iter().chain([&example()]) {
+    for network in genomes(24).iter().chain([&example(), &shared()]) {
         for (kind, tolerance) in [(Kind::Double, 1e-11), (Kind::Float, 1e-5)] {
             let model = model(network, kind);
             let run = |length, filler| {

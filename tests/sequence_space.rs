@@ -6,8 +6,8 @@ use hashing::{CandidateHasher, Class, Fingerprint, Keyed, Rng, TwoStage};
 use spaces::Space;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
-    Genome, Limits, Mixer, Network, Norm, Order, Pooling, SequenceSpace, Settings, Shape, Tensor, Training,
-    Value, Weights, blocks,
+    Genome, Limits, Mixer, Network, Norm, Order, Pattern, Pooling, Position, SequenceSpace, Settings, Shape,
+    Sharing, Tensor, Training, Value, Weights, blocks,
 };
 
 fn genomes(count: u64) -> impl Iterator<Item = Genome> {
@@ -61,9 +61,9 @@ fn logits(genome: &Genome) -> Vec<f64> {
 #[test]
 fn canonicalizing_is_idempotent_and_keeps_behavior() {
     let space = SequenceSpace::default();
-    let masks = |genome: &Genome| {
-        let flags = genome.layers.iter().filter_map(|layer| layer.token.settings.0.get("causal").cloned());
-        flags.collect::<Vec<_>>()
+    let mixers = |genome: &Genome| {
+        let all = genome.layers.iter().flat_map(|layer| [layer.token.clone(), layer.channel.clone()]);
+        all.filter(|mixer| !mixer.is_identity()).collect::<Vec<_>>()
     };
     let mut changed = 0;
     for genome in genomes(300) {
@@ -72,8 +72,8 @@ fn canonicalizing_is_idempotent_and_keeps_behavior() {
         let differences = logits(&genome).into_iter().zip(logits(&canonical)).map(|(a, b)| (a - b).abs());
         let difference = differences.fold(0.0, f64::max);
         assert!(difference < 1e-9, "{difference:e}: {genome:?}");
-        // Masks and dropout reach the fingerprint by name: to see those equal is left to the canonical form.
-        let by_name = canonical.training != genome.training || masks(&canonical) != masks(&genome);
+        // Kinds, their genes and dropout reach the fingerprint by name: to see those equal is left to the canonical form.
+        let by_name = canonical.training != genome.training || mixers(&canonical) != mixers(&genome);
         assert_eq!(probed(&genome) == probed(&canonical), !by_name, "{genome:?}");
         changed += usize::from(canonical != genome);
     }
@@ -230,6 +230,10 @@ fn every_other_gene_reaches_the_fingerprint() {
         Genome { norm: Norm::Rms, ..base.clone() },
         Genome { pooling: Pooling::Max, ..base.clone() },
         Genome { pooling: Pooling::Last, ..base.clone() },
+        Genome { pooling: Pooling::None, ..base.clone() },
+        Genome { position: Position::Learned, ..base.clone() },
+        Genome { position: Position::Decay, ..base.clone() },
+        Genome { sharing: Sharing { pattern: Pattern::Cycle, passes: 2 }, ..base.clone() },
         training(Training { learning_rate: 1e-3, ..default }),
         training(Training { weight_decay: 0.1, ..default }),
         training(Training { dropout: 0.1, ..default }),
@@ -251,6 +255,85 @@ fn mutations_stay_within_the_limits_and_change_the_genome() {
         let written = serde_json::to_string(&child).unwrap();
         assert_eq!(serde_json::from_str::<Genome>(&written).unwrap(), child);
         genome = child;
+    }
+}
+
+#[test]
+fn where_every_step_has_a_target_no_step_sees_a_later_one() {
+    let limits = Limits { every_step: true, ..Limits::default() };
+    let space = SequenceSpace::new(limits).unwrap();
+    let mut genome = space.sample(&mut Rng::named(2, "walk", 0));
+    let other = space.sample(&mut Rng::named(3, "walk", 0));
+    for step in 0..1000 {
+        let rng = &mut Rng::named(2, "step", step);
+        genome = space.mutate(&genome, rng);
+        for genome in [Some(genome.clone()), space.crossover(&genome, &other, rng)].into_iter().flatten() {
+            assert_eq!((space.check(&genome), genome.pooling), (Ok(()), Pooling::None));
+            let canonical = space.canonicalize(&genome);
+            assert_eq!((space.check(&canonical), canonical.pooling), (Ok(()), Pooling::None));
+        }
+    }
+    for (json, named) in [
+        (r#"{"layers": []}"#, "pooling mean"),
+        (r#"{"layers": [{}, {"token": {"kind": "attention"}}], "pooling": "none"}"#, "layer 1 sees"),
+        (
+            r#"{"layers": [{"token": {"kind": "gru"}, "order": "reverse"}], "pooling": "none"}"#,
+            "layer 0 sees",
+        ),
+    ] {
+        let reason = space.check(&self::genome(json)).unwrap_err();
+        assert!(reason.contains(named), "{reason}");
+    }
+    let reason = SequenceSpace::default().check(&self::genome(r#"{"pooling": "none"}"#)).unwrap_err();
+    assert!(reason.contains("mean, max or last"), "{reason}");
+}
+
+/// How many leaves of the JSON form differ; layers are compared by their numbers, missing ones count double.
+fn distance(a: &Genome, b: &Genome) -> usize {
+    fn leaves(value: &serde_json::Value) -> usize {
+        match value {
+            serde_json::Value::Object(fields) => fields.values().map(leaves).sum(),
+            serde_json::Value::Array(items) => items.iter().map(leaves).sum(),
+            _ => 1,
+        }
+    }
+    fn between(a: &serde_json::Value, b: &serde_json::Value) -> usize {
+        use serde_json::Value::{Array, Object};
+        match (a, b) {
+            // Another kind has other genes: all of them count.
+            (Object(a), Object(b)) if a.get("kind") != b.get("kind") => {
+                4 + b.values().map(leaves).sum::<usize>()
+            }
+            (Object(a), Object(b)) => a.iter().map(|(name, a)| between(a, &b[name])).sum(),
+            (Array(a), Array(b)) => {
+                let pairs: usize = a.iter().zip(b).map(|(a, b)| between(a, b)).sum();
+                pairs + 30 * a.len().abs_diff(b.len())
+            }
+            _ => usize::from(a != b),
+        }
+    }
+    let [a, b] = [a, b].map(|genome| serde_json::to_value(genome).unwrap());
+    between(&a, &b)
+}
+
+/// From anywhere to anywhere, in a number of steps that the two genomes bound, never leaving the space.
+#[test]
+fn mutations_reach_the_whole_space() {
+    let space = SequenceSpace::default();
+    let genomes: Vec<_> = genomes(24).collect();
+    for (number, pair) in genomes.windows(2).enumerate() {
+        let (mut at, to) = (pair[0].clone(), &pair[1]);
+        let bound = distance(&at, to);
+        let (mut steps, mut draws) = (0, 0);
+        while at != *to {
+            let next = space.mutate(&at, &mut Rng::named(number as u64, "way", draws));
+            draws += 1;
+            assert!(draws < 200_000, "no way on after {steps} steps from\n{at:?} to\n{to:?}");
+            if distance(&next, to) < distance(&at, to) {
+                (at, steps) = (next, steps + 1);
+            }
+        }
+        assert!(steps <= bound, "{steps} steps, {bound}");
     }
 }
 

@@ -7,7 +7,6 @@
 //! | tier | equality | missing |
 //! |---|---|---|
 //! | E1 | one expert, or all of them shared = MLP | mixture of experts |
-//! | E1 | tied recursion = low-rank corrections of rank 0 | low-rank corrections of a repeated layer |
 //! | E1 | one group, any permutation = full attention | grouped attention |
 //! | E1 | constant gates: selective = LTI = convolution | a gene that freezes the gates of `mamba` |
 //! | E1 | parallel scan = loop, any chunk size | none: algorithms are not genes |
@@ -21,9 +20,8 @@
 //! | E1 | masked column = absent column; rules equal up to algebra | feature rules |
 //! | E1 | macros inlined | programs |
 //! | E2 | linear ∘ linear = linear; norm gain folded into the next map | linear mixers without a norm |
-//! | E2 | low-rank corrections of full rank = untied layers | low-rank corrections |
 //! | E2 | biases fixed at zero = no biases | a gene for biases |
-//! | E3 | low-rank corrections with B = 0, zero gates, residual scales that start at zero | each of them |
+//! | E3 | zero gates, residual scales that start at zero | each of them |
 //! | E3 | router with equal logits; feature gates at temperature 1 | routers, feature gates |
 //! | guard | mixture of recursions at capacity 1 ≠ plain block | mixture of recursions |
 //! | guard | SNNK ≠ its ReLU layer; two groups ≠ full attention | SNNK, grouped attention |
@@ -90,6 +88,51 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         Read,
         r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 1}]}"#,
         r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "tied recursion = corrections of rank 0",
+        In::Sequence,
+        Read,
+        r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 2, "rank": 0}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 2}]}"#,
+    ),
+    (
+        "corrections where nothing is shared are not there",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "gru"}, "rank": 2}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "one pass shares nothing, whatever the pattern",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "gru"}}, {"channel": {"kind": "mlp"}}], "sharing": {"pattern": "cycle"}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}, "channel": {"kind": "mlp"}}], "sharing": {"passes": 3}}"#,
+    ),
+    (
+        "passes in a row = repetitions",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 2}, {"token": {"kind": "s4d"}}],
+            "sharing": {"pattern": "sequence", "passes": 2}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 4}, {"token": {"kind": "s4d"}, "repeat": 2}]}"#,
+    ),
+    (
+        "a cycle of one layer = its repetition",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{}, {"token": {"kind": "gru"}, "rank": 1}], "sharing": {"pattern": "cycle", "passes": 3}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 3, "rank": 1}]}"#,
+    ),
+    (
+        "a middle of one layer = its repetition",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "gru"}}, {"channel": {"kind": "mlp"}}, {"token": {"kind": "s4d"}}],
+            "sharing": {"pattern": "middle-cycle", "passes": 2}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}, {"channel": {"kind": "mlp"}, "repeat": 2},
+            {"token": {"kind": "s4d"}}]}"#,
     ),
     (
         "a layer that adds nothing = no layer",
@@ -247,6 +290,12 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
 /// The same functions can be reached, by other parameters that train in another way.
 const SAME_CLASS_OF_FUNCTIONS: &[(&str, In, &str, &str)] = &[
     (
+        "corrections of full rank = untied layers",
+        In::Sequence,
+        r#"{"layers": [{"channel": {"kind": "mlp"}, "repeat": 2, "rank": 64}]}"#,
+        r#"{"layers": [{"channel": {"kind": "mlp"}}, {"channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
         "two parallel linear maps of one value = one",
         In::Cell201,
         r#"{"arch": "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|none~0|skip_connect~1|skip_connect~2|"}"#,
@@ -273,6 +322,34 @@ const SAME_CLASS_OF_FUNCTIONS: &[(&str, In, &str, &str)] = &[
 ];
 
 const TEMPTING: &[(&str, In, &str, &str)] = &[
+    (
+        "corrections start at zero and do not stay there",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 2, "rank": 1}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 2}]}"#,
+    ),
+    (
+        "a cycle ≠ a sequence",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "s4d"}}],
+            "sharing": {"pattern": "cycle", "passes": 2}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "s4d"}}],
+            "sharing": {"pattern": "sequence", "passes": 2}}"#,
+    ),
+    (
+        "an empty first layer is not shared in a middle cycle",
+        In::Sequence,
+        r#"{"layers": [{}, {"token": {"kind": "gru"}}, {"token": {"kind": "s4d"}}, {"token": {"kind": "mamba"}}],
+            "sharing": {"pattern": "middle-cycle", "passes": 2}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "s4d"}}, {"token": {"kind": "mamba"}}],
+            "sharing": {"pattern": "middle-cycle", "passes": 2}}"#,
+    ),
+    (
+        "learned positions ≠ none",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention"}}], "position": "learned"}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}}]}"#,
+    ),
     (
         "Euler ≠ zero-order hold",
         In::Sequence,

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use hashing::Rng;
-use spaces::sequence::{Layer, NamedTensor, Network, Order, Place, Pooling, Settings};
+use spaces::sequence::{MIXERS, NamedTensor, Network, Order, Place, Pooling, Position, Run, Settings};
 use tch::{Device, Kind, Tensor};
 
 use crate::blocks::{self, TorchBlock, TorchWeights};
 use crate::dropout::Dropout;
+use crate::scan::scan;
 use crate::steps::Steps;
 
 /// Cases of unequal length, padded at the end.
@@ -27,14 +28,11 @@ pub struct Model {
     flat: Tensor,
     parameters: Vec<Tensor>,
     embedding: TorchWeights,
-    layers: Vec<Stage>,
+    position: (Position, TorchWeights),
+    /// Of every layer of the genome.
+    layers: Vec<Vec<Branch>>,
+    schedule: Vec<Run>,
     head: Head,
-}
-
-/// A layer of the genome.
-struct Stage {
-    branches: Vec<Branch>,
-    repeat: usize,
 }
 
 /// Norm and mixer: what is added to the residual stream.
@@ -43,9 +41,15 @@ struct Branch {
     block: &'static dyn TorchBlock,
     settings: Settings,
     order: Order,
-    mixer: TorchWeights,
-    /// Those of the second direction, where there is one.
-    reverse: TorchWeights,
+    /// Of the first direction and, where there is one, of the second.
+    mixers: [Shared; 2],
+}
+
+/// Weights that all runs share, and the corrections of each: A is runs × rank × inputs, B runs × outputs × rank.
+struct Shared {
+    weights: TorchWeights,
+    down: TorchWeights,
+    up: TorchWeights,
 }
 
 struct Head {
@@ -77,7 +81,9 @@ impl Model {
             named.iter().zip(&parameters).map(|(n, p)| (n.name.as_str(), (n.tensor.name, p))).collect();
         let parts = Parts { network, by_name };
         let (embedding, layers, head) = (parts.part("embedding.linear."), parts.layers(), parts.head());
-        Self { named, flat, parameters, embedding, layers, head }
+        let position = (network.genome.position, parts.part("position.code."));
+        let schedule = network.genome.schedule();
+        Self { named, flat, parameters, embedding, position, layers, schedule, head }
     }
 
     /// All parameters in one vector, without gradients; whoever changes it in place (under `no_grad`) changes the
@@ -130,7 +136,7 @@ impl Model {
 
     /// Masks of dropout that one forward pass draws, each of B·L·width elements.
     pub fn masks(&self) -> usize {
-        self.layers.iter().map(|stage| stage.repeat * stage.branches.len()).sum()
+        self.schedule.iter().map(|run| self.layers[run.layer].len()).sum()
     }
 
     /// Logits, B×classes, or B×L×classes where nothing is pooled. Without dropout they do not depend on how much
@@ -158,9 +164,10 @@ impl Model {
     ) -> Tensor {
         let steps = Steps::of(batch);
         let mut x = apply_linear(&steps.clean(&batch.x), &self.embedding);
-        for stage in &self.layers {
-            for branch in (0..stage.repeat).flat_map(|_| &stage.branches) {
-                let mut added = branch.forward(&x, &steps, penalties.as_deref_mut());
+        x = place_steps(x, &self.position);
+        for run in &self.schedule {
+            for branch in &self.layers[run.layer] {
+                let mut added = branch.forward(&x, run.number, &steps, penalties.as_deref_mut());
                 if let Some(dropout) = &mut dropout {
                     added = dropout.apply(&added);
                 }
@@ -173,21 +180,40 @@ impl Model {
 }
 
 impl Branch {
-    fn forward(&self, x: &Tensor, steps: &Steps, mut penalties: Option<&mut Vec<Tensor>>) -> Tensor {
+    fn forward(
+        &self,
+        x: &Tensor,
+        run: usize,
+        steps: &Steps,
+        mut penalties: Option<&mut Vec<Tensor>>,
+    ) -> Tensor {
         let x = &apply_norm(x, &self.norm);
-        let mut mix = |weights, x: &Tensor| {
+        let mut mix = |direction: usize, x: &Tensor| {
+            let weights = &self.mixers[direction].in_run(run);
             if let Some(penalties) = &mut penalties {
                 penalties.extend(self.block.penalty(&self.settings, weights, x, steps.mask()));
             }
             self.block.forward(&self.settings, weights, x, steps.mask())
         };
         match self.order {
-            Order::Forward => mix(&self.mixer, x),
-            Order::Reverse => steps.reverse(&mix(&self.mixer, &steps.reverse(x))),
-            Order::Bidirectional => {
-                mix(&self.mixer, x) + steps.reverse(&mix(&self.reverse, &steps.reverse(x)))
-            }
+            Order::Forward => mix(0, x),
+            Order::Reverse => steps.reverse(&mix(0, &steps.reverse(x))),
+            Order::Bidirectional => mix(0, x) + steps.reverse(&mix(1, &steps.reverse(x))),
         }
+    }
+}
+
+impl Shared {
+    /// W + B A wherever there are corrections.
+    fn in_run(&self, run: usize) -> TorchWeights {
+        let corrected = |(name, w): (&&'static str, &Tensor)| {
+            let w = match (self.down.0.get(name), self.up.0.get(name)) {
+                (Some(a), Some(b)) => w.addmm(&b.select(0, run as i64), &a.select(0, run as i64)),
+                _ => w.shallow_clone(),
+            };
+            (*name, w)
+        };
+        TorchWeights(self.weights.0.iter().map(corrected).collect())
     }
 }
 
@@ -198,17 +224,15 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn layers(&self) -> Vec<Stage> {
-        let stage = |(index, layer): (usize, &Layer)| {
-            let places = [Place::Token, Place::Channel].into_iter();
-            let branches = places.filter_map(|place| self.branch(index, layer, place)).collect();
-            Stage { branches, repeat: layer.repeat }
-        };
-        self.network.genome.layers.iter().enumerate().map(stage).collect()
+    fn layers(&self) -> Vec<Vec<Branch>> {
+        let places = [Place::Token, Place::Channel];
+        let branches = |index| places.into_iter().filter_map(|place| self.branch(index, place)).collect();
+        (0..self.network.genome.layers.len()).map(branches).collect()
     }
 
     /// `None` where the mixer is the identity.
-    fn branch(&self, index: usize, layer: &Layer, place: Place) -> Option<Branch> {
+    fn branch(&self, index: usize, place: Place) -> Option<Branch> {
+        let layer = &self.network.genome.layers[index];
         let mixer = layer.mixer(place);
         if mixer.is_identity() {
             return None;
@@ -222,8 +246,10 @@ impl Parts<'_> {
             block,
             settings,
             order,
-            mixer: part("mixer"),
-            reverse: part("reverse"),
+            mixers: MIXERS.map(|names| {
+                let [weights, down, up] = names.map(&part);
+                Shared { weights, down, up }
+            }),
         })
     }
 
@@ -250,6 +276,24 @@ fn views(flat: &Tensor, named: &[NamedTensor]) -> Vec<Tensor> {
         view
     };
     named.iter().map(view).collect()
+}
+
+/// Tells steps apart by where they are.
+fn place_steps(x: Tensor, (position, weights): &(Position, TorchWeights)) -> Tensor {
+    let length = x.size()[1];
+    match position {
+        Position::None => x,
+        Position::Learned => {
+            let table = &weights["table"];
+            let rows = Tensor::arange(length, (Kind::Int64, x.device())).clamp_max(table.size()[0] - 1);
+            x + table.index_select(0, &rows)
+        }
+        Position::Decay => {
+            let decay = weights["decay"].sigmoid();
+            let added = &x * (1.0 - &decay);
+            x + scan(&decay.expand_as(&added), &added) * &weights["gain"]
+        }
+    }
 }
 
 fn apply_linear(x: &Tensor, weights: &TorchWeights) -> Tensor {

@@ -186,6 +186,11 @@ impl Tensor {
         self.len() == 0
     }
 
+    /// Whether it is a matrix that weight decay applies to: what low-rank corrections are for.
+    pub fn is_matrix(&self) -> bool {
+        self.decay && self.shape.len() == 2
+    }
+
     /// The values that training starts from.
     pub fn start(&self, rng: &mut Rng) -> Vec<f64> {
         (0..self.len()).map(|i| self.init.value(i, &self.shape, rng)).collect()

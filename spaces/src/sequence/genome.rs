@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter::repeat_n;
 
 use hashing::{KeyWriter, Keyed};
 use serde::de::{SeqAccess, Visitor};
@@ -21,14 +22,18 @@ pub struct Genome {
     pub width: usize,
     /// Default: `layer`.
     pub norm: Norm,
+    /// Default: `none`.
+    pub position: Position,
     /// Default: `mean`.
     pub pooling: Pooling,
     /// From input to output. Default: none.
     pub layers: Vec<Layer>,
+    /// Default: every layer is run in its turn.
+    pub sharing: Sharing,
     pub training: Training,
 }
 
-/// x ← x + token(norm x), x ← x + channel(norm x), `repeat` times with the same weights.
+/// x ← x + token(norm x), x ← x + channel(norm x), `repeat` times in a row with the same weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Layer {
@@ -42,6 +47,11 @@ pub struct Layer {
     /// Default: 1.
     #[serde(default = "one")]
     pub repeat: usize,
+    /// Of what each run adds to the weights that it shares with other runs of this layer: every matrix W of the mixers
+    /// is W + B A in a run of its own A (rank × inputs) and B (outputs × rank), which starts at zero (Bae et al. 2024,
+    /// arXiv 2410.20672). Inert where the layer is run once. Default: 0.
+    #[serde(default)]
+    pub rank: usize,
 }
 
 /// A block and its genes, as in `{"kind": "attention", "heads": 4}`.
@@ -70,6 +80,53 @@ pub enum Norm {
     #[default]
     Layer,
     Rms,
+}
+
+/// What tells steps apart by where they are, added to the embedding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Position {
+    #[default]
+    None,
+    /// A vector for each of the first [`Position::LEARNED`] steps, and the last of them for all later ones.
+    Learned,
+    /// x_t + gain ∘ p_t with p_t = λ ∘ p_{t−1} + (1 − λ) ∘ x_t and a λ for each channel: the one-dimensional form of
+    /// the decaying Toeplitz mix of Qin et al. 2024, arXiv 2405.21022.
+    Decay,
+}
+
+/// Weights that several runs share, beside [`Layer::repeat`] (Bae et al. 2025, arXiv 2507.10524).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sharing {
+    /// Default: `none`.
+    pub pattern: Pattern,
+    /// How often the shared layers are run. Default: 1.
+    pub passes: usize,
+}
+
+/// Which layers are run again, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pattern {
+    /// None.
+    #[default]
+    None,
+    /// All in turn: 0 1 2 0 1 2.
+    Cycle,
+    /// Each in a row: 0 0 1 1 2 2.
+    Sequence,
+    /// All but the first and the last, in turn: 0 1 2 1 2 3.
+    MiddleCycle,
+}
+
+/// One run of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Index into [`Genome::layers`].
+    pub layer: usize,
+    /// How often this layer has been run before.
+    pub number: usize,
 }
 
 /// From steps to one vector, if to one.
@@ -102,6 +159,14 @@ impl Order {
 impl Norm {
     pub const ALL: [Self; 2] = [Self::Layer, Self::Rms];
 }
+impl Position {
+    pub const ALL: [Self; 3] = [Self::None, Self::Learned, Self::Decay];
+    /// Steps that have a vector of their own.
+    pub const LEARNED: usize = 256;
+}
+impl Pattern {
+    pub const ALL: [Self; 4] = [Self::None, Self::Cycle, Self::Sequence, Self::MiddleCycle];
+}
 impl Pooling {
     /// Those that make one vector.
     pub const ALL: [Self; 3] = [Self::Mean, Self::Max, Self::Last];
@@ -110,6 +175,12 @@ impl Training {
     pub const LEARNING_RATES: [f64; 4] = [3e-3, 1e-3, 3e-4, 1e-2];
     pub const WEIGHT_DECAYS: [f64; 3] = [0.01, 0.0, 0.1];
     pub const DROPOUTS: [f64; 3] = [0.0, 0.1, 0.3];
+}
+
+impl Default for Sharing {
+    fn default() -> Self {
+        Self { pattern: Pattern::None, passes: 1 }
+    }
 }
 
 impl Default for Training {
@@ -183,22 +254,77 @@ impl Layer {
 }
 
 impl Genome {
-    /// Layers as they are run, repetitions counted.
+    /// Layers as they are run.
     pub fn depth(&self) -> usize {
-        self.layers.iter().map(|layer| layer.repeat).sum()
+        (0..self.layers.len()).fold(0, |sum, layer| sum.saturating_add(self.runs_of(layer)))
+    }
+
+    /// How often a layer is run.
+    pub fn runs_of(&self, layer: usize) -> usize {
+        let passes = if self.is_shared(layer) { self.sharing.passes } else { 1 };
+        self.layers[layer].repeat.saturating_mul(passes)
+    }
+
+    fn is_shared(&self, layer: usize) -> bool {
+        match self.sharing.pattern {
+            Pattern::None => false,
+            Pattern::Cycle | Pattern::Sequence => true,
+            Pattern::MiddleCycle => 0 < layer && layer + 1 < self.layers.len(),
+        }
+    }
+
+    /// The runs of layers, from input to output.
+    pub fn schedule(&self) -> Vec<Run> {
+        let all = || 0..self.layers.len();
+        let turns: Vec<usize> = match self.sharing.pattern {
+            Pattern::None => all().collect(),
+            Pattern::Sequence => all().flat_map(|layer| repeat_n(layer, self.sharing.passes)).collect(),
+            Pattern::Cycle | Pattern::MiddleCycle => {
+                let (shared, before) = (|layer: &usize| self.is_shared(*layer), |layer: &usize| *layer == 0);
+                let first = all().filter(|layer| !shared(layer) && before(layer));
+                let last = all().filter(|layer| !shared(layer) && !before(layer));
+                let middle = (0..self.sharing.passes).flat_map(|_| all().filter(shared));
+                first.chain(middle).chain(last).collect()
+            }
+        };
+        let mut done = vec![0; self.layers.len()];
+        let mut run = |layer: usize| {
+            done[layer] += 1;
+            Run { layer, number: done[layer] - 1 }
+        };
+        turns.into_iter().flat_map(|layer| repeat_n(layer, self.layers[layer].repeat)).map(&mut run).collect()
+    }
+
+    /// Rank of what each run of a layer adds to shared weights; 0 where none are shared.
+    pub fn rank_of(&self, layer: usize) -> usize {
+        if self.runs_of(layer) > 1 { self.layers[layer].rank } else { 0 }
     }
 
     /// `mamba+glu ×2 · attention+mlp`: what one reads in a table.
     pub fn summary(&self) -> String {
         let layers: Vec<_> = self.layers.iter().map(Layer::to_string).collect();
-        let stack = if layers.is_empty() { "linear".to_string() } else { layers.join(" · ") };
+        let mut stack = if layers.is_empty() { "linear".to_string() } else { layers.join(" · ") };
+        let Sharing { pattern, passes } = self.sharing;
+        if pattern != Pattern::None {
+            stack += &format!(" | {} ×{passes}", name_of(&pattern));
+        }
+        if self.position != Position::None {
+            stack += &format!(" | {} positions", name_of(&self.position));
+        }
         format!("{stack} | width {}, {}", self.width, name_of(&self.pooling))
     }
 }
 
-/// The lower-case name under which a field is written.
+/// The name under which a field is written: lower case, words joined by hyphens.
 pub(super) fn name_of(value: &impl fmt::Debug) -> String {
-    format!("{value:?}").to_lowercase()
+    let mut name = String::new();
+    for letter in format!("{value:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
 }
 
 impl fmt::Display for Layer {
@@ -214,7 +340,10 @@ impl fmt::Display for Layer {
             Order::Reverse => f.write_str(" ←")?,
             Order::Bidirectional => f.write_str(" ↔")?,
         }
-        if self.repeat > 1 { write!(f, " ×{}", self.repeat) } else { Ok(()) }
+        if self.repeat > 1 {
+            write!(f, " ×{}", self.repeat)?;
+        }
+        if self.rank > 0 { write!(f, " +rank {}", self.rank) } else { Ok(()) }
     }
 }
 
@@ -232,12 +361,16 @@ impl Keyed for Genome {
         out.u64(u64::from(self.version));
         out.u64(self.width as u64);
         out.text(&name_of(&self.norm));
+        out.text(&name_of(&self.position));
         out.text(&name_of(&self.pooling));
+        out.text(&name_of(&self.sharing.pattern));
+        out.u64(self.sharing.passes as u64);
         out.list(&self.layers, |out, layer| {
             layer.token.write_key(out);
             out.text(&name_of(&layer.order));
             layer.channel.write_key(out);
             out.u64(layer.repeat as u64);
+            out.u64(layer.rank as u64);
         });
         self.training.write_key(out);
     }
@@ -277,9 +410,13 @@ struct Raw {
     #[serde(default)]
     norm: Norm,
     #[serde(default)]
+    position: Position,
+    #[serde(default)]
     pooling: Pooling,
     #[serde(default, deserialize_with = "layers")]
     layers: Vec<Layer>,
+    #[serde(default)]
+    sharing: Sharing,
     #[serde(default)]
     training: Training,
 }
@@ -320,12 +457,13 @@ fn width() -> usize {
 
 /// Genomes from elsewhere are untrusted: bounds keep the arithmetic of shapes and costs from overflowing.
 const LARGEST: usize = 4096;
+const MOST_RANK: usize = 64;
 
 impl TryFrom<Raw> for Genome {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        let Raw { version, width, norm, pooling, layers, training } = raw;
+        let Raw { version, width, norm, position, pooling, layers, sharing, training } = raw;
         if version != 1 {
             return Err(format!("genome version {version} is not known; this program reads version 1"));
         }
@@ -344,11 +482,15 @@ impl TryFrom<Raw> for Genome {
             .enumerate()
             .map(|(i, layer)| layer.checked(i))
             .collect::<Result<Vec<_>, _>>()?;
-        let depth = layers.iter().fold(0usize, |sum, layer| sum.saturating_add(layer.repeat));
+        if !(1..=LARGEST).contains(&sharing.passes) {
+            return Err(format!("sharing: passes {} is not from 1 to {LARGEST}", sharing.passes));
+        }
+        let genome = Self { version, width, norm, position, pooling, layers, sharing, training };
+        let depth = genome.depth();
         if depth > LARGEST {
             return Err(format!("{depth} layers and repetitions are more than {LARGEST}"));
         }
-        Ok(Self { version, width, norm, pooling, layers, training })
+        Ok(genome)
     }
 }
 
@@ -356,6 +498,9 @@ impl Layer {
     fn checked(self, number: usize) -> Result<Self, String> {
         if self.repeat == 0 {
             return Err(format!("layer {number}: repeat must be at least 1"));
+        }
+        if self.rank > MOST_RANK {
+            return Err(format!("layer {number}: rank {} is above {MOST_RANK}", self.rank));
         }
         let at = |error| format!("layer {number}: {error}");
         let token = self.token.checked(Place::Token).map_err(at)?;
@@ -383,6 +528,23 @@ mod tests {
     }
 
     #[test]
+    fn patterns_run_layers_in_their_order() {
+        for (pattern, expected) in [
+            ("none", "00 01 10 20"),
+            ("cycle", "00 01 10 20 02 03 11 21"),
+            ("sequence", "00 01 02 03 10 11 20 21"),
+            ("middle-cycle", "00 01 10 11 20"),
+        ] {
+            let sharing = format!(r#""sharing": {{"pattern": "{pattern}", "passes": 2}}"#);
+            let genome = read(&format!(r#"{{"layers": [{{"repeat": 2}}, {{}}, {{}}], {sharing}}}"#)).unwrap();
+            let shown = |run: Run| format!("{}{}", run.layer, run.number);
+            let runs: Vec<_> = genome.schedule().into_iter().map(shown).collect();
+            assert_eq!((runs.join(" ").as_str(), runs.len()), (expected, genome.depth()), "{pattern}");
+            assert_eq!(read(&serde_json::to_string(&genome).unwrap()).unwrap(), genome);
+        }
+    }
+
+    #[test]
     fn layers_are_counted_while_they_are_read() {
         let listed = |count: usize| format!(r#"{{"layers": [{}"#, vec!["{}"; count].join(","));
         assert_eq!(read(&(listed(LARGEST) + "]}")).unwrap().depth(), LARGEST);
@@ -404,6 +566,11 @@ mod tests {
             (r#"{"layers": [{"token": {"kind": "attention", "heads": "many"}}]}"#, "many"),
             (r#"{"layers": [{"repeat": 0}]}"#, "repeat"),
             (r#"{"layers": [{"repeat": 99999999}]}"#, "repetitions"),
+            (r#"{"layers": [{}, {}], "sharing": {"pattern": "cycle", "passes": 4000}}"#, "repetitions"),
+            (r#"{"sharing": {"pattern": "spiral"}}"#, "spiral"),
+            (r#"{"sharing": {"passes": 0}}"#, "passes"),
+            (r#"{"layers": [{"rank": 65}]}"#, "rank 65"),
+            (r#"{"position": "somewhere"}"#, "somewhere"),
             (r#"{"training": {"dropout": 1.5}}"#, "dropout"),
             (r#"{"training": {"learning_rate": 0}}"#, "learning_rate"),
         ] {

@@ -1,8 +1,11 @@
 //! A genome with the shape of its task: which tensors there are, what they cost, and the `f64` definition of the whole.
 
-use super::block::{Place, Settings, Tensor, Weights};
-use super::genome::{Genome, Layer, Norm, Order, Pooling, name_of};
-use super::math::{Matrix, layer_norm, linear, rms_norm};
+use std::borrow::Cow;
+use std::f64::consts::LN_2;
+
+use super::block::{Init, Place, Settings, Tensor, Weights};
+use super::genome::{Genome, Norm, Order, Pooling, Position, Run, name_of};
+use super::math::{Matrix, layer_norm, linear, product, rms_norm, sigmoid};
 
 /// What the task fixes: channels of the input, classes of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +21,8 @@ pub struct NamedTensor {
     pub tensor: Tensor,
 }
 
-/// Tensors that belong together: the embedding, one branch of a layer with its norm, or the head with its norm.
+/// Tensors that belong together: the embedding, the positions, one branch of a layer with its norm, or the head with
+/// its norm.
 #[derive(Clone, Debug)]
 pub struct Group {
     pub name: String,
@@ -27,6 +31,12 @@ pub struct Group {
     /// Parts with a name each (`norm`, `mixer`, `reverse`, `linear`), in a fixed order.
     pub parts: Vec<(&'static str, Vec<Tensor>)>,
 }
+
+/// The parts of a branch that mix: of the layer's own direction, and of the other one where there are two. Each with
+/// its low-rank corrections: A of every run (runs × rank × inputs) and B (runs × outputs × rank), called as the matrices
+/// that they correct.
+pub const MIXERS: [[&str; 3]; 2] =
+    [["mixer", "mixer_down", "mixer_up"], ["reverse", "reverse_down", "reverse_up"]];
 
 /// A genome for a task.
 #[derive(Clone, Debug)]
@@ -48,6 +58,33 @@ impl Network {
         Group { name: "embedding".into(), kind: "embedding".into(), parts }
     }
 
+    /// `None` where steps are not told apart by where they are.
+    pub fn position(&self) -> Option<Group> {
+        let width = self.genome.width;
+        let tensors = match self.genome.position {
+            Position::None => return None,
+            Position::Learned => vec![Tensor {
+                name: "table",
+                shape: vec![Position::LEARNED, width],
+                init: Init::Normal(0.02),
+                probe: (0.0, 0.5),
+                decay: false,
+            }],
+            Position::Decay => vec![
+                Tensor {
+                    name: "decay",
+                    shape: vec![width],
+                    init: Init::Indexed(logit_of_decay),
+                    probe: (0.5, 1.0),
+                    decay: false,
+                },
+                Tensor::gain("gain", width),
+            ],
+        };
+        let kind = format!("position {}", name_of(&self.genome.position));
+        Some(Group { name: "position".into(), kind, parts: vec![("code", tensors)] })
+    }
+
     /// The branch of a layer at this place; `None` where the mixer is the identity.
     pub fn branch(&self, index: usize, place: Place) -> Option<Group> {
         let layer = &self.genome.layers[index];
@@ -56,13 +93,22 @@ impl Network {
             return None;
         }
         let tensors = mixer.block(place).tensors(&mixer.settings, self.genome.width);
-        let mut parts = vec![("norm", self.norm_tensors()), ("mixer", tensors.clone())];
-        if place == Place::Token && layer.order == Order::Bidirectional {
-            parts.push(("reverse", tensors));
+        let mut parts = vec![("norm", self.norm_tensors())];
+        let both = place == Place::Token && layer.order == Order::Bidirectional;
+        let (runs, rank) = (self.genome.runs_of(index), self.genome.rank_of(index));
+        for [mixer, down, up] in &MIXERS[..1 + usize::from(both)] {
+            parts.push((mixer, tensors.clone()));
+            if rank > 0 {
+                let (of_down, of_up) = corrections(&tensors, runs, rank).unzip();
+                parts.extend([(*down, of_down), (*up, of_up)]);
+            }
         }
         let genes: Vec<_> = mixer.settings.0.iter().map(|(gene, value)| format!("{gene}={value}")).collect();
         // The order of steps is not a parameter: where it matters, the response shows it.
-        let kind = format!("{place} {} {} {}", mixer.kind, genes.join(","), name_of(&self.genome.norm));
+        let mut kind = format!("{place} {} {} {}", mixer.kind, genes.join(","), name_of(&self.genome.norm));
+        if rank > 0 {
+            kind += &format!(" rank {rank}");
+        }
         Some(Group { name: format!("layers.{index}.{place}"), kind, parts })
     }
 
@@ -90,14 +136,20 @@ impl Network {
         let width = self.genome.width;
         let inputs = self.shape.channels.saturating_mul(length);
         let ends = inputs.saturating_add(self.shape.classes).saturating_mul(width) as u64;
-        let layers = self.genome.layers.iter().map(|layer| {
-            let directions = if layer.order == Order::Bidirectional { 2 } else { 1 };
+        let layers = self.genome.layers.iter().enumerate().map(|(index, layer)| {
+            let rank = self.genome.rank_of(index);
             let cost = |place| {
                 let mixer = layer.mixer(place);
-                mixer.block(place).multiply_adds(&mixer.settings, width, length)
+                let block = mixer.block(place);
+                let tensors = block.tensors(&mixer.settings, width);
+                let corrected = tensors.iter().filter(|tensor| rank > 0 && tensor.is_matrix());
+                let correcting =
+                    corrected.fold(0usize, |sum, w| sum.saturating_add(w.len().saturating_mul(rank)));
+                block.multiply_adds(&mixer.settings, width, length).saturating_add(correcting as u64)
             };
+            let directions = if layer.order == Order::Bidirectional { 2 } else { 1 };
             let once = cost(Place::Token).saturating_mul(directions).saturating_add(cost(Place::Channel));
-            once.saturating_mul(layer.repeat as u64)
+            once.saturating_mul(self.genome.runs_of(index) as u64)
         });
         layers.fold(ends, u64::saturating_add)
     }
@@ -106,7 +158,7 @@ impl Network {
         let layers = (0..self.genome.layers.len()).flat_map(|i| {
             [Place::Token, Place::Channel].into_iter().filter_map(move |place| self.branch(i, place))
         });
-        std::iter::once(self.embedding()).chain(layers).chain([self.head()]).collect()
+        std::iter::once(self.embedding()).chain(self.position()).chain(layers).chain([self.head()]).collect()
     }
 
     fn norm_tensors(&self) -> Vec<Tensor> {
@@ -125,17 +177,18 @@ impl Network {
     pub fn forward(&self, cases: &[Matrix], supply: &mut Supply) -> Vec<Vec<f64>> {
         let weights = supply(&self.embedding(), cases);
         let mut xs: Vec<Matrix> = cases.iter().map(|x| apply_linear(x, &weights[0])).collect();
-        for (index, layer) in self.genome.layers.iter().enumerate() {
-            let places = [Place::Token, Place::Channel];
-            let branches = places.map(|place| self.branch(index, place));
-            let mut supplied = [None, None];
-            for _ in 0..layer.repeat {
-                for ((place, group), weights) in places.into_iter().zip(&branches).zip(&mut supplied) {
-                    let Some(group) = group else { continue };
-                    let weights = weights.get_or_insert_with(|| supply(group, &xs));
-                    for x in &mut xs {
-                        *x = self.apply_branch(layer, place, weights, x).zip(x, |added, x| x + added);
-                    }
+        if let Some(group) = self.position() {
+            let weights = supply(&group, &xs);
+            xs.iter_mut().for_each(|x| place_steps(x, self.genome.position, &weights[0]));
+        }
+        let mut branches: Vec<_> = (0..self.genome.layers.len())
+            .map(|index| [Place::Token, Place::Channel].map(|place| Branch::new(self, index, place)))
+            .collect();
+        for run in self.genome.schedule() {
+            for branch in branches[run.layer].iter_mut().flatten() {
+                branch.supplied.get_or_insert_with(|| supply(&branch.group, &xs));
+                for x in &mut xs {
+                    *x = self.apply_branch(branch, run, x).zip(x, |added, x| x + added);
                 }
             }
         }
@@ -143,16 +196,18 @@ impl Network {
         xs.iter().map(|x| self.apply_head(x, &weights)).collect()
     }
 
-    fn apply_branch(&self, layer: &Layer, place: Place, weights: &[Weights], x: &Matrix) -> Matrix {
+    fn apply_branch(&self, branch: &Branch, run: Run, x: &Matrix) -> Matrix {
+        let (layer, place) = (&self.genome.layers[run.layer], branch.place);
         let mixer = layer.mixer(place);
         let (block, settings): (_, &Settings) = (mixer.block(place), &mixer.settings);
-        let x = self.apply_norm(x, &weights[0]);
-        let reverse = |weights| block.forward(settings, weights, &x.reversed()).reversed();
+        let x = self.apply_norm(x, branch.part("norm").expect("every branch has a norm"));
+        let weights = |direction: usize| branch.mixer(direction, run.number);
+        let reverse = |weights: &Weights| block.forward(settings, weights, &x.reversed()).reversed();
         match (place, layer.order) {
-            (Place::Channel, _) | (Place::Token, Order::Forward) => block.forward(settings, &weights[1], &x),
-            (Place::Token, Order::Reverse) => reverse(&weights[1]),
+            (Place::Channel, _) | (Place::Token, Order::Forward) => block.forward(settings, &weights(0), &x),
+            (Place::Token, Order::Reverse) => reverse(&weights(0)),
             (Place::Token, Order::Bidirectional) => {
-                block.forward(settings, &weights[1], &x).zip(&reverse(&weights[2]), |a, b| a + b)
+                block.forward(settings, &weights(0), &x).zip(&reverse(&weights(1)), |a, b| a + b)
             }
         }
     }
@@ -168,6 +223,97 @@ impl Network {
             Norm::Rms => rms_norm(x, &weights["gain"]),
         }
     }
+}
+
+/// A branch while its network is run.
+struct Branch {
+    place: Place,
+    group: Group,
+    /// A value for every part, from its first run on.
+    supplied: Option<Vec<Weights>>,
+}
+
+impl Branch {
+    fn new(network: &Network, index: usize, place: Place) -> Option<Self> {
+        Some(Self { place, group: network.branch(index, place)?, supplied: None })
+    }
+
+    fn tensors(&self, name: &str) -> &[Tensor] {
+        self.group.parts.iter().find(|(part, _)| *part == name).map_or(&[], |(_, tensors)| tensors)
+    }
+
+    fn part(&self, name: &str) -> Option<&Weights> {
+        let number = self.group.parts.iter().position(|(part, _)| *part == name)?;
+        self.supplied.as_ref().map(|supplied| &supplied[number])
+    }
+
+    /// What mixes in this direction (0 or 1), in the run of this number: W + B A wherever there are corrections.
+    fn mixer(&self, direction: usize, run: usize) -> Cow<'_, Weights> {
+        let [mixer, down, up] = MIXERS[direction].map(|part| self.part(part));
+        let shared = mixer.expect("supplied before it is run");
+        let (Some(down), Some(up)) = (down, up) else { return Cow::Borrowed(shared) };
+        let mut weights = shared.clone();
+        for (a, b) in self.tensors(MIXERS[direction][1]).iter().zip(self.tensors(MIXERS[direction][2])) {
+            let of_run = |tensor: &Tensor, all: &Weights| {
+                let (rows, columns) = (tensor.shape[1], tensor.shape[2]);
+                Matrix::new(
+                    rows,
+                    columns,
+                    all[tensor.name][run * rows * columns..][..rows * columns].to_vec(),
+                )
+            };
+            let correction = product(&of_run(b, up), &of_run(a, down));
+            let w = weights.0.get_mut(a.name).expect("what is corrected is there");
+            w.iter_mut().zip(correction.data).for_each(|(w, correction)| *w += correction);
+        }
+        Cow::Owned(weights)
+    }
+}
+
+/// A and B of every matrix: of so many runs, of this rank.
+fn corrections(tensors: &[Tensor], runs: usize, rank: usize) -> impl Iterator<Item = (Tensor, Tensor)> {
+    tensors.iter().filter(|tensor| tensor.is_matrix()).map(move |matrix| {
+        let (rows, columns) = (matrix.shape[0], matrix.shape[1]);
+        let down = Tensor { shape: vec![runs, rank, columns], ..Tensor::matrix(matrix.name, rank, columns) };
+        let up = Tensor {
+            shape: vec![runs, rows, rank],
+            init: Init::Constant(0.0),
+            probe: (0.0, 0.5),
+            ..Tensor::matrix(matrix.name, rows, rank)
+        };
+        (down, up)
+    })
+}
+
+/// Tells steps apart by where they are.
+fn place_steps(x: &mut Matrix, position: Position, weights: &Weights) {
+    match position {
+        Position::None => {}
+        Position::Learned => {
+            for t in 0..x.rows {
+                let code = &weights["table"][t.min(Position::LEARNED - 1) * x.columns..];
+                x.row_mut(t).iter_mut().zip(code).for_each(|(x, code)| *x += code);
+            }
+        }
+        Position::Decay => {
+            let decay: Vec<f64> = weights["decay"].iter().map(|logit| sigmoid(*logit)).collect();
+            let mut mean = vec![0.0; x.columns];
+            for t in 0..x.rows {
+                let channels = x.row_mut(t).iter_mut().zip(&mut mean).zip(decay.iter().zip(&weights["gain"]));
+                for ((x, mean), (decay, gain)) in channels {
+                    *mean = decay * *mean + (1.0 - decay) * *x;
+                    *x += gain * *mean;
+                }
+            }
+        }
+    }
+}
+
+/// Half-lives from 1 to 64 steps, spread evenly over the channels on a logarithmic scale: λ = 2^(−1/half-life).
+fn logit_of_decay(index: usize, shape: &[usize]) -> f64 {
+    let half_life = libm::exp(64f64.ln() * index as f64 / (shape[0].max(2) - 1) as f64);
+    // λ/(1 − λ) = 1/(2^(1/half-life) − 1).
+    -libm::log(libm::expm1(LN_2 / half_life))
 }
 
 impl Group {

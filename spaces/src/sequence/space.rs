@@ -2,9 +2,11 @@
 
 use hashing::Rng;
 
-use super::block::{Block, Place, Value};
+use super::block::{Block, Place, Tensor, Value};
 use super::blocks;
-use super::genome::{Genome, Layer, Mixer, Norm, Order, Pooling, Training};
+use super::genome::{
+    Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training, name_of,
+};
 use crate::Space;
 
 /// What the search may choose from.
@@ -30,6 +32,8 @@ pub struct SequenceSpace {
 /// Layers drawn for a new genome: few, so that evolution starts small.
 const FIRST_DEPTH: usize = 3;
 const MOST_REPEATS: usize = 3;
+const MOST_PASSES: usize = 3;
+const RANKS: [usize; 4] = [0, 1, 2, 4];
 
 impl Default for Limits {
     fn default() -> Self {
@@ -68,52 +72,88 @@ impl SequenceSpace {
     }
 
     fn layer(&self, rng: &mut Rng) -> Layer {
-        let mut order = Order::Forward;
-        if rng.chance(0.3) {
-            order = *rng.choose(&Order::ALL);
-        }
-        Layer { token: mixer(&self.token, rng), order, channel: mixer(&self.channel, rng), repeat: 1 }
+        let order = if rng.chance(0.3) { self.order(rng) } else { Order::Forward };
+        let [token, channel] = [Place::Token, Place::Channel].map(|place| self.mixer(place, rng));
+        Layer { token, order, channel, repeat: 1, rank: 0 }
     }
 
-    /// Applies one random change; `None` where that change is not possible here.
+    fn order(&self, rng: &mut Rng) -> Order {
+        if self.limits.every_step { Order::Forward } else { *rng.choose(&Order::ALL) }
+    }
+
+    fn pooling(&self, rng: &mut Rng) -> Pooling {
+        if self.limits.every_step { Pooling::None } else { *rng.choose(&Pooling::ALL) }
+    }
+
+    /// One that this task allows, every gene drawn from its choices.
+    fn mixer(&self, place: Place, rng: &mut Rng) -> Mixer {
+        let allowed = if place == Place::Token { &self.token } else { &self.channel };
+        loop {
+            let block = *rng.choose(allowed);
+            let mut mixer = Mixer::of(block);
+            for gene in block.genes() {
+                mixer.settings.0.insert(gene.name.into(), rng.choose(&gene.choices).clone());
+            }
+            if !self.limits.every_step || block.causal(&mixer.settings) {
+                return mixer;
+            }
+        }
+    }
+
+    /// Applies one random change, which may lead out of the limits; `None` where it is not possible here.
     fn change(&self, genome: &mut Genome, rng: &mut Rng) -> Option<()> {
-        let room = self.limits.max_depth.saturating_sub(genome.depth());
         let layers = genome.layers.len();
-        match rng.below(13) {
-            0 if room > 0 => genome.layers.insert(rng.below(layers + 1), self.layer(rng)),
+        match rng.below(19) {
+            0 => genome.layers.insert(rng.below(layers + 1), self.layer(rng)),
             1 if layers > 1 => drop(genome.layers.remove(rng.below(layers))),
-            2 if room > 0 && layers > 0 => {
+            2 if layers > 0 => {
                 let copied = rng.below(layers);
                 let layer = Layer { repeat: 1, ..genome.layers[copied].clone() };
                 genome.layers.insert(copied, layer);
             }
             3 if layers > 1 => genome.layers.swap(rng.below(layers), rng.below(layers)),
-            4 => any(&mut genome.layers, rng)?.token = mixer(&self.token, rng),
-            5 => any(&mut genome.layers, rng)?.channel = mixer(&self.channel, rng),
-            6 => change_gene(&mut any(&mut genome.layers, rng)?.token, Place::Token, rng)?,
-            7 => change_gene(&mut any(&mut genome.layers, rng)?.channel, Place::Channel, rng)?,
-            8 => any(&mut genome.layers, rng)?.order = *rng.choose(&Order::ALL),
-            9 => {
-                let layer = any(&mut genome.layers, rng)?;
-                layer.repeat = 1 + rng.below(MOST_REPEATS.min(layer.repeat + room));
-            }
-            10 => genome.width = *rng.choose(&self.limits.widths),
-            11 if rng.chance(0.5) => genome.norm = *rng.choose(&Norm::ALL),
-            11 => genome.pooling = *rng.choose(&Pooling::ALL),
-            12 => change_training(&mut genome.training, rng),
+            4 => any(&mut genome.layers, rng)?.token = self.mixer(Place::Token, rng),
+            5 => any(&mut genome.layers, rng)?.channel = self.mixer(Place::Channel, rng),
+            6 | 7 => change_gene(&mut any(&mut genome.layers, rng)?.token, Place::Token, rng)?,
+            8 => change_gene(&mut any(&mut genome.layers, rng)?.channel, Place::Channel, rng)?,
+            9 => any(&mut genome.layers, rng)?.order = self.order(rng),
+            10 => any(&mut genome.layers, rng)?.repeat = 1 + rng.below(MOST_REPEATS),
+            11 => any(&mut genome.layers, rng)?.rank = *rng.choose(&RANKS),
+            12 => tie(&mut genome.layers, rng)?,
+            13 => untie(&mut genome.layers, rng)?,
+            14 => genome.sharing = sharing(rng),
+            15 => genome.width = *rng.choose(&self.limits.widths),
+            16 if rng.chance(0.5) => genome.norm = *rng.choose(&Norm::ALL),
+            16 => genome.pooling = self.pooling(rng),
+            17 => genome.position = *rng.choose(&Position::ALL),
+            18 => change_training(&mut genome.training, rng),
             _ => return None,
         }
         Some(())
     }
 }
 
-fn mixer(allowed: &[&'static dyn Block], rng: &mut Rng) -> Mixer {
-    let block = *rng.choose(allowed);
-    let mut mixer = Mixer::of(block);
-    for gene in block.genes() {
-        mixer.settings.0.insert(gene.name.into(), rng.choose(&gene.choices).clone());
+fn sharing(rng: &mut Rng) -> Sharing {
+    Sharing { pattern: *rng.choose(&Pattern::ALL), passes: 1 + rng.below(MOST_PASSES) }
+}
+
+/// One layer in place of it and the next: it is run as often as both were.
+fn tie(layers: &mut Vec<Layer>, rng: &mut Rng) -> Option<()> {
+    if layers.len() < 2 {
+        return None;
     }
-    mixer
+    let first = rng.below(layers.len() - 1);
+    layers[first].repeat += layers.remove(first + 1).repeat;
+    (layers[first].repeat <= MOST_REPEATS).then_some(())
+}
+
+/// The last run of a layer gets weights of its own.
+fn untie(layers: &mut Vec<Layer>, rng: &mut Rng) -> Option<()> {
+    let repeated: Vec<usize> = (0..layers.len()).filter(|layer| layers[*layer].repeat > 1).collect();
+    let layer = if repeated.is_empty() { return None } else { *rng.choose(&repeated) };
+    layers[layer].repeat -= 1;
+    layers.insert(layer + 1, Layer { repeat: 1, ..layers[layer].clone() });
+    Some(())
 }
 
 fn any<'a>(layers: &'a mut [Layer], rng: &mut Rng) -> Option<&'a mut Layer> {
@@ -144,18 +184,20 @@ impl Space for SequenceSpace {
     type Candidate = Genome;
 
     fn name(&self) -> &str {
-        "sequence v1"
+        "sequence v2"
     }
 
-    /// One to three layers, every gene drawn from its choices.
+    /// One to three layers, every gene drawn from its choices; shared weights and positions are for mutations to find.
     fn sample(&self, rng: &mut Rng) -> Genome {
         let depth = 1 + rng.below(FIRST_DEPTH.min(self.limits.max_depth));
         Genome {
             version: 1,
             width: *rng.choose(&self.limits.widths),
             norm: *rng.choose(&Norm::ALL),
-            pooling: *rng.choose(&Pooling::ALL),
+            position: if rng.chance(0.3) { *rng.choose(&Position::ALL) } else { Position::None },
+            pooling: self.pooling(rng),
             layers: (0..depth).map(|_| self.layer(rng)).collect(),
+            sharing: Sharing::default(),
             training: Training {
                 learning_rate: *rng.choose(&Training::LEARNING_RATES),
                 weight_decay: *rng.choose(&Training::WEIGHT_DECAYS),
@@ -168,74 +210,162 @@ impl Space for SequenceSpace {
     fn mutate(&self, parent: &Genome, rng: &mut Rng) -> Genome {
         loop {
             let mut child = parent.clone();
-            if self.change(&mut child, rng).is_some() && child != *parent {
+            if self.change(&mut child, rng).is_some() && child != *parent && self.check(&child).is_ok() {
                 return child;
             }
         }
     }
 
     /// The first layers of one parent and the last ones of the other, cut at the same place, wherever that keeps within
-    /// the depth; every other gene of either.
+    /// the limits; every other gene of either.
     fn crossover(&self, a: &Genome, b: &Genome, rng: &mut Rng) -> Option<Genome> {
-        let joined = |cut: usize| a.layers[..cut].iter().chain(&b.layers[cut..]);
-        let fits =
-            |cut: &usize| joined(*cut).map(|layer| layer.repeat).sum::<usize>() <= self.limits.max_depth;
-        let cuts: Vec<_> = (0..=a.layers.len().min(b.layers.len())).filter(fits).collect();
-        let cut = if cuts.is_empty() { return None } else { *rng.choose(&cuts) };
         let mut either = || *rng.choose(&[a, b]);
-        Some(Genome {
+        let genes = Genome {
             version: a.version,
             width: either().width,
             norm: either().norm,
+            position: either().position,
             pooling: either().pooling,
-            layers: joined(cut).cloned().collect(),
+            layers: Vec::new(),
+            sharing: either().sharing,
             training: Training {
                 learning_rate: either().training.learning_rate,
                 weight_decay: either().training.weight_decay,
                 dropout: either().training.dropout,
             },
-        })
+        };
+        let children = |sharing: Sharing| {
+            let cut_at = |cut: usize| {
+                let layers = a.layers[..cut].iter().chain(&b.layers[cut..]).cloned().collect();
+                Genome { layers, sharing, ..genes.clone() }
+            };
+            let cuts = 0..=a.layers.len().min(b.layers.len());
+            cuts.map(cut_at).filter(|child| self.check(child).is_ok()).collect::<Vec<_>>()
+        };
+        let with_either = [genes.sharing, a.sharing, b.sharing].map(children);
+        with_either.iter().find(|children| !children.is_empty()).map(|children| rng.choose(children).clone())
     }
 
-    /// Mixers are written in their simplest form, empty layers go, halves of one layer that stand in two are joined, inert genes are reset: the order of a mixer
-    /// that does not know it, the mask of one whose last step alone is read, the dropout of no mixer at all.
+    /// Mixers are written in their simplest form, layers that are shared in a row as repeated ones, empty layers go,
+    /// halves of one layer that stand in two are joined, inert genes are reset: the order of a mixer that does not know
+    /// it, the rank of corrections where nothing is shared, the mask of a mixer whose last step alone is read, the
+    /// dropout of no mixer at all.
     fn canonicalize(&self, genome: &Genome) -> Genome {
-        let mut layers: Vec<Layer> = Vec::new();
-        for layer in &genome.layers {
-            let layer = simplest(layer);
-            if layer.token.is_identity() && layer.channel.is_identity() {
-                continue;
-            }
-            match layers.last_mut() {
-                Some(last)
-                    if last.channel.is_identity()
-                        && layer.token.is_identity()
-                        && last.repeat * layer.repeat == 1 =>
-                {
-                    last.channel = layer.channel;
-                }
-                _ => layers.push(layer),
+        let mut genome = genome.clone();
+        genome.layers = genome.layers.iter().map(simplest).collect();
+        loop {
+            let before = genome.clone();
+            unshare(&mut genome);
+            drop_empty(&mut genome);
+            drop_ranks(&mut genome);
+            join_halves(&mut genome);
+            if genome == before {
+                break;
             }
         }
         if genome.pooling == Pooling::Last {
-            unmask(&mut layers);
+            unmask(&mut genome);
         }
-        let mut training = genome.training;
-        if layers.is_empty() {
-            training.dropout = 0.0;
+        if genome.layers.is_empty() {
+            genome.training.dropout = 0.0;
         }
-        Genome { layers, training, ..genome.clone() }
+        genome
     }
 
     fn check(&self, genome: &Genome) -> Result<(), String> {
-        let Limits { max_depth, .. } = self.limits;
+        let Limits { max_depth, every_step, .. } = self.limits;
         if genome.depth() > max_depth {
             return Err(format!(
                 "depth {} is above the limit {max_depth}; raise --max-depth",
                 genome.depth()
             ));
         }
+        if every_step != (genome.pooling == Pooling::None) {
+            let (given, wanted) =
+                (name_of(&genome.pooling), if every_step { "none" } else { "mean, max or last" });
+            return Err(format!("pooling {given} does not fit the targets of this task; choose {wanted}"));
+        }
+        if every_step && let Some(looks_ahead) = genome.layers.iter().position(looks_ahead) {
+            return Err(format!(
+                "layer {looks_ahead} sees later steps, which hold the targets of this task; choose a causal mixer, \
+                 forward"
+            ));
+        }
         Ok(())
+    }
+}
+
+/// Whether a step of this layer can see later ones.
+fn looks_ahead(layer: &Layer) -> bool {
+    let causal = |place| layer.mixer(place).block(place).causal(&layer.mixer(place).settings);
+    let forward = layer.token.is_identity() || layer.order == Order::Forward;
+    !(forward && causal(Place::Token) && causal(Place::Channel))
+}
+
+fn is_empty(layer: &Layer) -> bool {
+    layer.token.is_identity() && layer.channel.is_identity()
+}
+
+/// Whether the layer has a matrix that low-rank corrections are for.
+fn corrects(layer: &Layer, width: usize) -> bool {
+    [Place::Token, Place::Channel].into_iter().any(|place| {
+        let mixer = layer.mixer(place);
+        mixer.block(place).tensors(&mixer.settings, width).iter().any(Tensor::is_matrix)
+    })
+}
+
+/// Passes over layers in a row are repetitions of these; one pass shares nothing.
+fn unshare(genome: &mut Genome) {
+    let count = genome.layers.len();
+    let shared = match genome.sharing.pattern {
+        _ if genome.sharing.passes == 1 => 0..0,
+        Pattern::Sequence => 0..count,
+        Pattern::Cycle if count <= 1 => 0..count,
+        Pattern::MiddleCycle if count <= 3 => 1.min(count)..count.saturating_sub(1).max(1.min(count)),
+        Pattern::Cycle | Pattern::MiddleCycle => return,
+        Pattern::None => 0..0,
+    };
+    genome.layers[shared].iter_mut().for_each(|layer| layer.repeat *= genome.sharing.passes);
+    genome.sharing = Sharing::default();
+}
+
+/// Layers without a mixer go; but the first and the last one say which are shared in a middle cycle.
+fn drop_empty(genome: &mut Genome) {
+    let (pattern, last) = (genome.sharing.pattern, genome.layers.len().saturating_sub(1));
+    let mut index = 0;
+    genome.layers.retain_mut(|layer| {
+        let bounds = pattern == Pattern::MiddleCycle && (index == 0 || index == last);
+        index += 1;
+        if is_empty(layer) {
+            layer.repeat = 1;
+        }
+        bounds || !is_empty(layer)
+    });
+}
+
+/// Corrections where nothing is shared, or nothing can be corrected, are not there.
+fn drop_ranks(genome: &mut Genome) {
+    for index in 0..genome.layers.len() {
+        if genome.rank_of(index) == 0 || !corrects(&genome.layers[index], genome.width) {
+            genome.layers[index].rank = 0;
+        }
+    }
+}
+
+/// A token mixer alone, and a channel mixer alone after it, both run once in every pass, are one layer.
+fn join_halves(genome: &mut Genome) {
+    let mut index = 1;
+    while index < genome.layers.len() {
+        let ends = index == 1 || index + 1 == genome.layers.len();
+        let [before, layer] = [&genome.layers[index - 1], &genome.layers[index]];
+        let halves =
+            before.channel.is_identity() && layer.token.is_identity() && before.repeat * layer.repeat == 1;
+        let together = !(ends && genome.sharing.pattern == Pattern::MiddleCycle) && before.rank == layer.rank;
+        if halves && together && !is_empty(before) && !is_empty(layer) {
+            genome.layers[index - 1].channel = genome.layers.remove(index).channel;
+        } else {
+            index += 1;
+        }
     }
 }
 
@@ -262,9 +392,11 @@ fn canonical_order(layer: &Layer) -> Order {
 
 /// Where the last step alone is read of the last token mixer, a mask on the future hides nothing from it. (Where the
 /// mixer runs backwards or is run again, other steps count too.)
-fn unmask(layers: &mut [Layer]) {
-    let last = layers.iter_mut().rev().find(|layer| !layer.token.is_identity());
-    if let Some(Layer { token, order: Order::Forward, repeat: 1, .. }) = last
+fn unmask(genome: &mut Genome) {
+    let mixes = |run: &Run| !genome.layers[run.layer].token.is_identity();
+    let Some(last) = genome.schedule().into_iter().rev().find(mixes) else { return };
+    if genome.runs_of(last.layer) == 1
+        && let Layer { token, order: Order::Forward, .. } = &mut genome.layers[last.layer]
         && let Some(mask) = token.settings.0.get_mut("causal")
     {
         *mask = Value::Flag(false);

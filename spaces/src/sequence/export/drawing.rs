@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::sequence::genome::name_of;
 use crate::sequence::network::Group;
-use crate::sequence::{Layer, Mixer, Network, Order, Place};
+use crate::sequence::{Layer, Mixer, Network, Order, Pattern, Place, Position, Sharing};
 
 const WIDTH: usize = 620;
 const BOX_LEFT: usize = 130;
@@ -49,6 +49,9 @@ pub fn drawing(network: &Network, title: &str) -> String {
     page.ends("input", &format!("{} channels, standardized", network.shape.channels), None);
     let embedding = network.embedding();
     page.ends("embedding", &format!("linear to width {}", network.genome.width), Some(&embedding));
+    if let Some(group) = network.position() {
+        page.ends("positions", positions(network.genome.position), Some(&group));
+    }
     for index in 0..network.genome.layers.len() {
         page.layer(network, index);
     }
@@ -57,6 +60,14 @@ pub fn drawing(network: &Network, title: &str) -> String {
     page.ends("head", &format!("{norm} norm, {}, linear", pooled(&pooling)), Some(&head));
     page.ends("logits", &format!("{} classes", network.shape.classes), None);
     page.finish(title)
+}
+
+fn positions(position: Position) -> &'static str {
+    match position {
+        Position::None => "none",
+        Position::Learned => "a learned vector for each step, added",
+        Position::Decay => "a decaying mean of the steps so far, added",
+    }
 }
 
 fn pooled(pooling: &str) -> String {
@@ -87,7 +98,10 @@ impl Page {
             "small",
             30,
             56,
-            &format!("{parameters} parameters · width {width} · {norm} norm before every mixer"),
+            &format!(
+                "{parameters} parameters · width {width} · {norm} norm before every mixer{}",
+                shared(network)
+            ),
         );
         self.y = 76;
     }
@@ -186,6 +200,17 @@ impl Page {
     }
 }
 
+/// Which layers are run again together.
+fn shared(network: &Network) -> String {
+    let Sharing { pattern, passes } = network.genome.sharing;
+    match pattern {
+        Pattern::None => String::new(),
+        Pattern::Cycle => format!(" · all layers {passes} times in turn"),
+        Pattern::Sequence => format!(" · each layer {passes} times in a row"),
+        Pattern::MiddleCycle => format!(" · all but the ends {passes} times in turn"),
+    }
+}
+
 /// What fits on the line of the title.
 fn shortened(title: &str) -> String {
     const FITTING: usize = 64;
@@ -196,9 +221,13 @@ fn shortened(title: &str) -> String {
 }
 
 fn layer_label(index: usize, layer: &Layer) -> String {
+    let rank = match layer.rank {
+        0 => String::new(),
+        rank => format!(", each run corrected by rank {rank}"),
+    };
     match layer.repeat {
-        1 => format!("layer {index}"),
-        repeat => format!("layer {index}, run {repeat} times with the same weights"),
+        1 => format!("layer {index}{rank}"),
+        repeat => format!("layer {index}, run {repeat} times with the same weights{rank}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::sequence::genome::name_of;
-use crate::sequence::{Block, Genome, Layer, Mixer, Network, Norm, Order, Place, Pooling, Value};
+use crate::sequence::{Block, Genome, Mixer, Network, Norm, Order, Place, Pooling, Position, Value};
 
 /// Columns of the Python code.
 const WIDEST: usize = 110;
@@ -62,8 +62,16 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
         let code: Vec<_> = shared.chain(code).collect();
         parts.extend(code);
     }
+    parts.extend(match genome.position {
+        Position::None => None,
+        Position::Learned => Some(include_str!("fragments/position_learned.py")),
+        Position::Decay => Some(include_str!("fragments/position_decay.py")),
+    });
     if !genome.layers.is_empty() {
         parts.push(include_str!("fragments/branch.py"));
+    }
+    if (0..genome.layers.len()).any(|layer| genome.rank_of(layer) > 0) {
+        parts.push(include_str!("fragments/corrected.py"));
     }
     parts.push(match genome.pooling {
         Pooling::Mean => include_str!("fragments/mean.py"),
@@ -82,10 +90,38 @@ fn model(network: &Network) -> String {
     out += "    def __init__(self):\n        super().__init__()\n";
     let _ = writeln!(out, "        self.input = Input({})", shape.channels);
     let _ = writeln!(out, "        self.embedding = Embedding({}, {width})", shape.channels);
-    let layers: Vec<_> = genome.layers.iter().map(|layer| layer_call(genome, layer)).collect();
+    if genome.position != Position::None {
+        let _ = writeln!(out, "        self.position = Position({width})");
+    }
+    let layers: Vec<_> = (0..genome.layers.len()).map(|index| layer_call(network, index)).collect();
     out += &assignment("self.layers", &layers);
     let _ = writeln!(out, "        self.head = Head({width}, {})", shape.classes);
-    out + "\n" + include_str!("fragments/forward.py")
+    out + "\n" + &forward(genome)
+}
+
+/// Of the model. Runs are counted only where layers are run again.
+fn forward(genome: &Genome) -> String {
+    let mut code = include_str!("fragments/forward.py").to_string();
+    let mut replace = |plain: &str, other: &str| {
+        assert!(code.contains(plain), "the fragment has changed");
+        code = code.replace(plain, other);
+    };
+    if genome.position != Position::None {
+        replace("(self.input(x, mask))\n", "(self.input(x, mask))\n        x = self.position(x)\n");
+    }
+    if genome.depth() > genome.layers.len() {
+        let runs = genome.schedule();
+        let runs: Vec<_> = runs.iter().map(|run| format!("({}, {})", run.layer, run.number)).collect();
+        let counted = format!(
+            "# Which layer is run, and how often it has been before.
+        for layer, run in [{}]:
+            x = self.layers[layer](x, mask, run)
+",
+            runs.join(", ")
+        );
+        replace("for layer in self.layers:\n            x = layer(x, mask)\n", &counted);
+    }
+    code
 }
 
 fn assignment(name: &str, layers: &[Call]) -> String {
@@ -175,18 +211,20 @@ impl Argument {
     }
 }
 
-fn layer_call(genome: &Genome, layer: &Layer) -> Call {
+fn layer_call(network: &Network, index: usize) -> Call {
+    let layer = &network.genome.layers[index];
     let mut arguments = Vec::new();
     for (place, keyword) in [(Place::Token, "token"), (Place::Channel, "channel")] {
         if !layer.mixer(place).is_identity() {
-            arguments.push(Argument::call(keyword, branch_call(genome, layer, place)));
+            arguments.push(Argument::call(keyword, branch_call(network, index, place)));
         }
     }
-    arguments.push(Argument::text("repeat", layer.repeat));
     Call { name: "Layer".into(), arguments }
 }
 
-fn branch_call(genome: &Genome, layer: &Layer, place: Place) -> Call {
+fn branch_call(network: &Network, index: usize, place: Place) -> Call {
+    let genome = &network.genome;
+    let layer = &genome.layers[index];
     let mixer = || mixer_call(layer.mixer(place), genome.width);
     let norm = format!("Norm({})", genome.width);
     let mut arguments = vec![Argument::plain(norm), Argument::positional(mixer())];
@@ -199,7 +237,22 @@ fn branch_call(genome: &Genome, layer: &Layer, place: Place) -> Call {
     if genome.training.dropout > 0.0 {
         arguments.push(Argument::text("dropout", genome.training.dropout));
     }
-    Call { name: "Branch".into(), arguments }
+    let rank = genome.rank_of(index);
+    let corrected = corrected(network, index, place);
+    if rank == 0 || corrected.is_empty() {
+        return Call { name: "Branch".into(), arguments };
+    }
+    arguments.push(Argument::text("corrected", format!("[{}]", corrected.join(", "))));
+    arguments.push(Argument::text("rank", rank));
+    arguments.push(Argument::text("runs", genome.runs_of(index)));
+    Call { name: "CorrectedBranch".into(), arguments }
+}
+
+/// Names of the matrices that every run corrects, quoted.
+fn corrected(network: &Network, index: usize, place: Place) -> Vec<String> {
+    let mixer = network.genome.layers[index].mixer(place);
+    let tensors = mixer.block(place).tensors(&mixer.settings, network.genome.width);
+    tensors.iter().filter(|tensor| tensor.is_matrix()).map(|tensor| string(tensor.name)).collect()
 }
 
 fn mixer_call(mixer: &Mixer, width: usize) -> Call {
@@ -291,13 +344,13 @@ mod tests {
                         dropout=0.1,
                     ),
                     channel=Branch(Norm(32), Mlp(32, activation="gelu", ratio=2), dropout=0.1),
-                    repeat=2,
                 ),
             ]
         )
 "#;
         let code = written(genome, &["a"]);
         assert!(code.contains(expected), "{code}");
+        assert!(code.contains("for layer, run in [(0, 0), (0, 1)]:"), "{code}");
     }
 
     #[test]

@@ -6,19 +6,21 @@ class Branch(nn.Module):
         self.order, self.norm, self.mixer, self.reverse = order, norm, mixer, reverse
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
 
-    def forward(self, x, mask):
+    def forward(self, x, mask, run):
         x = self.norm(x)
         if self.order == "forward":
-            y = self.mixer(x, mask)
+            y = self.mix("mixer", x, mask, run)
         elif self.order == "reverse":
-            y = in_reverse(self.mixer, x, mask)
+            y = self.mix_in_reverse("mixer", x, mask, run)
         else:
-            y = self.mixer(x, mask) + in_reverse(self.reverse, x, mask)
+            y = self.mix("mixer", x, mask, run) + self.mix_in_reverse("reverse", x, mask, run)
         return self.dropout(y)
 
+    def mix(self, name, x, mask, run):
+        return getattr(self, name)(x, mask)
 
-def in_reverse(mixer, x, mask):
-    return reversed_steps(mixer(reversed_steps(x, mask), mask), mask)
+    def mix_in_reverse(self, name, x, mask, run):
+        return reversed_steps(self.mix(name, reversed_steps(x, mask), mask, run), mask)
 
 
 def reversed_steps(x, mask):
@@ -31,15 +33,14 @@ def reversed_steps(x, mask):
 
 
 class Layer(nn.Module):
-    """x ← x + token(x), x ← x + channel(x), `repeat` times with the same weights."""
+    """x ← x + token(x), x ← x + channel(x)."""
 
-    def __init__(self, *, token=None, channel=None, repeat=1):
+    def __init__(self, *, token=None, channel=None):
         super().__init__()
-        self.token, self.channel, self.repeat = token, channel, repeat
+        self.token, self.channel = token, channel
 
-    def forward(self, x, mask):
-        for _ in range(self.repeat):
-            for branch in (self.token, self.channel):
-                if branch is not None:
-                    x = x + branch(x, mask)
+    def forward(self, x, mask, run=0):
+        for branch in (self.token, self.channel):
+            if branch is not None:
+                x = x + branch(x, mask, run)
         return x
