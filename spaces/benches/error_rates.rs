@@ -16,7 +16,7 @@ use cell_truths::{smallest_numbering, symbolic};
 use expression_truths::trees;
 use hashing::{Digest, FunctionalHasher, Keyed, Rng, Scheme};
 use spaces::expression::{Binary, Expression, Node};
-use spaces::sequence::{Genome, Layer, Mixer, Order, Place, SequenceSpace};
+use spaces::sequence::{Genome, Layer, Mixer, Order, Pattern, Place, SequenceSpace};
 use spaces::{Enumerated, Pooling, Space, cell101, cell201};
 
 /// Candidates, the class of each by its truth, and the pairs that are one edit apart and differ.
@@ -226,17 +226,25 @@ fn edits_of_expression(expression: &Expression) -> Vec<Expression> {
 /// The same stack in other words: empty layers, a layer in two halves, the order under a mixer that does not know it.
 fn rewritten(genome: &Genome, rng: &mut Rng) -> Genome {
     let mut layers = Vec::new();
+    // Where several layers are passed again together, their number says which.
+    let one_pass = genome.sharing.passes == 1 || genome.sharing.pattern == Pattern::None;
     for layer in &genome.layers {
         let mut layer = layer.clone();
-        if rng.chance(0.4) {
+        if one_pass && rng.chance(0.4) {
             let (order, repeat) = (*rng.choose(&Order::ALL), 1 + rng.below(3));
-            layers.push(Layer { token: Mixer::identity(), order, channel: Mixer::identity(), repeat });
+            layers.push(Layer {
+                token: Mixer::identity(),
+                order,
+                channel: Mixer::identity(),
+                repeat,
+                rank: 0,
+            });
         }
         let reversible = layer.token.block(Place::Token).reversible(&layer.token.settings);
         if reversible && layer.order != Order::Bidirectional {
             layer.order = *rng.choose(&[Order::Forward, Order::Reverse]);
         }
-        if layer.repeat == 1 && rng.chance(0.5) {
+        if one_pass && layer.repeat == 1 && rng.chance(0.5) {
             layers.push(Layer { channel: Mixer::identity(), ..layer.clone() });
             layer = Layer { token: Mixer::identity(), order: *rng.choose(&Order::ALL), ..layer };
         }

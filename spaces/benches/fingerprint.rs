@@ -9,10 +9,10 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use hashing::{Behavior, FunctionalHasher, Rng, Scheme};
 use spaces::nb_macro::MacroSpace;
-use spaces::sequence::{Genome, SequenceSpace};
+use spaces::sequence::{Block, Genome, Layer, Mixer, Place, SequenceSpace, Settings, blocks};
 use spaces::{Space, cell101, cell201, nb_graph};
 
-criterion_group!(benches, stacks_of_a_walk, stacks_of_one_kind, cells);
+criterion_group!(benches, stacks_of_a_walk, stacks_of_one_kind, stacks_of_every_block, cells);
 criterion_main!(benches);
 
 /// Layers of two mixers each, hence two nodes. The last three are the dearest that genes allow.
@@ -46,6 +46,30 @@ fn stacks_of_one_kind(criterion: &mut Criterion) {
             fingerprint(&mut group, name, &[genome]);
         }
     }
+}
+
+/// Eight layers of one block with its dearest genes: a token mixer in both directions under a large `glu`, or a channel
+/// mixer under attention.
+fn stacks_of_every_block(criterion: &mut Criterion) {
+    let mut group = group(criterion, "stacks of 16 nodes, every block");
+    for &block in blocks::ALL.iter().filter(|block| block.name() != "identity") {
+        let mut layer: Layer = serde_json::from_str(match block.place() {
+            Place::Token => r#"{"order": "bidirectional", "channel": {"kind": "glu", "ratio": 4}}"#,
+            Place::Channel => r#"{"token": {"kind": "attention"}}"#,
+        })
+        .expect("a layer");
+        *layer.mixer_mut(block.place()) = Mixer { settings: dearest(block), ..Mixer::of(block) };
+        let genome: Genome = serde_json::from_str("{}").expect("a genome");
+        fingerprint(&mut group, block.name(), &[Genome { layers: vec![layer; 8], ..genome }]);
+    }
+}
+
+/// Of every gene the choice with the most multiply-adds, beside the choices before it.
+fn dearest(block: &dyn Block) -> Settings {
+    block.genes().into_iter().fold(Mixer::of(block).settings, |settings, gene| {
+        let others = gene.choices.into_iter().map(|value| settings.with(gene.name, value));
+        others.max_by_key(|settings| block.multiply_adds(settings, 8, 14)).expect("a gene has choices")
+    })
 }
 
 fn cells(criterion: &mut Criterion) {

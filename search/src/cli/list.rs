@@ -1,12 +1,16 @@
 //! `fecund list`: what there is to choose from.
 
-use spaces::sequence::{SequenceSpace, Settings, Value, blocks};
+use spaces::sequence::{Block, Mixer, SequenceSpace, Value, blocks};
 
 use super::args::{ListArgs, Listing};
 use super::domains;
 use super::failure::Outcome;
 use super::table::Table;
 use crate::{Listed, strategies};
+
+/// For which the cost of blocks is shown: multiply-adds at this width, of sequences this long.
+const WIDTH: usize = 32;
+const STEPS: usize = 64;
 
 pub fn list(args: &ListArgs) -> Outcome {
     match args.what {
@@ -29,24 +33,40 @@ fn spaces() -> Table {
 }
 
 fn all_blocks() -> Table {
-    let mut table = Table::new(&["block", "place", "genes", "causal", "source"]);
+    let mut table = Table::new(&["block", "place", "genes", "causal", "multiply-adds a step", "source"]);
     for &block in blocks::ALL {
         let genes = block.genes();
         let shown = genes.iter().map(|gene| {
             let choices: Vec<_> = gene.choices.iter().map(Value::to_string).collect();
             format!("{}: {}", gene.name, choices.join("|"))
         });
-        let defaults = genes.iter().map(|gene| (gene.name.to_string(), gene.choices[0].clone()));
-        let causal = block.causal(&Settings(defaults.collect()));
+        let defaults = Mixer::of(block).settings;
         table.row(vec![
             block.name().into(),
             block.place().to_string().into(),
             shown.collect::<Vec<_>>().join(", ").into(),
-            (if causal { "yes" } else { "by gene" }).into(),
+            causal(block).into(),
+            (block.multiply_adds(&defaults, WIDTH, STEPS) / STEPS as u64).into(),
             block.source().into(),
         ]);
     }
     table
+}
+
+/// By default, and with any other choice of one gene.
+fn causal(block: &dyn Block) -> &'static str {
+    let defaults = Mixer::of(block).settings;
+    let others = block.genes().into_iter().flat_map(|gene| {
+        let choices: Vec<_> =
+            gene.choices.iter().map(|value| defaults.with(gene.name, value.clone())).collect();
+        choices
+    });
+    let all: Vec<bool> = std::iter::once(defaults.clone()).chain(others).map(|s| block.causal(&s)).collect();
+    match (all.contains(&true), all.contains(&false)) {
+        (true, false) => "yes",
+        (false, _) => "no",
+        (true, true) => "by gene",
+    }
 }
 
 fn all_strategies() -> Table {

@@ -101,6 +101,7 @@ pub struct ListArgs {
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Listing {
     Spaces,
+    /// Multiply-adds are those of width 32 in sequences of 64 steps
     Blocks,
     Strategies,
 }
