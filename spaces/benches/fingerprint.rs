@@ -9,7 +9,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use hashing::{Behavior, FunctionalHasher, Rng, Scheme};
 use spaces::nb_macro::MacroSpace;
-use spaces::sequence::{Block, Genome, Layer, Mixer, Place, SequenceSpace, Settings, blocks};
+use spaces::sequence::{Block, Genome, Mixer, Place, SequenceSpace, Settings, blocks};
 use spaces::{Space, cell101, cell201, nb_graph};
 
 criterion_group!(benches, stacks_of_a_walk, stacks_of_one_kind, stacks_of_every_block, cells);
@@ -53,14 +53,16 @@ fn stacks_of_one_kind(criterion: &mut Criterion) {
 fn stacks_of_every_block(criterion: &mut Criterion) {
     let mut group = group(criterion, "stacks of 16 nodes, every block");
     for &block in blocks::ALL.iter().filter(|block| block.name() != "identity") {
-        let mut layer: Layer = serde_json::from_str(match block.place() {
-            Place::Token => r#"{"order": "bidirectional", "channel": {"kind": "glu", "ratio": 4}}"#,
-            Place::Channel => r#"{"token": {"kind": "attention"}}"#,
+        let mut genome: Genome = serde_json::from_str(match block.place() {
+            Place::Token => {
+                r#"{"layers": [{"order": "bidirectional", "channel": {"kind": "glu", "ratio": 4}}]}"#
+            }
+            Place::Channel => r#"{"layers": [{"token": {"kind": "attention"}}]}"#,
         })
-        .expect("a layer");
-        *layer.mixer_mut(block.place()) = Mixer { settings: dearest(block), ..Mixer::of(block) };
-        let genome: Genome = serde_json::from_str("{}").expect("a genome");
-        fingerprint(&mut group, block.name(), &[Genome { layers: vec![layer; 8], ..genome }]);
+        .expect("a genome");
+        *genome.layers[0].mixer_mut(block.place()) = Mixer { settings: dearest(block), ..Mixer::of(block) };
+        genome.layers = vec![genome.layers[0].clone(); 8];
+        fingerprint(&mut group, block.name(), &[genome]);
     }
 }
 
