@@ -5,6 +5,8 @@
 pub mod attention;
 pub mod convolution;
 pub mod gru;
+pub mod linear_scan;
+
 pub mod selective_scan;
 
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
