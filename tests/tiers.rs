@@ -10,7 +10,7 @@
 //! | E1 | one group, any permutation = full attention | grouped attention |
 //! | E1 | constant gates: selective = LTI = convolution | a gene that freezes the gates of `mamba` |
 //! | E1 | parallel scan = loop, any chunk size | none: algorithms are not genes |
-//! | E1 | ParaGRU with a = 0 = gated linear recurrence; Newton steps dead | ParaGRU |
+//! | E1 | ParaGRU with a = 0 = gated linear recurrence; Newton steps dead | none: it is written in one way only |
 //! | E1 | Chimera with frozen zeros = one SSM a variate; with mapped gates = pLSTM | Chimera, pLSTM |
 //! | E1 | key bias under softmax, bias before batch norm, constant prior | none is built: `attention` has no biases |
 //! | E1 | entmax α = 1 = softmax, α = 2 = sparsemax; frozen zero weights = mean pooling | entmax, attention over sets |
@@ -367,6 +367,12 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "attention", "causal": true}, "order": "reverse"}], "pooling": "last"}"#,
         r#"{"layers": [{"token": {"kind": "attention"}, "order": "reverse"}], "pooling": "last"}"#,
+    ),
+    (
+        "gates that read the state ≠ those of a linear recurrence",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "para-gru", "recurrence": "diagonal"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "para-gru", "recurrence": "none"}}]}"#,
     ),
     (
         "forwards ≠ backwards",

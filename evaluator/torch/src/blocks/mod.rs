@@ -2,11 +2,14 @@
 
 mod attention;
 mod convolution;
+mod gated;
 mod glu;
 mod gru;
 mod identity;
 mod mamba;
 mod mlp;
+pub mod para_gru;
+pub mod para_lstm;
 mod s4d;
 
 use std::collections::BTreeMap;
@@ -52,6 +55,8 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     (Place::Token, "mamba", &mamba::Mamba),
     // Recurrences that are not linear.
     (Place::Token, "gru", &gru::Gru),
+    (Place::Token, "para-gru", &para_gru::ParaGru),
+    (Place::Token, "para-lstm", &para_lstm::ParaLstm),
     // Convolutions.
     (Place::Token, "convolution", &convolution::Convolution),
     // Nothing.

@@ -6,7 +6,8 @@ pub mod attention;
 pub mod convolution;
 pub mod gru;
 pub mod linear_scan;
-
+pub mod para_gru;
+pub mod para_lstm;
 pub mod selective_scan;
 
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};

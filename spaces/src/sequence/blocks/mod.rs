@@ -2,17 +2,21 @@
 
 mod attention;
 mod convolution;
+mod gated;
 mod glu;
 mod gru;
 mod identity;
 mod mamba;
 mod mlp;
+mod para_gru;
+mod para_lstm;
 mod s4d;
 
 use super::{Block, Place};
 
 /// h_t = a_t ∘ h_{t−1} + b_t in PyTorch, as `linear_scan(a, b)` over dim 1.
 const LINEAR_SCAN: &str = include_str!("shared/linear_scan.py");
+
 
 /// Every block, in the order in which they are listed and drawn.
 pub const ALL: &[&dyn Block] = &[
@@ -23,6 +27,8 @@ pub const ALL: &[&dyn Block] = &[
     &mamba::Mamba,
     // Recurrences that are not linear.
     &gru::Gru,
+    &para_gru::ParaGru,
+    &para_lstm::ParaLstm,
     // Convolutions.
     &convolution::Convolution,
     // Nothing.
