@@ -16,6 +16,7 @@ mod dropout;
 mod evaluation;
 pub mod kernels;
 mod latency;
+pub mod matrix_state;
 mod model;
 mod newton;
 pub mod optimizer;

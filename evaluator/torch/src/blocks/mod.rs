@@ -7,6 +7,7 @@ mod glu;
 mod gru;
 mod identity;
 mod mamba;
+mod mamba2;
 mod mlp;
 pub mod para_gru;
 pub mod para_lstm;
@@ -53,6 +54,7 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     // Linear recurrences.
     (Place::Token, "s4d", &s4d::S4d),
     (Place::Token, "mamba", &mamba::Mamba),
+    (Place::Token, "mamba2", &mamba2::Mamba2),
     // Recurrences that are not linear.
     (Place::Token, "gru", &gru::Gru),
     (Place::Token, "para-gru", &para_gru::ParaGru),

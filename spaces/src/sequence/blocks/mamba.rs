@@ -147,7 +147,7 @@ fn run(scan: &Scan, first: usize, v: &mut Matrix) {
 }
 
 /// softplus⁻¹ of a step drawn log-uniform in [1e-3, 1e-1], floored at 1e-4.
-fn step_bias(rng: &mut hashing::Rng) -> f64 {
+pub fn step_bias(rng: &mut hashing::Rng) -> f64 {
     let step = libm::exp(rng.between(1e-3f64.ln(), 1e-1f64.ln())).max(1e-4);
     step + libm::log(-libm::expm1(-step))
 }

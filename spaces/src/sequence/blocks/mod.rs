@@ -7,6 +7,7 @@ mod glu;
 mod gru;
 mod identity;
 mod mamba;
+mod mamba2;
 mod mlp;
 mod para_gru;
 mod para_lstm;
@@ -17,6 +18,8 @@ use super::{Block, Place};
 /// h_t = a_t ∘ h_{t−1} + b_t in PyTorch, as `linear_scan(a, b)` over dim 1.
 const LINEAR_SCAN: &str = include_str!("shared/linear_scan.py");
 
+/// A state of matrices with a decay in PyTorch, as `matrix_state(log_decay, q, k, v)`; needs [`LINEAR_SCAN`].
+const MATRIX_STATE: &str = include_str!("shared/matrix_state.py");
 
 /// Every block, in the order in which they are listed and drawn.
 pub const ALL: &[&dyn Block] = &[
@@ -25,6 +28,7 @@ pub const ALL: &[&dyn Block] = &[
     // Linear recurrences.
     &s4d::S4d,
     &mamba::Mamba,
+    &mamba2::Mamba2,
     // Recurrences that are not linear.
     &gru::Gru,
     &para_gru::ParaGru,
