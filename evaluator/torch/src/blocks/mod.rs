@@ -6,6 +6,7 @@ mod gated;
 mod glu;
 mod gru;
 mod identity;
+mod lightnet;
 mod mamba;
 mod mamba2;
 mod mlp;
@@ -55,6 +56,7 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     (Place::Token, "s4d", &s4d::S4d),
     (Place::Token, "mamba", &mamba::Mamba),
     (Place::Token, "mamba2", &mamba2::Mamba2),
+    (Place::Token, "lightnet", &lightnet::Lightnet),
     // Recurrences that are not linear.
     (Place::Token, "gru", &gru::Gru),
     (Place::Token, "para-gru", &para_gru::ParaGru),

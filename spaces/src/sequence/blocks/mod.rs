@@ -6,6 +6,7 @@ mod gated;
 mod glu;
 mod gru;
 mod identity;
+mod lightnet;
 mod mamba;
 mod mamba2;
 mod mlp;
@@ -29,6 +30,7 @@ pub const ALL: &[&dyn Block] = &[
     &s4d::S4d,
     &mamba::Mamba,
     &mamba2::Mamba2,
+    &lightnet::Lightnet,
     // Recurrences that are not linear.
     &gru::Gru,
     &para_gru::ParaGru,
