@@ -12,6 +12,7 @@ mod mamba2;
 mod mlp;
 pub mod para_gru;
 pub mod para_lstm;
+mod plstm;
 mod s4d;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     (Place::Token, "mamba", &mamba::Mamba),
     (Place::Token, "mamba2", &mamba2::Mamba2),
     (Place::Token, "lightnet", &lightnet::Lightnet),
+    (Place::Token, "plstm", &plstm::Plstm),
     // Recurrences that are not linear.
     (Place::Token, "gru", &gru::Gru),
     (Place::Token, "para-gru", &para_gru::ParaGru),

@@ -12,6 +12,7 @@ mod mamba2;
 mod mlp;
 mod para_gru;
 mod para_lstm;
+mod plstm;
 mod s4d;
 
 use super::{Block, Place};
@@ -31,6 +32,7 @@ pub const ALL: &[&dyn Block] = &[
     &mamba::Mamba,
     &mamba2::Mamba2,
     &lightnet::Lightnet,
+    &plstm::Plstm,
     // Recurrences that are not linear.
     &gru::Gru,
     &para_gru::ParaGru,
