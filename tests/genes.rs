@@ -125,7 +125,7 @@ mod sequence {
             "width" => vec![json!(16), json!(32), json!(64)],
             "norm" => list(&["layer", "rms"]),
             "pooling" => list(&["mean", "max", "last"]),
-            "position" => list(&["none", "learned", "decay"]),
+            "position" if before.is_empty() => list(&["none", "learned", "decay"]),
             "pattern" => list(&["none", "cycle", "sequence", "middle-cycle"]),
             "passes" => vec![json!(1), json!(2), json!(3)],
             "rank" => vec![json!(0), json!(2)],
@@ -134,17 +134,20 @@ mod sequence {
             "learning_rate" => Training::LEARNING_RATES.map(|rate| json!(rate)).to_vec(),
             "weight_decay" => Training::WEIGHT_DECAYS.map(|decay| json!(decay)).to_vec(),
             "dropout" => Training::DROPOUTS.map(|dropout| json!(dropout)).to_vec(),
-            _ => {
-                let place = if before.ends_with("token") { Place::Token } else { Place::Channel };
-                if name == "kind" {
-                    return blocks::at(place).map(|block| json!(block.name())).collect();
-                }
-                let kind = genome.pointer(&format!("{before}/kind")).unwrap().as_str().unwrap();
-                let genes = blocks::find(place, kind).unwrap().genes();
-                let gene = genes.into_iter().find(|gene| gene.name == name).unwrap();
-                gene.choices.iter().map(|choice| serde_json::to_value(choice).unwrap()).collect()
-            }
+            _ if before.ends_with("/token") => choices_of_mixer(genome, Place::Token, before, name),
+            _ if before.ends_with("/channel") => choices_of_mixer(genome, Place::Channel, before, name),
+            _ => panic!("no choices of {path}"),
         }
+    }
+
+    fn choices_of_mixer(genome: &Value, place: Place, mixer: &str, gene: &str) -> Vec<Value> {
+        if gene == "kind" {
+            return blocks::at(place).map(|block| json!(block.name())).collect();
+        }
+        let kind = genome.pointer(&format!("{mixer}/kind")).unwrap().as_str().unwrap();
+        let genes = blocks::find(place, kind).unwrap().genes();
+        let gene = genes.into_iter().find(|listed| listed.name == gene).unwrap();
+        gene.choices.iter().map(|choice| serde_json::to_value(choice).unwrap()).collect()
     }
 
     pub fn inert(before: &Genome, after: &Genome, gene: &str) -> Option<&'static str> {
@@ -181,6 +184,9 @@ mod sequence {
             ["order"] if one_way(layer.order) && one_way(after.order) => {
                 let reversible = layer.token.block(Place::Token).reversible(&layer.token.settings);
                 reversible.then_some("the mixer does not know the order")
+            }
+            ["token", "strided"] if layer.token.settings.number("groups") == 1 => {
+                Some("one group has every step")
             }
             ["token", "causal"] if before.pooling == Pooling::Last && last => (layer.order == Order::Forward
                 && before.runs_of(number) == 1)
@@ -219,6 +225,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         "nothing is ordered",
         "nothing is repeated",
         "nothing is shared",
+        "one group has every step",
         "the last step sees everything",
         "the mixer does not know the order",
         "the same layers are run in the same order",
@@ -493,8 +500,9 @@ fn single_layers() -> Vec<Genome> {
             }
         }
         if block.name() == "attention" {
-            let causal: Mixer =
-                serde_json::from_value(json!({"kind": "attention", "heads": 2, "causal": true})).unwrap();
+            let mut causal = Mixer::of(block);
+            causal.settings.0.insert("heads".into(), spaces::sequence::Value::Number(2));
+            causal.settings.0.insert("causal".into(), spaces::sequence::Value::Flag(true));
             mixers.push((block.place(), causal));
         }
     }

@@ -7,13 +7,13 @@
 //! | tier | equality | missing |
 //! |---|---|---|
 //! | E1 | one expert, or all of them shared = MLP | mixture of experts |
-//! | E1 | one group, any permutation = full attention | grouped attention |
 //! | E1 | constant gates: selective = LTI = convolution | a gene that freezes the gates of `mamba` |
 //! | E1 | parallel scan = loop, any chunk size | none: algorithms are not genes |
 //! | E1 | ParaGRU with a = 0 = gated linear recurrence; Newton steps dead | none: it is written in one way only |
 //! | E1 | Chimera with frozen zeros = one SSM a variate; with mapped gates = pLSTM | Chimera, pLSTM |
 //! | E1 | key bias under softmax, bias before batch norm, constant prior | none is built: `attention` has no biases |
-//! | E1 | entmax α = 1 = softmax, α = 2 = sparsemax; frozen zero weights = mean pooling | entmax, attention over sets |
+//! | E1 | entmax α = 1 = softmax, α = 2 = sparsemax | none: each has one name |
+//! | E1 | frozen zero weights = mean pooling | attention over sets |
 //! | E1 | nested head of one full dimension, step mean of one step = linear head | heads other than the linear one |
 //! | E1 | snake on 1 × L = raster; pLSTM with dead transitions | scans of a grid |
 //! | E1 | residual MLP = FSMN without taps; depthwise convolution of width 1 and weight 1 = identity | FSMN, width 1 |
@@ -24,7 +24,7 @@
 //! | E3 | zero gates, residual scales that start at zero | each of them |
 //! | E3 | router with equal logits; feature gates at temperature 1 | routers, feature gates |
 //! | guard | mixture of recursions at capacity 1 ≠ plain block | mixture of recursions |
-//! | guard | SNNK ≠ its ReLU layer; two groups ≠ full attention | SNNK, grouped attention |
+//! | guard | SNNK ≠ its ReLU layer | SNNK |
 //! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM, PlainMamba |
 //! | guard | top-k of equal experts, not normalized ≠ MLP; context of the batch ≠ of the example | experts, Terminator |
 //! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
@@ -182,6 +182,20 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         Canonical,
         r#"{"layers": [{"token": {"kind": "attention", "causal": true}}], "pooling": "last"}"#,
         r#"{"layers": [{"token": {"kind": "attention"}}], "pooling": "last"}"#,
+    ),
+    (
+        "one group = full attention, however steps are dealt",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 1, "strided": true}}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}}]}"#,
+    ),
+    (
+        "the order of attention in strided groups is dead",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 4, "strided": true}, "order": "reverse"}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 4, "strided": true}}]}"#,
     ),
     (
         "residual of zero = identity",
@@ -373,6 +387,36 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "para-gru", "recurrence": "diagonal"}}]}"#,
         r#"{"layers": [{"token": {"kind": "para-gru", "recurrence": "none"}}]}"#,
+    ),
+    (
+        "two groups ≠ full attention",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 2}}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}}]}"#,
+    ),
+    (
+        "consecutive groups ≠ strided ones",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 2}}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 2, "strided": true}}]}"#,
+    ),
+    (
+        "consecutive groups know the order: the last one may be shorter",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 2}}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 2}, "order": "reverse"}]}"#,
+    ),
+    (
+        "attention with positions knows the order",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "position": "rotary"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "position": "rotary"}, "order": "reverse"}]}"#,
+    ),
+    (
+        "softmax ≠ 1.5-entmax",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "alpha": "1.5"}}]}"#,
     ),
     (
         "forwards ≠ backwards",

@@ -1,9 +1,20 @@
-//! Multi-head attention: y = W_o · concat_h softmax(q_h k_hᵀ/√d_h) v_h, over all steps or over those up to t.
+//! Multi-head attention: y = W_o · concat_h P(q_h k_hᵀ/√d_h) v_h, over all steps or over those up to t.
+//!
+//! P makes shares of every row of scores: softmax, or α-entmax, which leaves small scores without a share:
+//! p_s = max((α − 1) z_s − τ, 0)^{1/(α−1)} with the τ for which Σ p = 1. Sparsemax is α = 2.
+//!
+//! Sequences may be cut into groups, so that a step sees its own group alone: ⌈n/groups⌉ consecutive steps of the n
+//! that a sequence has, or, strided, every `groups`-th step. What consecutive groups a step is in depends on n.
+//!
+//! Rotary positions turn pairs of channels of q and k by t·10000^(−2i/d), so that scores know the distance in time.
 
-use crate::sequence::math::{Matrix, linear, product, softmax};
-use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
+use crate::sequence::math::{Matrix, cos, exp, linear, product, sin, softmax};
+use crate::sequence::{Block, Gene, Mixer, Place, Settings, Tensor, Value, Weights};
 
 pub struct Attention;
+
+/// ln 10000.
+const LN_10_000: f64 = 9.210_340_371_976_184;
 
 impl Block for Attention {
     fn name(&self) -> &'static str {
@@ -15,20 +26,38 @@ impl Block for Attention {
     }
 
     fn source(&self) -> &'static str {
-        "Vaswani et al. 2017, arXiv 1706.03762"
+        "Vaswani et al. 2017, arXiv 1706.03762; groups: Shen et al. 2021, arXiv 2111.05297; entmax: Peters et al. \
+         2019, arXiv 1905.05702; rotary: Su et al. 2021, arXiv 2104.09864"
     }
 
     fn genes(&self) -> Vec<Gene> {
-        vec![Gene::numbers("heads", &[4, 1, 2, 8]), Gene::flag("causal", false)]
+        vec![
+            Gene::numbers("heads", &[4, 1, 2, 8]),
+            Gene::flag("causal", false),
+            Gene::numbers("groups", &[1, 2, 4]),
+            Gene::flag("strided", false),
+            Gene::words("alpha", &["softmax", "1.5", "sparsemax"]),
+            Gene::words("position", &["none", "rotary"]),
+        ]
     }
 
     fn causal(&self, settings: &Settings) -> bool {
         settings.flag("causal")
     }
 
-    /// Without positions and without a mask, attention does not know the order of steps.
+    /// Without positions and without a mask, attention does not know the order of steps. Reversing maps strided groups
+    /// onto each other, and consecutive ones only where they are of one size.
     fn reversible(&self, settings: &Settings) -> bool {
-        !settings.flag("causal")
+        let same_groups = settings.number("groups") == 1 || settings.flag("strided");
+        same_groups && !settings.flag("causal") && settings.word("position") == "none"
+    }
+
+    /// One group has all the steps, in whatever way steps are dealt.
+    fn simpler(&self, settings: &Settings) -> Option<Mixer> {
+        (settings.number("groups") == 1 && settings.flag("strided")).then(|| Mixer {
+            kind: self.name().into(),
+            settings: settings.with("strided", Value::Flag(false)),
+        })
     }
 
     /// No biases: one on the keys would be dead under the softmax.
@@ -37,26 +66,138 @@ impl Block for Attention {
     }
 
     fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
-        let [q, k, v] = ["w_q", "w_k", "w_v"].map(|name| linear(x, &weights[name], &[]));
+        let [mut q, mut k, v] = ["w_q", "w_k", "w_v"].map(|name| linear(x, &weights[name], &[]));
         let size = x.columns / settings.number("heads");
-        let scale = 1.0 / (size as f64).sqrt();
+        if settings.word("position") == "rotary" {
+            rotate(&mut q, size);
+            rotate(&mut k, size);
+        }
         let mut mixed = Matrix::zeros(x.rows, x.columns);
-        for first in (0..x.columns).step_by(size) {
-            let [q, k, v] = [&q, &k, &v].map(|all| all.columns(first, size));
-            let mut scores = linear(&q, &k.data, &[]).map(|score| scale * score);
-            if settings.flag("causal") {
-                (0..x.rows).for_each(|t| scores.row_mut(t)[t + 1..].fill(f64::NEG_INFINITY));
+        for steps in groups(settings, x.rows) {
+            let [q, k, v] = [&q, &k, &v].map(|all| rows(all, &steps));
+            for first in (0..x.columns).step_by(size) {
+                let [q, k, v] = [&q, &k, &v].map(|all| all.columns(first, size));
+                let made = attend(settings, &q, &k, &v);
+                for (row, t) in steps.iter().enumerate() {
+                    mixed.row_mut(*t)[first..first + size].copy_from_slice(made.row(row));
+                }
             }
-            mixed.set_columns(first, &product(&softmax(scores), &v));
         }
         linear(&mixed, &weights["w_o"], &[])
     }
 
-    fn multiply_adds(&self, _: &Settings, width: usize, length: usize) -> u64 {
-        (4 * length * width * width + 2 * length * length * width) as u64
+    fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64 {
+        let pairs: usize = groups(settings, length).map(|steps| steps.len() * steps.len()).sum();
+        (4 * length * width * width + 2 * pairs * width) as u64
     }
 
     fn python(&self) -> &'static str {
         include_str!("attention.py")
     }
+
+    fn python_shared(&self) -> &'static [&'static str] {
+        &[super::ROTATED]
+    }
+}
+
+/// The steps of each group, in the order of time.
+fn groups(settings: &Settings, length: usize) -> impl Iterator<Item = Vec<usize>> {
+    let (count, strided) = (settings.number("groups"), settings.flag("strided"));
+    let size = length.div_ceil(count);
+    let group = move |number: usize| match strided {
+        true => (number..length).step_by(count).collect::<Vec<_>>(),
+        false => (number * size..length.min((number + 1) * size)).collect(),
+    };
+    (0..count).map(group).filter(|steps| !steps.is_empty())
+}
+
+fn rows(x: &Matrix, steps: &[usize]) -> Matrix {
+    Matrix::new(steps.len(), x.columns, steps.iter().flat_map(|t| x.row(*t)).copied().collect())
+}
+
+/// One head of one group.
+fn attend(settings: &Settings, q: &Matrix, k: &Matrix, v: &Matrix) -> Matrix {
+    let scale = 1.0 / (q.columns as f64).sqrt();
+    let mut scores = linear(q, &k.data, &[]).map(|score| scale * score);
+    if settings.flag("causal") {
+        (0..q.rows).for_each(|t| scores.row_mut(t)[t + 1..].fill(f64::NEG_INFINITY));
+    }
+    let shares = match settings.word("alpha") {
+        "softmax" => softmax(scores),
+        "1.5" => entmax(scores, 0.5, threshold_of_squares),
+        "sparsemax" => entmax(scores, 1.0, threshold_of_sums),
+        other => panic!("no alpha `{other}`"),
+    };
+    product(&shares, v)
+}
+
+/// max((α − 1) z − τ, 0)^{1/(α−1)} over every row, with `scale` = α − 1 and τ from the scaled scores, largest first.
+fn entmax(mut scores: Matrix, scale: f64, threshold: fn(&[f64]) -> f64) -> Matrix {
+    for t in 0..scores.rows {
+        let row = scores.row_mut(t);
+        let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        row.iter_mut().for_each(|z| *z = scale * (*z - most));
+        let mut sorted: Vec<f64> = row.iter().copied().filter(|z| *z > -1.0).collect();
+        sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+        let threshold = threshold(&sorted);
+        for z in row {
+            let above = f64::max(*z - threshold, 0.0);
+            *z = if scale == 1.0 { above } else { above * above };
+        }
+    }
+    scores
+}
+
+/// The τ of Σ max(z − τ, 0) = 1: (Σ z − 1)/k over the k largest, with the largest k of which all are above it.
+fn threshold_of_sums(sorted: &[f64]) -> f64 {
+    let (mut sum, mut threshold) = (0.0, -1.0);
+    for (z, k) in sorted.iter().zip(1u32..) {
+        sum += z;
+        let candidate = (sum - 1.0) / f64::from(k);
+        if *z <= candidate {
+            break;
+        }
+        threshold = candidate;
+    }
+    threshold
+}
+
+/// The τ of Σ max(z − τ, 0)² = 1: mean − √((1 − k·variance)/k) over the k largest.
+fn threshold_of_squares(sorted: &[f64]) -> f64 {
+    let (mut sum, mut squares, mut threshold) = (0.0, 0.0, -1.0);
+    for (z, k) in sorted.iter().zip(1u32..) {
+        sum += z;
+        squares += z * z;
+        let mean = sum / f64::from(k);
+        let rest = 1.0 - (squares - sum * mean);
+        let candidate = mean - f64::max(rest / f64::from(k), 0.0).sqrt();
+        if *z < candidate {
+            break;
+        }
+        threshold = candidate;
+    }
+    threshold
+}
+
+/// Turns the pairs of channels (2i, 2i + 1) of every head of `size` channels by t·10000^(−2i/size). A last channel
+/// without a partner keeps what the turn leaves of it: its cosine.
+pub fn rotate(x: &mut Matrix, size: usize) {
+    let frequencies = frequencies(size);
+    for t in 0..x.rows {
+        for (pair, frequency) in frequencies.iter().enumerate() {
+            let angle = t as f64 * frequency;
+            let (sin, cos) = (sin(angle), cos(angle));
+            for head in x.row_mut(t).chunks_exact_mut(size) {
+                match &mut head[2 * pair..size.min(2 * pair + 2)] {
+                    [a, b] => (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos),
+                    alone => alone[0] *= cos,
+                }
+            }
+        }
+    }
+}
+
+/// 10000^(−2i/size) for every pair i, a last one of a single channel included.
+fn frequencies(size: usize) -> Vec<f64> {
+    (0..size.div_ceil(2)).map(|pair| exp(-(2.0 * pair as f64 / size as f64) * LN_10_000)).collect()
 }
