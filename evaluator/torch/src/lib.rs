@@ -9,6 +9,7 @@
 mod artifacts;
 pub mod blocks;
 mod checkpoint;
+pub mod convolve;
 mod custom;
 pub mod data;
 pub mod device;

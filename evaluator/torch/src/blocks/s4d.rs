@@ -5,15 +5,14 @@ use spaces::sequence::Settings;
 use tch::Tensor;
 
 use super::{TorchBlock, TorchWeights};
+use crate::convolve::convolve;
 
 pub struct S4d;
 
 impl TorchBlock for S4d {
     fn forward(&self, _: &Settings, weights: &TorchWeights, x: &Tensor, mask: Option<&Tensor>) -> Tensor {
         let length = x.size()[1];
-        // A transform rounds relative to its largest input, in both directions of time: large padding would show.
-        let x = &mask.map_or_else(|| x.shallow_clone(), |mask| x * mask.unsqueeze(-1));
-        let v = convolve(x, &kernel(weights, length)) + x * &weights["d"];
+        let v = convolve(x, &kernel(weights, length), mask) + x * &weights["d"];
         v.gelu("none").linear(&weights["w"], Some(&weights["b"])).glu(-1)
     }
 }
@@ -44,14 +43,4 @@ fn expm1(re: &Tensor, im: &Tensor) -> (Tensor, Tensor) {
 fn divide((re, im): (Tensor, Tensor), (by_re, by_im): (&Tensor, &Tensor)) -> (Tensor, Tensor) {
     let square = by_re.square() + by_im.square();
     ((&re * by_re + &im * by_im) / &square, (im * by_re - re * by_im) / square)
-}
-
-/// y[t] = Σ_l K[l] x[t − l]; x is B×L×D, the kernel D×L. Transforms run along the last dimension: they are faster so.
-fn convolve(x: &Tensor, kernel: &Tensor) -> Tensor {
-    let length = x.size()[1];
-    // Room for every product, so that the end does not wrap around to the start.
-    let padded = (2 * length as u64).next_power_of_two() as i64;
-    let transform = |x: &Tensor| x.fft_rfft(padded, -1, "backward");
-    let product = transform(&x.transpose(1, 2).contiguous()) * transform(kernel);
-    product.fft_irfft(padded, -1, "backward").narrow(2, 0, length).transpose(1, 2)
 }
