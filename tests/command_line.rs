@@ -75,12 +75,12 @@ fn equal_functions_hash_alike_from_a_file_and_from_standard_input() {
 #[test]
 fn a_bad_genome_is_named_with_its_line() {
     let folder = Folder::new();
-    let file = folder.write("genomes.jsonl", "{}\n{\"layers\": [{\"token\": {\"kind\": \"lstm\"}}]}\n");
+    let file = folder.write("genomes.jsonl", "{}\n{\"layers\": [{\"token\": {\"kind\": \"hopfield\"}}]}\n");
     assert_fails(
         &folder,
         &["hash", "--space", "sequence", file.to_str().unwrap()],
         1,
-        &["genomes.jsonl:2", "lstm", "known:"],
+        &["genomes.jsonl:2", "hopfield", "known:"],
     );
     folder.write("broken.jsonl", "{\"width\": \n");
     assert_fails(&folder, &["hash", "--space", "sequence", "broken.jsonl"], 1, &["broken.jsonl:1", "column"]);
@@ -101,7 +101,7 @@ fn bad_use_is_exit_code_two() {
         (vec!["search", "--data", data, "--metric", "beauty"], vec!["beauty", "accuracy"]),
         (vec!["search", "--data", data, "--validation", "1.5"], vec!["1.5"]),
         (vec!["search", "--data", data, "--target", "price"], vec!["price", "class"]),
-        (vec!["search", "--data", data, "--blocks", "gru,lstm"], vec!["lstm", "known"]),
+        (vec!["search", "--data", data, "--blocks", "gru,hopfield"], vec!["hopfield", "known"]),
         (vec!["search", "--data", data, "--strategy", "magic"], vec!["magic", "evolution"]),
         (vec!["search", "--data", data, "--space", "cell101"], vec!["sequence"]),
         (vec!["search", "--data", data, "--cache", "c", "--no-cache"], vec!["--no-cache"]),

@@ -349,6 +349,6 @@ fn a_list_of_blocks_is_kept() {
             assert!(["mlp", "identity"].contains(&layer.channel.kind.as_str()), "{layer}");
         }
     }
-    let unknown = SequenceSpace::new(Limits { blocks: vec!["lstm".into()], ..Limits::default() });
-    assert!(unknown.err().unwrap().contains("lstm"));
+    let unknown = SequenceSpace::new(Limits { blocks: vec!["hopfield".into()], ..Limits::default() });
+    assert!(unknown.err().unwrap().contains("hopfield"));
 }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use spaces::sequence::Pooling;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::model::Batch;
 
@@ -34,10 +34,10 @@ impl<'a> Steps<'a> {
 
     /// B×L×D, each case reversed within its own length, so that padding stays at the end.
     pub fn reverse(&self, x: &Tensor) -> Tensor {
-        if self.mask().is_none() {
-            return x.flip([1]);
+        match self.mask() {
+            None => x.flip([1]),
+            Some(mask) => take_rows(x, self.reversed.get_or_init(|| reversed_rows(mask))),
         }
-        x.flatten(0, 1).index_select(0, self.reversed.get_or_init(|| self.reversed_rows())).view_as(x)
     }
 
     /// B×L×D to B×D, or as it is where every step counts by itself.
@@ -60,18 +60,35 @@ impl<'a> Steps<'a> {
         }
     }
 
-    fn reversed_rows(&self) -> Tensor {
-        let length = self.batch.x.size()[1];
-        let time = Tensor::arange(length, (Kind::Int64, self.batch.x.device()));
-        let last = self.batch.lengths.unsqueeze(1) - 1;
-        // A padded step stays where it is.
-        let source = (&last - &time).where_self(&time.le_tensor(&last), &time);
-        (source + self.first_rows().unsqueeze(1)).flatten(0, -1)
-    }
-
     /// B: the row of the first step of every case, of B·L rows.
     fn first_rows(&self) -> Tensor {
         let (cases, length, _) = self.batch.x.size3().expect("x is B×L×C");
-        Tensor::arange(cases, (Kind::Int64, self.batch.x.device())) * length
+        first_rows(cases, length, self.batch.x.device())
     }
+}
+
+/// B×L×D, each case reversed within its own length, so that padding stays at the end. `mask` is B×L.
+pub fn reverse(x: &Tensor, mask: Option<&Tensor>) -> Tensor {
+    match mask {
+        None => x.flip([1]),
+        Some(mask) => take_rows(x, &reversed_rows(mask)),
+    }
+}
+
+/// For every step of B×L, the row of the step that it changes places with.
+fn reversed_rows(mask: &Tensor) -> Tensor {
+    let (cases, length) = mask.size2().expect("a mask is B×L");
+    let time = Tensor::arange(length, (Kind::Int64, mask.device()));
+    let last = mask.sum_dim_intlist(1, true, None).to_kind(Kind::Int64) - 1;
+    // A padded step stays where it is.
+    let source = (&last - &time).where_self(&time.le_tensor(&last), &time);
+    (source + first_rows(cases, length, mask.device()).unsqueeze(1)).flatten(0, -1)
+}
+
+fn first_rows(cases: i64, length: i64, device: Device) -> Tensor {
+    Tensor::arange(cases, (Kind::Int64, device)) * length
+}
+
+fn take_rows(x: &Tensor, rows: &Tensor) -> Tensor {
+    x.flatten(0, 1).index_select(0, rows).view_as(x)
 }

@@ -559,7 +559,7 @@ mod tests {
             (r#"{"widht": 32}"#, "widht"),
             (r#"{"width": 12}"#, "width 12"),
             (r#"{"version": 2}"#, "version 2"),
-            (r#"{"layers": [{"token": {"kind": "lstm"}}]}"#, "lstm"),
+            (r#"{"layers": [{"token": {"kind": "hopfield"}}]}"#, "hopfield"),
             (r#"{"layers": [{"token": {"kind": "mlp"}}]}"#, "mlp"),
             (r#"{"layers": [{"token": {"kind": "attention", "headz": 2}}]}"#, "headz"),
             (r#"{"layers": [{"token": {"kind": "attention", "heads": 3}}]}"#, "heads"),

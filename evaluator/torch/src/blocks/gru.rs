@@ -4,19 +4,15 @@ use spaces::sequence::Settings;
 use tch::Tensor;
 
 use super::{TorchBlock, TorchWeights};
-use crate::kernels;
+use crate::kernels::{self, gru::GRU, recurrence::from_zero};
 
 pub struct Gru;
 
 impl TorchBlock for Gru {
     fn forward(&self, _: &Settings, weights: &TorchWeights, x: &Tensor, _: Option<&Tensor>) -> Tensor {
         let tensors = ["w_ih", "w_hh", "b_ih", "b_hh"].map(|name| &weights[name]);
-        if kernels::suit(x) { ours(x, tensors) } else { libtorch(x, tensors) }
+        if kernels::suit(x) { from_zero(&GRU, x, tensors) } else { libtorch(x, tensors) }
     }
-}
-
-fn ours(x: &Tensor, [w_ih, w_hh, b_ih, b_hh]: [&Tensor; 4]) -> Tensor {
-    kernels::gru::gru(x, w_ih, w_hh, b_ih, b_hh)
 }
 
 fn libtorch(x: &Tensor, tensors: [&Tensor; 4]) -> Tensor {
@@ -37,7 +33,7 @@ mod tests {
             let shapes = [vec![3, length, 8], vec![24, 8], vec![24, 8], vec![24], vec![24]];
             let tensors = |all: &[Tensor]| [1, 2, 3, 4].map(|i| all[i].shallow_clone());
             let (ours, libtorch) = (
-                |all: &[Tensor]| ours(&all[0], tensors(all).each_ref()),
+                |all: &[Tensor]| from_zero(&GRU, &all[0], tensors(all).each_ref()),
                 |all: &[Tensor]| libtorch(&all[0], tensors(all).each_ref()),
             );
             assert_same(ours, libtorch, &shapes);

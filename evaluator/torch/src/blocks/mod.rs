@@ -2,17 +2,20 @@
 
 mod attention;
 mod convolution;
+mod elman;
 mod gated;
 mod glu;
 mod gru;
 mod identity;
 mod lightnet;
+mod lstm;
 mod mamba;
 mod mamba2;
 mod mlp;
 pub mod para_gru;
 pub mod para_lstm;
 mod plstm;
+mod rcnn;
 mod s4d;
 
 use std::collections::BTreeMap;
@@ -63,6 +66,9 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     (Place::Token, "gru", &gru::Gru),
     (Place::Token, "para-gru", &para_gru::ParaGru),
     (Place::Token, "para-lstm", &para_lstm::ParaLstm),
+    (Place::Token, "lstm", &lstm::Lstm),
+    (Place::Token, "elman", &elman::Elman),
+    (Place::Token, "rcnn", &rcnn::Rcnn),
     // Convolutions.
     (Place::Token, "convolution", &convolution::Convolution),
     // Nothing.

@@ -4,10 +4,13 @@
 
 pub mod attention;
 pub mod convolution;
+pub mod elman;
 pub mod gru;
 pub mod linear_scan;
+pub mod lstm;
 pub mod para_gru;
 pub mod para_lstm;
+pub mod recurrence;
 pub mod selective_scan;
 
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};

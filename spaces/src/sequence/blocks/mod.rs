@@ -2,17 +2,20 @@
 
 mod attention;
 mod convolution;
+mod elman;
 mod gated;
 mod glu;
 mod gru;
 mod identity;
 mod lightnet;
+mod lstm;
 mod mamba;
 mod mamba2;
 mod mlp;
 mod para_gru;
 mod para_lstm;
 mod plstm;
+mod rcnn;
 mod s4d;
 
 use super::{Block, Place};
@@ -39,6 +42,9 @@ pub const ALL: &[&dyn Block] = &[
     &gru::Gru,
     &para_gru::ParaGru,
     &para_lstm::ParaLstm,
+    &lstm::Lstm,
+    &elman::Elman,
+    &rcnn::Rcnn,
     // Convolutions.
     &convolution::Convolution,
     // Nothing.
