@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn our_kernel_is_the_plain_scan() {
-        for (length, state, zoh) in [(1, 8, false), (29, 16, false), (29, 16, true), (5, 1, true)] {
+        for (length, state, zoh) in [(1, 8, false), (29, 16, false), (150, 16, true), (128, 1, true)] {
             let rows = |columns| vec![3, length, columns];
             let shapes = [vec![32, state], rows(32), rows(state), rows(state), rows(32)];
             // Steps are positive.

@@ -1,12 +1,16 @@
 //! Mamba's selective scan: h_t = e^{Δ_t A} ∘ h_{t−1} + input_t, v_t = Σ_n C_tn h_tn, from h = 0, with A = −e^{log_a} and
 //! the input Δ_t B_t u_t, or (e^{Δ_t A} − 1)/A B_t u_t under zero-order hold.
 //!
-//! Nothing but v is kept: the way back computes the states of one case at a time anew, which then lie in cache.
+//! Beside v the state is kept before every 64 steps but the first: the way back computes those between anew, which then
+//! lie in cache.
 
 use tch::{Kind, Tensor};
 
 use super::{LANES, Real, Work, fresh_numbers, lanes, lanes_mut, numbers, sum, vectorized};
 use crate::custom::{Functions, Operation};
+
+/// Steps whose states the way back holds at a time.
+const CHUNK: usize = 64;
 
 static EULER: Operation =
     Operation::new(&Functions { forward: forward::<false>, backward: backward::<false> });
@@ -33,10 +37,10 @@ fn forward<const ZOH: bool>(inputs: &[Tensor]) -> Vec<Tensor> {
     }
 }
 
-fn backward<const ZOH: bool>(inputs: &[Tensor], gradient: &Tensor) -> Vec<Tensor> {
+fn backward<const ZOH: bool>(tensors: &[Tensor], gradient: &Tensor) -> Vec<Tensor> {
     match gradient.kind() {
-        Kind::Double => backward_in::<f64, ZOH>(inputs, gradient),
-        _ => backward_in::<f32, ZOH>(inputs, gradient),
+        Kind::Double => backward_in::<f64, ZOH>(tensors, gradient),
+        _ => backward_in::<f32, ZOH>(tensors, gradient),
     }
 }
 
@@ -52,6 +56,8 @@ fn forward_in<T: Real, const ZOH: bool>(inputs: &[Tensor]) -> Vec<Tensor> {
     let [step, b, c, u] = [1, 2, 3, 4].map(|i| inputs[i].contiguous());
     let mut v = u.empty_like();
     let sizes = Sizes::of(&u, &b);
+    let kept = [sizes.cases, sizes.length.div_ceil(CHUNK) - 1, sizes.state * sizes.inner].map(|n| n as i64);
+    let mut kept = Tensor::empty(kept, (T::KIND, u.device()));
     vectorized(Forward::<T, ZOH> {
         sizes,
         a: numbers(&a),
@@ -61,11 +67,13 @@ fn forward_in<T: Real, const ZOH: bool>(inputs: &[Tensor]) -> Vec<Tensor> {
         c: numbers(&c),
         u: numbers(&u),
         v: fresh_numbers(&mut v),
+        kept: fresh_numbers(&mut kept),
     });
-    vec![v]
+    vec![v, kept]
 }
 
-fn backward_in<T: Real, const ZOH: bool>(inputs: &[Tensor], gradient: &Tensor) -> Vec<Tensor> {
+fn backward_in<T: Real, const ZOH: bool>(tensors: &[Tensor], gradient: &Tensor) -> Vec<Tensor> {
+    let (inputs, kept) = tensors.split_at(5);
     let [a, inverse] = rates::<T>(&inputs[0]);
     let [step, b, c, u] = [1, 2, 3, 4].map(|i| inputs[i].contiguous());
     let gradient = gradient.contiguous();
@@ -80,6 +88,7 @@ fn backward_in<T: Real, const ZOH: bool>(inputs: &[Tensor], gradient: &Tensor) -
         b: numbers(&b),
         c: numbers(&c),
         u: numbers(&u),
+        kept: numbers(&kept[0]),
         gradient: numbers(&gradient),
         of_a: fresh_numbers(&mut of_a),
         of_step: fresh_numbers(&mut of_step),
@@ -117,6 +126,7 @@ struct Forward<'a, T, const ZOH: bool> {
     c: &'a [T],
     u: &'a [T],
     v: &'a mut [T],
+    kept: &'a mut [T],
 }
 
 struct Backward<'a, T, const ZOH: bool> {
@@ -127,6 +137,7 @@ struct Backward<'a, T, const ZOH: bool> {
     b: &'a [T],
     c: &'a [T],
     u: &'a [T],
+    kept: &'a [T],
     gradient: &'a [T],
     of_a: &'a mut [T],
     of_step: &'a mut [T],
@@ -140,9 +151,14 @@ impl<T: Real, const ZOH: bool> Work for Forward<'_, T, ZOH> {
     fn run(self) {
         let Sizes { cases, length, inner, state } = self.sizes;
         let mut h = vec![T::default(); state * inner];
+        let mut kept = self.kept.chunks_exact_mut(state * inner);
         for case in 0..cases {
             h.fill(T::default());
-            for row in case * length..(case + 1) * length {
+            for t in 0..length {
+                if t > 0 && t.is_multiple_of(CHUNK) {
+                    kept.next().expect("room for each").copy_from_slice(&h);
+                }
+                let row = case * length + t;
                 let (b, c) = (&self.b[row * state..][..state], &self.c[row * state..][..state]);
                 for e in (0..inner).step_by(LANES) {
                     let (step, u) = (lanes(self.step, row * inner + e), lanes(self.u, row * inner + e));
@@ -171,16 +187,28 @@ impl<T: Real, const ZOH: bool> Work for Backward<'_, T, ZOH> {
     fn run(self) {
         let Sizes { cases, length, inner, state } = self.sizes;
         let size = state * inner;
-        // The state before every step and after the last; e^{ΔA} of every step and, under ZOH, (e^{ΔA} − 1)/A.
-        let mut states = vec![T::default(); (length + 1) * size];
-        let mut decays = vec![T::default(); length * size];
-        let mut gains = vec![T::default(); if ZOH { length * size } else { 0 }];
+        let (chunk, chunks) = (length.min(CHUNK), length.div_ceil(CHUNK));
+        // The state before every step of a chunk and after the last; e^{ΔA} of every step and, under ZOH,
+        // (e^{ΔA} − 1)/A.
+        let mut states = vec![T::default(); (chunk + 1) * size];
+        let mut decays = vec![T::default(); chunk * size];
+        let mut gains = vec![T::default(); if ZOH { chunk * size } else { 0 }];
         let mut of_h = vec![T::default(); size];
         let (mut sums_b, mut sums_c) =
             (vec![[T::default(); LANES]; state], vec![[T::default(); LANES]; state]);
-        for case in 0..cases {
-            for t in 0..length {
-                let row = case * length + t;
+        for (case, number) in (0..cases).flat_map(|case| (0..chunks).rev().map(move |number| (case, number)))
+        {
+            let (start, end) = (number * CHUNK, length.min((number + 1) * CHUNK));
+            if end == length {
+                of_h.fill(T::default());
+            }
+            match number {
+                0 => states[..size].fill(T::default()),
+                _ => states[..size]
+                    .copy_from_slice(&self.kept[(case * (chunks - 1) + number - 1) * size..][..size]),
+            }
+            for t in 0..end - start {
+                let row = case * length + start + t;
                 let b = &self.b[row * state..][..state];
                 let (before, after) = states[t * size..][..2 * size].split_at_mut(size);
                 for e in (0..inner).step_by(LANES) {
@@ -205,9 +233,8 @@ impl<T: Real, const ZOH: bool> Work for Backward<'_, T, ZOH> {
                     }
                 }
             }
-            of_h.fill(T::default());
-            for t in (0..length).rev() {
-                let row = case * length + t;
+            for t in (0..end - start).rev() {
+                let row = case * length + start + t;
                 let (b, c) = (&self.b[row * state..][..state], &self.c[row * state..][..state]);
                 let (before, after) = states[t * size..][..2 * size].split_at(size);
                 sums_b.fill([T::default(); LANES]);
