@@ -39,7 +39,8 @@ impl Block for Plstm {
             name: "b_gates",
             shape: vec![4, heads],
             init: Init::Indexed(|index, shape| if index / shape[1] == 1 { OPEN } else { CLOSED }),
-            probe: (0.0, 0.7),
+            // Low enough for the norm not to undo the direct gate where there is one step alone.
+            probe: (-2.0, 0.7),
             decay: false,
         });
         all.push(Tensor::gain("gain", width));
