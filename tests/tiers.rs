@@ -10,7 +10,7 @@
 //! | E1 | constant gates: selective = LTI = convolution | a gene that freezes the gates of `mamba` |
 //! | E1 | parallel scan = loop, any chunk size | none: algorithms are not genes |
 //! | E1 | ParaGRU with a = 0 = gated linear recurrence; Newton steps dead | none: it is written in one way only |
-//! | E1 | Chimera with frozen zeros = one SSM a variate; with mapped gates = pLSTM | Chimera, pLSTM |
+//! | E1 | Chimera with frozen zeros = one SSM a variate; with mapped gates = pLSTM | Chimera |
 //! | E1 | key bias under softmax, bias before batch norm, constant prior | none is built: `attention` has no biases |
 //! | E1 | entmax α = 1 = softmax, α = 2 = sparsemax | none: each has one name |
 //! | E1 | frozen zero weights = mean pooling | attention over sets |
@@ -26,6 +26,8 @@
 //! | guard | mixture of recursions at capacity 1 ≠ plain block | mixture of recursions |
 //! | guard | SNNK ≠ its ReLU layer | SNNK |
 //! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM, PlainMamba |
+//! | guard | SNNK ≠ its ReLU layer; two groups ≠ full attention | SNNK, grouped attention |
+//! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM on a grid, PlainMamba |
 //! | guard | top-k of equal experts, not normalized ≠ MLP; context of the batch ≠ of the example | experts, Terminator |
 //! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
 //!
@@ -196,6 +198,20 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         Canonical,
         r#"{"layers": [{"token": {"kind": "attention", "groups": 4, "strided": true}, "order": "reverse"}]}"#,
         r#"{"layers": [{"token": {"kind": "attention", "groups": 4, "strided": true}}]}"#,
+    ),
+    (
+        "causal = not causal in the last row, of means under the keys too",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "lightnet", "causal": true}}], "pooling": "last"}"#,
+        r#"{"layers": [{"token": {"kind": "lightnet", "causal": false}}], "pooling": "last"}"#,
+    ),
+    (
+        "the order of means over all steps is dead",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "lightnet", "causal": false}, "order": "reverse"}]}"#,
+        r#"{"layers": [{"token": {"kind": "lightnet", "causal": false}}]}"#,
     ),
     (
         "residual of zero = identity",
@@ -375,6 +391,18 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "attention", "causal": true}}]}"#,
         r#"{"layers": [{"token": {"kind": "attention"}}]}"#,
+    ),
+    (
+        "running means ≠ means over all steps",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "lightnet", "causal": true}}]}"#,
+        r#"{"layers": [{"token": {"kind": "lightnet", "causal": false}}]}"#,
+    ),
+    (
+        "one decay a head ≠ one a state and channel",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "mamba2", "state": 16}}]}"#,
+        r#"{"layers": [{"token": {"kind": "mamba", "state": 16}}]}"#,
     ),
     (
         "in the last row, causal backwards ≠ not causal",
