@@ -60,7 +60,14 @@ const PINNED: &[(&str, f64)] = &[
     (r#""token": {"kind": "s4d"}"#, 1.160_945_8),
     (r#""token": {"kind": "mamba"}"#, 1.129_145_3),
     (r#""token": {"kind": "mamba", "discretization": "zoh"}, "order": "bidirectional""#, 1.102_982_4),
+    (r#""token": {"kind": "mamba2"}"#, 0.867_487_1),
+    (r#""token": {"kind": "lightnet"}"#, 1.104_377),
+    (r#""token": {"kind": "lightnet", "causal": false}"#, 1.095_715_5),
+    (r#""token": {"kind": "plstm"}"#, 1.117_992_3),
     (r#""token": {"kind": "gru"}"#, 1.050_147_8),
+    (r#""token": {"kind": "para-gru"}"#, 1.083_279_4),
+    (r#""token": {"kind": "para-gru", "recurrence": "none"}"#, 1.083_917_3),
+    (r#""token": {"kind": "para-lstm"}"#, 1.075_871_5),
     (r#""channel": {"kind": "glu"}, "repeat": 2"#, 1.078_524_7),
 ];
 
