@@ -16,7 +16,8 @@
 //! | E1 | frozen zero weights = mean pooling | attention over sets |
 //! | E1 | nested head of one full dimension, step mean of one step = linear head | heads other than the linear one |
 //! | E1 | snake on 1 × L = raster; pLSTM with dead transitions | scans of a grid |
-//! | E1 | residual MLP = FSMN without taps; depthwise convolution of width 1 and weight 1 = identity | FSMN, width 1 |
+//! | E1 | residual MLP = FSMN without taps | none: an FSMN has taps, and is no channel mixer |
+//! | E1 | depthwise convolution of width 1 and weight 1 = identity | frozen weights: one that trains is a scale |
 //! | E1 | masked column = absent column; rules equal up to algebra | feature rules |
 //! | E1 | macros inlined | programs |
 //! | E2 | linear ∘ linear = linear; norm gain folded into the next map | linear mixers without a norm |
@@ -481,6 +482,24 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "convolution", "kernel": 5}}]}"#,
         r#"{"layers": [{"token": {"kind": "convolution", "kernel": 9}}]}"#,
+    ),
+    (
+        "taps in a row ≠ taps apart",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "convolution", "dilation": 1}}]}"#,
+        r#"{"layers": [{"token": {"kind": "convolution", "dilation": 2}}]}"#,
+    ),
+    (
+        "the past ≠ both sides",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "convolution", "sides": "past"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "convolution", "sides": "both"}}]}"#,
+    ),
+    (
+        "a window is symmetric, its weights are not: forwards ≠ backwards",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "convolution", "sides": "both"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "convolution", "sides": "both"}, "order": "reverse"}]}"#,
     ),
     (
         "layers do not commute",

@@ -3,6 +3,7 @@
 mod attention;
 mod convolution;
 mod elman;
+mod fsmn;
 mod gated;
 mod glu;
 mod gru;
@@ -71,6 +72,8 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     (Place::Token, "rcnn", &rcnn::Rcnn),
     // Convolutions.
     (Place::Token, "convolution", &convolution::Convolution),
+    (Place::Token, "fsmn", &fsmn::Fsmn),
+    (Place::Token, "gated-fsmn", &fsmn::GatedFsmn),
     // Nothing.
     (Place::Token, "identity", &identity::Identity),
     // Mixers of channels.

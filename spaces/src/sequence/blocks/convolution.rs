@@ -1,4 +1,5 @@
-//! Depthwise causal convolution: y[t, d] = b[d] + Σ_j w[d, j] · x[t − j, d], each channel by itself.
+//! Depthwise convolution: y[t, d] = b[d] + Σ_j w[d, j] · x[t − j·dilation, d], each channel by itself; or, where it
+//! looks to both sides, with (j − (kernel − 1)/2) in place of j.
 
 use crate::sequence::math::Matrix;
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
@@ -15,15 +16,19 @@ impl Block for Convolution {
     }
 
     fn source(&self) -> &'static str {
-        "depthwise part of Chollet 2017, arXiv 1610.02357"
+        "depthwise part of Chollet 2017, arXiv 1610.02357; dilation: Yu and Koltun 2015, arXiv 1511.07122"
     }
 
     fn genes(&self) -> Vec<Gene> {
-        vec![Gene::numbers("kernel", &[5, 3, 9])]
+        vec![
+            Gene::numbers("kernel", &[5, 3, 9]),
+            Gene::numbers("dilation", &[1, 2, 4]),
+            Gene::words("sides", &["past", "both"]),
+        ]
     }
 
-    fn causal(&self, _: &Settings) -> bool {
-        true
+    fn causal(&self, settings: &Settings) -> bool {
+        settings.word("sides") == "past"
     }
 
     fn tensors(&self, settings: &Settings, width: usize) -> Vec<Tensor> {
@@ -32,7 +37,10 @@ impl Block for Convolution {
     }
 
     fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
-        causal_convolution(x, &weights["w"], &weights["b"], settings.number("kernel"))
+        let count = settings.number("kernel");
+        let ahead = if settings.word("sides") == "both" { count / 2 } else { 0 };
+        let taps = Taps { count, dilation: settings.number("dilation"), ahead };
+        convolution(x, &weights["w"], &weights["b"], taps)
     }
 
     fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64 {
@@ -42,18 +50,37 @@ impl Block for Convolution {
     fn python(&self) -> &'static str {
         include_str!("convolution.py")
     }
+
+    fn python_shared(&self) -> &'static [&'static str] {
+        &[super::DEPTHWISE]
+    }
 }
 
-/// `w` is channels × kernel; column j looks j steps back.
-pub fn causal_convolution(x: &Matrix, w: &[f64], b: &[f64], kernel: usize) -> Matrix {
-    let w = Matrix::transposed(x.columns, kernel, w);
+/// Tap j looks (j − ahead)·dilation steps back.
+#[derive(Clone, Copy, Debug)]
+pub struct Taps {
+    pub count: usize,
+    pub dilation: usize,
+    pub ahead: usize,
+}
+
+/// `w` is channels × taps, `b` a number a channel or none.
+pub fn convolution(x: &Matrix, w: &[f64], b: &[f64], taps: Taps) -> Matrix {
+    let w = Matrix::transposed(x.columns, taps.count, w);
     let mut y = Matrix::zeros(x.rows, x.columns);
     for t in 0..x.rows {
         let y = y.row_mut(t);
-        for j in 0..kernel.min(t + 1) {
-            y.iter_mut().zip(w.row(j)).zip(x.row(t - j)).for_each(|((y, w), x)| *y += w * x);
+        for j in 0..taps.count {
+            let from = (t + taps.ahead * taps.dilation).checked_sub(j * taps.dilation);
+            let Some(from) = from.filter(|from| *from < x.rows) else { continue };
+            y.iter_mut().zip(w.row(j)).zip(x.row(from)).for_each(|((y, w), x)| *y += w * x);
         }
         y.iter_mut().zip(b).for_each(|(y, b)| *y += b);
     }
     y
+}
+
+/// `w` is channels × kernel; column j looks j steps back.
+pub fn causal_convolution(x: &Matrix, w: &[f64], b: &[f64], kernel: usize) -> Matrix {
+    convolution(x, w, b, Taps { count: kernel, dilation: 1, ahead: 0 })
 }

@@ -3,7 +3,9 @@
 mod attention;
 mod convolution;
 mod elman;
+mod fsmn;
 mod gated;
+mod gated_fsmn;
 mod glu;
 mod gru;
 mod identity;
@@ -28,6 +30,12 @@ const MATRIX_STATE: &str = include_str!("shared/matrix_state.py");
 /// Pairs of channels turned by their time in PyTorch, as `rotated(x, steps)`.
 const ROTATED: &str = include_str!("shared/rotated.py");
 
+/// A depthwise convolution in PyTorch, as `depthwise(x, mask, w, b, dilation=…, ahead=…)`.
+const DEPTHWISE: &str = include_str!("shared/depthwise.py");
+
+/// Feedforward sequential memory in PyTorch, as `with_memory(u, mask, w_1, b_1, w_2, w_memory, dilation=…, ahead=…)`.
+const MEMORY: &str = include_str!("shared/memory.py");
+
 /// Every block, in the order in which they are listed and drawn.
 pub const ALL: &[&dyn Block] = &[
     // Attention.
@@ -47,6 +55,8 @@ pub const ALL: &[&dyn Block] = &[
     &rcnn::Rcnn,
     // Convolutions.
     &convolution::Convolution,
+    &fsmn::Fsmn,
+    &gated_fsmn::GatedFsmn,
     // Nothing.
     &identity::Identity { place: Place::Token },
     // Mixers of channels.

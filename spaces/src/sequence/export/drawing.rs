@@ -298,7 +298,7 @@ mod tests {
             "linear to width 32",
             "run 2 times",
             "attention ↔ in both directions",
-            "mixes time · causal false · heads 4",
+            "mixes time · alpha softmax · causal false · groups 1 · heads 4 · position none · strided false",
             "8,256 parameters",
             "mixes channels · activation gelu · ratio 2",
             "layer norm, mean over time, linear",

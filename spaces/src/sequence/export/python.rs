@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn layers_are_written_as_one_would() {
-        let genome = r#"{"layers": [{"token": {"kind": "attention", "causal": true}, "order": "bidirectional",
+        let genome = r#"{"layers": [{"token": {"kind": "mamba", "state": 16}, "order": "bidirectional",
             "channel": {"kind": "mlp"}, "repeat": 2}], "training": {"dropout": 0.1}}"#;
         let expected = r#"
         self.layers = nn.ModuleList(
@@ -338,9 +338,9 @@ mod tests {
                 Layer(
                     token=Branch(
                         Norm(32),
-                        Attention(32, causal=True, heads=4),
+                        Mamba(32, discretization="euler", state=16),
                         order="bidirectional",
-                        reverse=Attention(32, causal=True, heads=4),
+                        reverse=Mamba(32, discretization="euler", state=16),
                         dropout=0.1,
                     ),
                     channel=Branch(Norm(32), Mlp(32, activation="gelu", ratio=2), dropout=0.1),
