@@ -4,9 +4,13 @@
 //! In chunks: with γ_t = Σ log α up to t from the start of its chunk, o = ((q kᵀ) ∘ e^{γ_i − γ_j}·[i ≥ j]) v + e^{γ_i} q S,
 //! where the state S before a chunk follows from S ← e^{γ_last} S + Σ_j e^{γ_last − γ_j} k_j v_jᵀ. No exponent is above 0.
 //! Only that recurrence, over chunks, runs along time: by a scan, in both directions of differentiation.
+//!
+//! With a decay for each row of S this has no such form that never overflows: our own kernel computes it on the processor,
+//! a scan of all of S elsewhere.
 
 use tch::{Kind, Tensor};
 
+use crate::kernels;
 use crate::scan::scan;
 
 /// Steps of a chunk: about as many as the numbers of a key, which balances the products.
@@ -15,6 +19,21 @@ pub const CHUNK: i64 = 64;
 /// `log_decay` is B×L×H and at most 0, q and k are B×L×H×N (or B×L×1×N, the same for all heads), v and o are B×L×H×P.
 pub fn matrix_state(log_decay: &Tensor, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
     in_chunks(log_decay, q, k, v, CHUNK.min(v.size()[1]))
+}
+
+/// The same with a decay for each row of S: S_t = α_t ∘ S_{t−1} + k_t v_tᵀ, α as B×L×H×N like q and k, of any sign.
+pub fn with_decay_of_rows(alpha: &Tensor, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
+    if kernels::suit(v) {
+        kernels::matrix_state::matrix_state(alpha, q, k, v)
+    } else {
+        scan_of_all(alpha, q, k, v)
+    }
+}
+
+fn scan_of_all(alpha: &Tensor, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
+    let added = k.unsqueeze(-1) * v.unsqueeze(-2);
+    let states = scan(&alpha.unsqueeze(-1).expand_as(&added), &added);
+    q.unsqueeze(-2).matmul(&states).squeeze_dim(-2)
 }
 
 fn in_chunks(log_decay: &Tensor, q: &Tensor, k: &Tensor, v: &Tensor, chunk: i64) -> Tensor {
@@ -90,6 +109,18 @@ mod tests {
                 );
                 assert_same(found, expected, &shapes(length, shared));
             }
+        }
+    }
+
+    #[test]
+    fn rows_that_decay_alone_give_the_same_by_our_kernel_and_by_a_scan() {
+        for length in [1, 29, 64, 150] {
+            let rows = vec![2, length, 3, 4];
+            let (found, expected) = (
+                |all: &[Tensor]| with_decay_of_rows(&all[0].tanh(), &all[1], &all[2], &all[3]),
+                |all: &[Tensor]| scan_of_all(&all[0].tanh(), &all[1], &all[2], &all[3]),
+            );
+            assert_same(found, expected, &[rows.clone(), rows.clone(), rows, vec![2, length, 3, 11]]);
         }
     }
 

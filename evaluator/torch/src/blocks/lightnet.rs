@@ -1,10 +1,11 @@
-//! LightNet: the running means by scans, those over all steps by two products.
+//! LightNet: running means by a scan of the weights and one of the matrix state, those over all steps by two products.
 
 use spaces::sequence::Settings;
 use spaces::sequence::math::EPSILON;
 use tch::{Kind, Tensor};
 
 use super::{TorchBlock, TorchWeights, linear};
+use crate::matrix_state::with_decay_of_rows;
 use crate::scan::scan;
 
 pub struct Lightnet;
@@ -36,9 +37,8 @@ fn running(q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
     let before = Tensor::cat(&[&first, &largest.narrow(1, 0, k.size()[1] - 1)], 1);
     let decay = (before - &largest).exp();
     let weight = (k - largest).exp();
-    let added = weight.unsqueeze(-1) * v.unsqueeze(-2);
-    let sums = scan(&decay.unsqueeze(-1).expand_as(&added), &added);
-    (q / scan(&decay, &weight)).unsqueeze(-2).matmul(&sums).squeeze_dim(-2)
+    let total = scan(&decay, &weight);
+    with_decay_of_rows(&decay, &(q / total), &weight, v)
 }
 
 fn over_all(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
