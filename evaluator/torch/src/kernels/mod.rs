@@ -168,6 +168,41 @@ pub fn lanes_mut<T: Real>(x: &mut [T], at: usize) -> &mut [T; LANES] {
     (&mut x[at..at + LANES]).try_into().expect("as many")
 }
 
+/// What is done to the channels of a step, N of them side by side.
+pub trait Channels {
+    fn at<const N: usize>(&mut self, first: usize);
+}
+
+/// All channels, in blocks as wide as possible.
+#[inline(always)]
+pub fn over_channels(width: usize, mut channels: impl Channels) {
+    let mut first = 0;
+    while first + LANES <= width {
+        channels.at::<LANES>(first);
+        first += LANES;
+    }
+    while first + 8 <= width {
+        channels.at::<8>(first);
+        first += 8;
+    }
+    while first < width {
+        channels.at::<1>(first);
+        first += 1;
+    }
+}
+
+/// As [`lanes`], N of them.
+#[inline(always)]
+pub fn neighbors<T: Real, const N: usize>(x: &[T], at: usize) -> [T; N] {
+    x[at..at + N].try_into().expect("as many")
+}
+
+/// Overwrites N numbers from `at` on.
+#[inline(always)]
+pub fn store<T: Real, const N: usize>(values: [T; N], x: &mut [T], at: usize) {
+    x[at..at + N].copy_from_slice(&values);
+}
+
 /// Σ x, in an order that does not depend on the processor.
 #[inline(always)]
 pub fn sum<T: Real>(x: [T; LANES]) -> T {

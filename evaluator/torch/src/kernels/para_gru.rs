@@ -5,7 +5,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Real, Work, fresh_numbers, numbers, vectorized};
+use super::{Channels, Real, Work, fresh_numbers, neighbors, numbers, over_channels, store, vectorized};
 use crate::custom::{Functions, Operation};
 
 static PARA_GRU: Operation = Operation::new(&Functions { forward, backward });
@@ -78,22 +78,7 @@ struct Backward<'a, T> {
     of_alpha: &'a mut [T],
 }
 
-/// Three equal parts of a row.
-#[inline(always)]
-fn thirds<T>(row: &[T]) -> [&[T]; 3] {
-    let width = row.len() / 3;
-    [&row[..width], &row[width..][..width], &row[2 * width..][..width]]
-}
-
-#[inline(always)]
-fn thirds_mut<T>(row: &mut [T]) -> [&mut [T]; 3] {
-    let width = row.len() / 3;
-    let (first, rest) = row.split_at_mut(width);
-    let (second, third) = rest.split_at_mut(width);
-    [first, second, &mut third[..width]]
-}
-
-/// The gates of one channel, and what the reset gate lets through.
+/// The gates of one channel: z, r, n.
 #[inline(always)]
 fn gates<T: Real>(x: [T; 3], alpha: [T; 3], h: T) -> [T; 3] {
     let z = (x[0] + alpha[0] * h).sigmoid();
@@ -101,25 +86,98 @@ fn gates<T: Real>(x: [T; 3], alpha: [T; 3], h: T) -> [T; 3] {
     [z, r, (x[2] + alpha[2] * r * h).tanh()]
 }
 
+/// What a step reads: rows of its gates, the weights and the state before.
+#[derive(Clone, Copy)]
+struct Step<'a, T> {
+    x: &'a [T],
+    alpha: &'a [T],
+    before: &'a [T],
+}
+
+impl<T: Real> Step<'_, T> {
+    fn width(&self) -> usize {
+        self.before.len()
+    }
+
+    /// The gates in the rows of x or α, of N channels.
+    #[inline(always)]
+    fn parts<const N: usize>(&self, row: &[T], first: usize) -> [[T; N]; 3] {
+        [0, 1, 2].map(|gate| neighbors(row, gate * self.before.len() + first))
+    }
+}
+
+struct ForwardStep<'a, T> {
+    step: Step<'a, T>,
+    after: &'a mut [T],
+}
+
+impl<T: Real> Channels for ForwardStep<'_, T> {
+    #[inline(always)]
+    fn at<const N: usize>(&mut self, first: usize) {
+        let ([x_z, x_r, x_n], [a_z, a_r, a_n]) =
+            (self.step.parts::<N>(self.step.x, first), self.step.parts::<N>(self.step.alpha, first));
+        let mut h: [T; N] = neighbors(self.step.before, first);
+        for l in 0..N {
+            let [z, _, n] = gates([x_z[l], x_r[l], x_n[l]], [a_z[l], a_r[l], a_n[l]], h[l]);
+            h[l] = h[l] + z * (n - h[l]);
+        }
+        store(h, self.after, first);
+    }
+}
+
+struct BackwardStep<'a, T> {
+    step: Step<'a, T>,
+    gradient: &'a [T],
+    /// What later steps add to the gradient of the state.
+    carried: &'a mut [T],
+    of_x: &'a mut [T],
+    of_alpha: &'a mut [T],
+}
+
+impl<T: Real> Channels for BackwardStep<'_, T> {
+    #[inline(always)]
+    fn at<const N: usize>(&mut self, first: usize) {
+        let (one, width) = (T::of(1.0), self.step.width());
+        let ([x_z, x_r, x_n], [a_z, a_r, a_n]) =
+            (self.step.parts::<N>(self.step.x, first), self.step.parts::<N>(self.step.alpha, first));
+        let (before, gradient): ([T; N], [T; N]) =
+            (neighbors(self.step.before, first), neighbors(self.gradient, first));
+        let mut carried: [T; N] = neighbors(self.carried, first);
+        let [mut of_z, mut of_r, mut of_n] = [[T::default(); N]; 3];
+        let [mut of_a_z, mut of_a_r, mut of_a_n] = self.step.parts::<N>(self.of_alpha, first);
+        for l in 0..N {
+            let h = before[l];
+            let [z, r, n] = gates([x_z[l], x_r[l], x_n[l]], [a_z[l], a_r[l], a_n[l]], h);
+            let g = gradient[l] + carried[l];
+            of_z[l] = g * (n - h) * z * (one - z);
+            of_n[l] = g * z * (one - n * n);
+            of_r[l] = of_n[l] * a_n[l] * h * r * (one - r);
+            carried[l] = g * (one - z) + of_z[l] * a_z[l] + of_r[l] * a_r[l] + of_n[l] * a_n[l] * r;
+            of_a_z[l] += of_z[l] * h;
+            of_a_r[l] += of_r[l] * h;
+            of_a_n[l] += of_n[l] * r * h;
+        }
+        store(carried, self.carried, first);
+        let made = [of_z, of_r, of_n].into_iter().zip([of_a_z, of_a_r, of_a_n]);
+        for (gate, (of_x, of_alpha)) in made.enumerate() {
+            store(of_x, self.of_x, gate * width + first);
+            store(of_alpha, self.of_alpha, gate * width + first);
+        }
+    }
+}
+
 impl<T: Real> Work for Forward<'_, T> {
     #[inline(always)]
     fn run(self) {
         let width = self.alpha.len() / 3;
-        let [a_z, a_r, a_n] = thirds(self.alpha);
         let zero = vec![T::default(); width];
         let cases = self.x.chunks_exact(3 * self.length * width);
         for (x, h) in cases.zip(self.h.chunks_exact_mut(self.length * width)) {
             let mut before: &[T] = &zero;
-            for (x, h) in x.chunks_exact(3 * width).zip(h.chunks_exact_mut(width)) {
-                let [x_z, x_r, x_n] = thirds(x);
-                let (a_z, a_r, a_n) = (&a_z[..width], &a_r[..width], &a_n[..width]);
-                let (x_z, x_r, x_n) = (&x_z[..width], &x_r[..width], &x_n[..width]);
-                let past = &before[..width];
-                for i in 0..width {
-                    let [z, _, n] = gates([x_z[i], x_r[i], x_n[i]], [a_z[i], a_r[i], a_n[i]], past[i]);
-                    h[i] = past[i] + z * (n - past[i]);
-                }
-                before = h;
+            for (x, after) in x.chunks_exact(3 * width).zip(h.chunks_exact_mut(width)) {
+                let step = Step { x, alpha: self.alpha, before };
+                over_channels(width, ForwardStep { step, after });
+                before = after;
             }
         }
     }
@@ -128,44 +186,22 @@ impl<T: Real> Work for Forward<'_, T> {
 impl<T: Real> Work for Backward<'_, T> {
     #[inline(always)]
     fn run(self) {
-        let (width, one) = (self.alpha.len() / 3, T::of(1.0));
-        let case = self.length * width;
-        let [a_z, a_r, a_n] = thirds(self.alpha);
-        let [of_a_z, of_a_r, of_a_n] = thirds_mut(self.of_alpha);
+        let width = self.alpha.len() / 3;
         let zero = vec![T::default(); width];
-        // What later steps add to the gradient of the state.
         let mut carried = vec![T::default(); width];
-        let read = self.x.chunks_exact(3 * case).zip(self.h.chunks_exact(case));
-        let read = read.zip(self.gradient.chunks_exact(case));
-        for (((x, h), gradient), of_x) in read.zip(self.of_x.chunks_exact_mut(3 * case)) {
-            carried.fill(T::default());
-            for t in (0..self.length).rev() {
-                let h = if t == 0 { &zero } else { &h[(t - 1) * width..][..width] };
-                let gradient = &gradient[t * width..][..width];
-                let [x_z, x_r, x_n] = thirds(&x[3 * t * width..][..3 * width]);
-                let [of_z, of_r, of_n] = thirds_mut(&mut of_x[3 * t * width..][..3 * width]);
-                let (a_z, a_r, a_n) = (&a_z[..width], &a_r[..width], &a_n[..width]);
-                let (x_z, x_r, x_n) = (&x_z[..width], &x_r[..width], &x_n[..width]);
-                let (of_a_z, of_a_r) = (&mut of_a_z[..width], &mut of_a_r[..width]);
-                let (of_a_n, carried) = (&mut of_a_n[..width], &mut carried[..width]);
-                let h = &h[..width];
-                for i in 0..width {
-                    let h = h[i];
-                    let [z, r, n] = gates([x_z[i], x_r[i], x_n[i]], [a_z[i], a_r[i], a_n[i]], h);
-                    let g = gradient[i] + carried[i];
-                    let through_z = g * (n - h) * z * (one - z);
-                    let through_n = g * z * (one - n * n);
-                    let through_r = through_n * a_n[i] * h * r * (one - r);
-                    carried[i] =
-                        g * (one - z) + through_z * a_z[i] + through_r * a_r[i] + through_n * a_n[i] * r;
-                    of_z[i] = through_z;
-                    of_r[i] = through_r;
-                    of_n[i] = through_n;
-                    of_a_z[i] += through_z * h;
-                    of_a_r[i] += through_r * h;
-                    of_a_n[i] += through_n * r * h;
-                }
+        let steps = self.x.chunks_exact(3 * width).zip(self.gradient.chunks_exact(width));
+        let steps = steps.zip(self.of_x.chunks_exact_mut(3 * width)).enumerate();
+        for (number, ((x, gradient), of_x)) in steps.rev() {
+            if (number + 1).is_multiple_of(self.length) {
+                carried.fill(T::default());
             }
+            let before = match number % self.length {
+                0 => &zero,
+                _ => &self.h[(number - 1) * width..][..width],
+            };
+            let step = Step { x, alpha: self.alpha, before };
+            let (carried, of_alpha) = (&mut carried[..], &mut *self.of_alpha);
+            over_channels(width, BackwardStep { step, gradient, carried, of_x, of_alpha });
         }
     }
 }

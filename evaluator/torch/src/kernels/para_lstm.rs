@@ -6,7 +6,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Real, Work, fresh_numbers, numbers, vectorized};
+use super::{Channels, Real, Work, fresh_numbers, neighbors, numbers, over_channels, store, vectorized};
 use crate::custom::{Functions, Operation};
 
 static PARA_LSTM: Operation = Operation::new(&Functions { forward, backward });
@@ -87,30 +87,8 @@ struct Backward<'a, T> {
     of_recurrent: &'a mut [T],
 }
 
-/// Equal parts of a row, each `width` long.
-#[inline(always)]
-fn parts<T, const N: usize>(row: &[T], width: usize) -> [&[T]; N] {
-    std::array::from_fn(|i| &row[i * width..][..width])
-}
-
-#[inline(always)]
-fn parts_mut<T, const N: usize>(row: &mut [T], width: usize) -> [&mut [T]; N] {
-    let mut rest = row;
-    std::array::from_fn(|_| {
-        let (part, others) = std::mem::take(&mut rest).split_at_mut(width);
-        rest = others;
-        part
-    })
-}
-
-/// The states before step t.
-#[inline(always)]
-fn before<'a, T>(states: &'a [T], t: usize, zero: &'a [T]) -> &'a [T] {
-    if t == 0 { zero } else { &states[(t - 1) * zero.len()..][..zero.len()] }
-}
-
 /// One channel after a step.
-struct Step<T> {
+struct Stepped<T> {
     f: T,
     n: T,
     o: T,
@@ -120,34 +98,116 @@ struct Step<T> {
 
 /// `w` is α_f, α_n, α_o, π_f, π_o.
 #[inline(always)]
-fn step<T: Real>(x: [T; 3], w: [T; 5], h: T, c: T) -> Step<T> {
+fn stepped<T: Real>(x: [T; 3], w: [T; 5], h: T, c: T) -> Stepped<T> {
     let f = (x[0] + w[0] * h + w[3] * c).sigmoid();
     let n = (x[1] + w[1] * h).tanh();
     let c = n + f * (c - n);
     let o = (x[2] + w[2] * h + w[4] * c).sigmoid();
-    Step { f, n, o, c, tanh_c: c.tanh() }
+    Stepped { f, n, o, c, tanh_c: c.tanh() }
+}
+
+/// What a step reads: rows of its gates, the weights and the states before.
+#[derive(Clone, Copy)]
+struct Step<'a, T> {
+    x: &'a [T],
+    recurrent: &'a [T],
+    h: &'a [T],
+    c: &'a [T],
+}
+
+impl<T: Real> Step<'_, T> {
+    /// The rows that lie in `all`, of N channels.
+    #[inline(always)]
+    fn rows<const N: usize, const ROWS: usize>(&self, all: &[T], first: usize) -> [[T; N]; ROWS] {
+        std::array::from_fn(|row| neighbors(all, row * self.h.len() + first))
+    }
+}
+
+struct ForwardStep<'a, T> {
+    step: Step<'a, T>,
+    h: &'a mut [T],
+    c: &'a mut [T],
+}
+
+impl<T: Real> Channels for ForwardStep<'_, T> {
+    #[inline(always)]
+    fn at<const N: usize>(&mut self, first: usize) {
+        let x: [[T; N]; 3] = self.step.rows(self.step.x, first);
+        let w: [[T; N]; 5] = self.step.rows(self.step.recurrent, first);
+        let mut h: [T; N] = neighbors(self.step.h, first);
+        let mut c: [T; N] = neighbors(self.step.c, first);
+        for l in 0..N {
+            let w = [w[0][l], w[1][l], w[2][l], w[3][l], w[4][l]];
+            let after = stepped([x[0][l], x[1][l], x[2][l]], w, h[l], c[l]);
+            c[l] = after.c;
+            h[l] = after.o * after.tanh_c;
+        }
+        store(h, self.h, first);
+        store(c, self.c, first);
+    }
+}
+
+struct BackwardStep<'a, T> {
+    step: Step<'a, T>,
+    gradient: &'a [T],
+    /// What later steps add to the gradients of h and c.
+    carried_h: &'a mut [T],
+    carried_c: &'a mut [T],
+    of_x: &'a mut [T],
+    of_recurrent: &'a mut [T],
+}
+
+impl<T: Real> Channels for BackwardStep<'_, T> {
+    #[inline(always)]
+    fn at<const N: usize>(&mut self, first: usize) {
+        let (one, width) = (T::of(1.0), self.step.h.len());
+        let x: [[T; N]; 3] = self.step.rows(self.step.x, first);
+        let w: [[T; N]; 5] = self.step.rows(self.step.recurrent, first);
+        let mut of_w: [[T; N]; 5] = self.step.rows(self.of_recurrent, first);
+        let mut of_x = [[T::default(); N]; 3];
+        let [h, c, gradient]: [[T; N]; 3] =
+            [self.step.h, self.step.c, self.gradient].map(|row| neighbors(row, first));
+        let mut carried_h: [T; N] = neighbors(self.carried_h, first);
+        let mut carried_c: [T; N] = neighbors(self.carried_c, first);
+        for l in 0..N {
+            let w = [w[0][l], w[1][l], w[2][l], w[3][l], w[4][l]];
+            let Stepped { f, n, o, c: after, tanh_c } = stepped([x[0][l], x[1][l], x[2][l]], w, h[l], c[l]);
+            let of_h = gradient[l] + carried_h[l];
+            let of_o = of_h * tanh_c * o * (one - o);
+            let of_c = carried_c[l] + of_h * o * (one - tanh_c * tanh_c) + of_o * w[4];
+            let of_f = of_c * (c[l] - n) * f * (one - f);
+            let of_n = of_c * (one - f) * (one - n * n);
+            carried_c[l] = of_c * f + of_f * w[3];
+            carried_h[l] = of_f * w[0] + of_n * w[1] + of_o * w[2];
+            (of_x[0][l], of_x[1][l], of_x[2][l]) = (of_f, of_n, of_o);
+            of_w[0][l] += of_f * h[l];
+            of_w[1][l] += of_n * h[l];
+            of_w[2][l] += of_o * h[l];
+            of_w[3][l] += of_f * c[l];
+            of_w[4][l] += of_o * after;
+        }
+        store(carried_h, self.carried_h, first);
+        store(carried_c, self.carried_c, first);
+        of_x.into_iter().enumerate().for_each(|(row, made)| store(made, self.of_x, row * width + first));
+        let of_w = of_w.into_iter().enumerate();
+        of_w.for_each(|(row, made)| store(made, self.of_recurrent, row * width + first));
+    }
 }
 
 impl<T: Real> Work for Forward<'_, T> {
     #[inline(always)]
     fn run(self) {
         let width = self.recurrent.len() / 5;
-        let [w_f, w_n, w_o, p_f, p_o] = parts(self.recurrent, width);
         let zero = vec![T::default(); width];
         let cases = self.x.chunks_exact(3 * self.length * width);
         let made = self.h.chunks_exact_mut(self.length * width);
         for ((x, h), c) in cases.zip(made).zip(self.c.chunks_exact_mut(self.length * width)) {
-            let (mut past_h, mut past_c): (&[T], &[T]) = (&zero, &zero);
+            let (mut before_h, mut before_c): (&[T], &[T]) = (&zero, &zero);
             let steps = x.chunks_exact(3 * width).zip(h.chunks_exact_mut(width));
             for ((x, h), c) in steps.zip(c.chunks_exact_mut(width)) {
-                let [x_f, x_n, x_o] = parts(x, width);
-                for i in 0..width {
-                    let w = [w_f[i], w_n[i], w_o[i], p_f[i], p_o[i]];
-                    let step = step([x_f[i], x_n[i], x_o[i]], w, past_h[i], past_c[i]);
-                    c[i] = step.c;
-                    h[i] = step.o * step.tanh_c;
-                }
-                (past_h, past_c) = (h, c);
+                let step = Step { x, recurrent: self.recurrent, h: before_h, c: before_c };
+                over_channels(width, ForwardStep { step, h, c });
+                (before_h, before_c) = (h, c);
             }
         }
     }
@@ -156,44 +216,24 @@ impl<T: Real> Work for Forward<'_, T> {
 impl<T: Real> Work for Backward<'_, T> {
     #[inline(always)]
     fn run(self) {
-        let (width, one) = (self.recurrent.len() / 5, T::of(1.0));
-        let case = self.length * width;
-        let [w_f, w_n, w_o, p_f, p_o] = parts(self.recurrent, width);
-        let [of_w_f, of_w_n, of_w_o, of_p_f, of_p_o] = parts_mut(self.of_recurrent, width);
+        let width = self.recurrent.len() / 5;
         let zero = vec![T::default(); width];
-        // What later steps add to the gradients of h and c.
-        let (mut carried_h, mut carried_c) = (vec![T::default(); width], vec![T::default(); width]);
-        let kept = self.h.chunks_exact(case).zip(self.c.chunks_exact(case));
-        let read = self.x.chunks_exact(3 * case).zip(kept).zip(self.gradient.chunks_exact(case));
-        for (((x, (h, c)), gradient), of_x) in read.zip(self.of_x.chunks_exact_mut(3 * case)) {
-            carried_h.fill(T::default());
-            carried_c.fill(T::default());
-            for t in (0..self.length).rev() {
-                let (h, c) = (before(h, t, &zero), before(c, t, &zero));
-                let gradient = &gradient[t * width..][..width];
-                let [x_f, x_n, x_o] = parts(&x[3 * t * width..], width);
-                let [of_f, of_n, of_o] = parts_mut(&mut of_x[3 * t * width..], width);
-                let (carried_h, carried_c) = (&mut carried_h[..width], &mut carried_c[..width]);
-                for i in 0..width {
-                    let w = [w_f[i], w_n[i], w_o[i], p_f[i], p_o[i]];
-                    let Step { f, n, o, c: after, tanh_c } = step([x_f[i], x_n[i], x_o[i]], w, h[i], c[i]);
-                    let of_h = gradient[i] + carried_h[i];
-                    let through_o = of_h * tanh_c * o * (one - o);
-                    let of_c = carried_c[i] + of_h * o * (one - tanh_c * tanh_c) + through_o * w[4];
-                    let through_f = of_c * (c[i] - n) * f * (one - f);
-                    let through_n = of_c * (one - f) * (one - n * n);
-                    carried_c[i] = of_c * f + through_f * w[3];
-                    carried_h[i] = through_f * w[0] + through_n * w[1] + through_o * w[2];
-                    of_f[i] = through_f;
-                    of_n[i] = through_n;
-                    of_o[i] = through_o;
-                    of_w_f[i] += through_f * h[i];
-                    of_w_n[i] += through_n * h[i];
-                    of_w_o[i] += through_o * h[i];
-                    of_p_f[i] += through_f * c[i];
-                    of_p_o[i] += through_o * after;
-                }
+        let (mut carried_h, mut carried_c) = (zero.clone(), zero.clone());
+        let steps = self.x.chunks_exact(3 * width).zip(self.gradient.chunks_exact(width));
+        let steps = steps.zip(self.of_x.chunks_exact_mut(3 * width)).enumerate();
+        for (number, ((x, gradient), of_x)) in steps.rev() {
+            if (number + 1).is_multiple_of(self.length) {
+                carried_h.fill(T::default());
+                carried_c.fill(T::default());
             }
+            let [h, c] = [self.h, self.c].map(|states| match number % self.length {
+                0 => &zero,
+                _ => &states[(number - 1) * width..][..width],
+            });
+            let step = Step { x, recurrent: self.recurrent, h, c };
+            let (carried_h, carried_c) = (&mut carried_h[..], &mut carried_c[..]);
+            let of_recurrent = &mut *self.of_recurrent;
+            over_channels(width, BackwardStep { step, gradient, carried_h, carried_c, of_x, of_recurrent });
         }
     }
 }
