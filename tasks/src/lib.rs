@@ -3,7 +3,7 @@
 //! [`Sequences`] are labelled time series, read from the `.ts` files of the UCR and UEA archives; [`locate()`] finds
 //! the training file and the test file that belongs to it. [`Validation`] holds back cases for selection, class by
 //! class, [`Scaler`] standardizes the channels, and [`Metric::score`] turns predicted probabilities into a number of
-//! the [`Verdict`].
+//! the [`Verdict`]. [`Tokens`] have a target at some of their steps: those of the tasks in [`mad`], and of a [`Text`].
 //!
 //! ```
 //! use tasks::{Metric, Validation};
@@ -23,10 +23,13 @@
 
 mod error;
 mod locate;
+pub mod mad;
 mod scaler;
 mod score;
 mod sequences;
 mod split;
+mod text;
+mod tokens;
 mod ts;
 mod verdict;
 
@@ -35,4 +38,6 @@ pub use locate::{Location, check_target, locate};
 pub use scaler::Scaler;
 pub use sequences::{Case, Sequences};
 pub use split::{Split, Validation};
+pub use text::{Text, Windows};
+pub use tokens::{IGNORED, Tokens};
 pub use verdict::{Metric, Reason, Scores, Verdict};
