@@ -1,5 +1,7 @@
 //! Metrics of classification, each by its formula.
 
+use std::f64::consts::LN_2;
+
 use crate::Metric;
 
 /// Log loss clips probabilities to [1e-15, 1 − 1e-15], so that one certain mistake costs 34.5 nats and not infinity.
@@ -20,16 +22,16 @@ impl Metric {
         if !shaped || !labelled || probabilities.iter().any(|p| p.is_nan()) {
             return f64::NAN;
         }
-        if self == Self::LogLoss {
-            return log_loss(probabilities, classes, labels);
+        match self {
+            Self::LogLoss => return log_loss(probabilities, classes, labels),
+            Self::BitsPerCharacter => return log_loss(probabilities, classes, labels) / LN_2,
+            _ => {}
         }
         let tally = Tally::new(probabilities, classes, labels);
         match self {
             Self::Accuracy => tally.hits.iter().sum::<f64>() / labels.len() as f64,
             Self::BalancedAccuracy => tally.mean(|hits, truth, _| hits / truth),
-            Self::MacroF1 | Self::LogLoss => {
-                tally.mean(|hits, truth, predicted| 2.0 * hits / (truth + predicted))
-            }
+            _ => tally.mean(|hits, truth, predicted| 2.0 * hits / (truth + predicted)),
         }
     }
 }
@@ -105,6 +107,7 @@ mod tests {
         assert!(close(score(Metric::MacroF1), (2.0 / 3.0 + 4.0 / 5.0 + 0.0) / 3.0));
         let product = 0.7 * 0.5 * 0.2 * 0.8 * 0.4 * 0.25_f64;
         assert!(close(score(Metric::LogLoss), -product.ln() / 6.0));
+        assert!(close(score(Metric::BitsPerCharacter), -product.log2() / 6.0));
     }
 
     #[test]

@@ -27,6 +27,13 @@ impl Tokens {
         self.inputs.chunks_exact(self.length.max(1)).zip(self.targets.chunks_exact(self.length.max(1)))
     }
 
+    /// These cases, so many at a time.
+    pub fn portions(&self, cases: usize) -> impl Iterator<Item = Self> {
+        let size = (cases * self.length).max(1);
+        let both = self.inputs.chunks(size).zip(self.targets.chunks(size));
+        both.map(|(inputs, targets)| Self { inputs: inputs.to_vec(), targets: targets.to_vec(), ..*self })
+    }
+
     /// `at_most` cases of these, spread evenly.
     pub fn spread(&self, at_most: usize) -> Self {
         let (cases, chosen) = (self.cases(), self.cases().min(at_most));
@@ -50,6 +57,8 @@ mod tests {
         assert_eq!(few.targets, [1, 2, 7, 8, 13, 14]);
         assert_eq!(all.spread(10), all);
         assert_eq!(all.spread(99), all);
+        let portions: Vec<_> = all.portions(4).map(|portion| portion.inputs.clone()).collect();
+        assert_eq!((portions.len(), portions.concat()), (3, all.inputs.clone()));
         assert_eq!(all.iter().nth(4), Some(([8, 9].as_slice(), [9, 10].as_slice())));
     }
 }

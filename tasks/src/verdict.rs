@@ -51,6 +51,8 @@ pub enum Metric {
     MacroF1,
     /// Mean of −ln p(true class), in nats. Lower is better.
     LogLoss,
+    /// Mean of −log₂ p(next character), of text alone. Lower is better.
+    BitsPerCharacter,
 }
 
 impl Verdict {
@@ -83,6 +85,7 @@ impl Reason {
 }
 
 impl Metric {
+    /// Those of cases with a class each.
     pub const ALL: [Self; 4] = [Self::Accuracy, Self::BalancedAccuracy, Self::MacroF1, Self::LogLoss];
 
     pub fn name(self) -> &'static str {
@@ -91,11 +94,12 @@ impl Metric {
             Self::BalancedAccuracy => "balanced_accuracy",
             Self::MacroF1 => "macro_f1",
             Self::LogLoss => "log_loss",
+            Self::BitsPerCharacter => "bits_per_character",
         }
     }
 
     pub fn higher_is_better(self) -> bool {
-        self != Self::LogLoss
+        !matches!(self, Self::LogLoss | Self::BitsPerCharacter)
     }
 }
 

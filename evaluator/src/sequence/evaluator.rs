@@ -5,7 +5,8 @@ use std::path::Path;
 
 use hashing::Context;
 use serde_json::Value;
-use spaces::sequence::{Genome, Network};
+use spaces::sequence::Genome;
+use tasks::Scores;
 
 use super::{Predictions, Ready, Reply, Request, SequenceTask, recipe, worker_command};
 use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome, WorkerPool};
@@ -84,6 +85,22 @@ impl SequenceEvaluator {
         }
     }
 
+    /// Scores of a genome on the test cases of a task with targets at the steps: those that are drawn for it, or those of
+    /// the file `data`. The weights of every part lie in the folder `artifacts`, kept from an evaluation.
+    pub fn test(
+        &self,
+        genome: &Genome,
+        artifacts: &Path,
+        data: Option<&Path>,
+        control: &Control,
+    ) -> Result<Scores, EvalError> {
+        let (artifacts, data) = (artifacts.to_path_buf(), data.map(Path::to_path_buf));
+        match self.ask(&Request::Test { genome: genome.clone(), artifacts, data }, control)? {
+            Reply::Tested(scores) => Ok(scores),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     fn ask(&self, request: &Request, control: &Control) -> Result<Reply, EvalError> {
         let request = serde_json::to_value(request)
             .map_err(|error| EvalError::Refused { message: format!("request not written: {error}") })?;
@@ -113,9 +130,8 @@ impl Evaluator<Genome> for SequenceEvaluator {
 
     /// Parameters, and multiply-adds of one forward pass over the longest training case.
     fn costs(&self, genome: &Genome) -> BTreeMap<String, f64> {
-        let network = Network::new(genome, self.task.shape());
-        let multiply_adds = network.multiply_adds(self.task.longest) as f64;
-        [("parameters".into(), network.parameters() as f64), ("multiply_adds".into(), multiply_adds)].into()
+        let [parameters, multiply_adds] = self.task.sizes(genome).map(|size| size as f64);
+        [("parameters".into(), parameters), ("multiply_adds".into(), multiply_adds)].into()
     }
 
     /// Milliseconds of a forward pass over one case and over 32 of the longest training case's length, in a worker:
@@ -142,6 +158,7 @@ fn unexpected(reply: &Reply) -> EvalError {
         Reply::Fitted(_) => "fitted",
         Reply::Predicted(_) => "predicted",
         Reply::Measured(_) => "measured",
+        Reply::Tested(_) => "tested",
     };
     EvalError::Protocol { what: format!("`{what}` answers another question"), stderr: String::new() }
 }

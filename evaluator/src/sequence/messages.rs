@@ -33,6 +33,14 @@ pub enum Request {
     Fit { genome: Genome, seed: u64, epochs: u64, to: PathBuf },
     /// Class probabilities of the cases in the file `data` under the weights in a file.
     Predict { genome: Genome, weights: PathBuf, data: PathBuf },
+    /// Scores on the test cases of a task with targets at the steps, those that are drawn for it or those of the file
+    /// `data`, under the weights in a folder.
+    Test {
+        genome: Genome,
+        artifacts: PathBuf,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data: Option<PathBuf>,
+    },
     /// How long a forward pass takes here, at the length of the longest training case.
     Measure { genome: Genome },
 }
@@ -47,6 +55,7 @@ pub enum Reply {
     Fitted(Outcome),
     Predicted(Predictions),
     Measured(Measured),
+    Tested(Scores),
 }
 
 /// What a worker has found when it is set up.
@@ -90,7 +99,7 @@ pub struct Summary {
     pub version: u64,
     pub fidelity: u64,
     pub seed: u64,
-    /// One for each split; its weights are `fold-K.safetensors`, K from 0.
+    /// One for each split, or for each of several tasks; its weights are `fold-K.safetensors`, K from 0.
     pub folds: Vec<Fold>,
 }
 

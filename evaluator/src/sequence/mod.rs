@@ -8,9 +8,11 @@ mod command;
 mod evaluator;
 mod messages;
 pub mod recipe;
+mod steps;
 mod task;
 
 pub use command::worker_command;
 pub use evaluator::SequenceEvaluator;
 pub use messages::{CHECKPOINT, Fold, Measured, Predictions, Ready, Reply, Request, Summary};
+pub use steps::{Part, Steps};
 pub use task::{DeviceChoice, SequenceTask, SizeLimits};

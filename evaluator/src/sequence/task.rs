@@ -4,19 +4,23 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use hashing::{Context, Digest};
+use hashing::{Context, Digest, KeyWriter};
 use serde::{Deserialize, Serialize};
-use spaces::sequence::{Genome, Network, Shape};
-use tasks::{DataError, Metric, Reason, Sequences, Validation};
+use spaces::sequence::{Genome, Shape};
+use tasks::mad::Mad;
+use tasks::{DataError, Metric, Reason, Sequences, Text, Validation, Windows};
 
 use super::recipe;
+use super::steps::{Part, Steps, unfit};
 
 /// The question put to every candidate of a study. Plain data: the setup request of every worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SequenceTask {
-    /// File of the training cases.
+    /// File of the training cases; empty where they are generated.
+    #[serde(default, skip_serializing_if = "is_no_path")]
     pub train: PathBuf,
-    /// [`Sequences::fingerprint`] of that file's content; a worker that reads something else refuses to work.
+    /// [`Sequences::fingerprint`] or [`Text::fingerprint`] of that file's content, or of what is generated; a worker that
+    /// reads something else refuses to work.
     pub data: Digest,
     /// Numbers per time step.
     pub channels: usize,
@@ -34,6 +38,9 @@ pub struct SequenceTask {
     pub batch_size: usize,
     pub device: DeviceChoice,
     pub limits: SizeLimits,
+    /// What is asked at the steps, where cases have no class. Then every candidate sees one split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Steps>,
 }
 
 /// Where training runs.
@@ -58,6 +65,8 @@ pub struct SizeLimits {
 
 /// Default largest fidelity.
 const EPOCHS: u64 = 20;
+/// Of the MAD protocol.
+const PUBLISHED_EPOCHS: u64 = 200;
 
 impl Default for SizeLimits {
     fn default() -> Self {
@@ -89,6 +98,65 @@ impl SequenceTask {
             batch_size,
             device: DeviceChoice::Cpu,
             limits: SizeLimits::default(),
+            steps: None,
+        }
+    }
+
+    /// Tasks that are generated. Every candidate sees the same cases; a test draws others.
+    pub fn of_mad(tasks: Vec<Mad>) -> Self {
+        let full = tasks.iter().any(|task| *task == task.task.published());
+        let (epochs, batch_size) = if full { (PUBLISHED_EPOCHS, 128) } else { (EPOCHS, 32) };
+        let steps = Steps::Mad(tasks);
+        let mut writer = KeyWriter::new("fecund generated v1");
+        writer.text(&steps.describe());
+        let empty = Self::of(&nothing(0, Vec::new()), Path::new(""));
+        let task = Self { data: writer.finish(), epochs, batch_size, steps: Some(steps), ..empty };
+        let Some(largest) = task.parts().into_iter().max_by_key(|part| part.classes.len()) else {
+            return task;
+        };
+        let cases = task.generated().iter().map(|task| task.training).sum();
+        let longest = task.generated().iter().map(Mad::steps).max().unwrap_or(0);
+        Self { channels: largest.shape.channels, classes: largest.classes, cases, longest, ..task }
+    }
+
+    /// The next character of a text that was read from `train`.
+    pub fn of_text(text: &Text, windows: Windows, train: &Path) -> Result<Self, DataError> {
+        let (training, _) = text.split(&windows)?;
+        let classes = text.alphabet.iter().map(char::to_string).collect();
+        let empty = Self::of(&nothing(text.alphabet.len(), classes), train);
+        Ok(Self {
+            data: text.fingerprint(),
+            cases: training.cases(),
+            longest: windows.length,
+            metric: Metric::BitsPerCharacter,
+            batch_size: 16,
+            steps: Some(Steps::Text(windows)),
+            ..empty
+        })
+    }
+
+    /// The tasks that are generated, if they are.
+    pub fn generated(&self) -> &[Mad] {
+        match &self.steps {
+            Some(Steps::Mad(tasks)) => tasks,
+            _ => &[],
+        }
+    }
+
+    /// The characters of a text.
+    pub fn alphabet(&self) -> Vec<char> {
+        self.classes.iter().filter_map(|class| class.chars().next()).collect()
+    }
+
+    /// What is trained by itself, at least one.
+    pub fn parts(&self) -> Vec<Part> {
+        match self.generated() {
+            [] => {
+                let shape = Shape { channels: self.channels, classes: self.classes.len() };
+                vec![Part::whole(shape, self.classes.clone(), self.longest)]
+            }
+            [one] => vec![Part::of(one, true)],
+            several => several.iter().map(|task| Part::of(task, false)).collect(),
         }
     }
 
@@ -116,20 +184,35 @@ impl SequenceTask {
         (EPOCHS, batch_size)
     }
 
-    /// What the task fixes of every network.
+    /// What the task fixes of every network, where there is one model.
     pub fn shape(&self) -> Shape {
         Shape { channels: self.channels, classes: self.classes.len() }
     }
 
-    /// Why this candidate is not trained at all, if it is not: one of the limits, the same on every machine.
+    /// Parameters, and multiply-adds of a forward pass over the longest training case; of several parts the most.
+    pub fn sizes(&self, genome: &Genome) -> [u64; 2] {
+        let sizes = |part: &Part| {
+            let network = part.network(genome);
+            [network.parameters(), network.multiply_adds(part.longest)]
+        };
+        let most = |[a, b]: [u64; 2], [c, d]: [u64; 2]| [a.max(c), b.max(d)];
+        self.parts().iter().map(sizes).fold([0, 0], most)
+    }
+
+    /// Why this candidate is not trained at all, if it is not: the same on every machine.
+    pub fn refusal(&self, genome: &Genome) -> Option<Reason> {
+        let unfit = self.steps.as_ref().and_then(|_| unfit(genome));
+        unfit.map(|what| Reason::Malformed { what }).or_else(|| self.too_large(genome))
+    }
+
+    /// The limit that this candidate breaks, if it does.
     pub fn too_large(&self, genome: &Genome) -> Option<Reason> {
-        let network = Network::new(genome, self.shape());
+        let [parameters, multiply_adds] = self.sizes(genome);
         let above = |what: &str, value: u64, limit: u64| {
             (value > limit).then(|| Reason::TooLarge { what: what.to_string(), value, limit })
         };
-        above("parameters", network.parameters(), self.limits.parameters).or_else(|| {
-            above("multiply-adds", network.multiply_adds(self.longest), self.limits.multiply_adds)
-        })
+        above("parameters", parameters, self.limits.parameters)
+            .or_else(|| above("multiply-adds", multiply_adds, self.limits.multiply_adds))
     }
 
     /// Everything that a verdict depends on besides the candidate, the fidelity and the seed. Paths, threads and the
@@ -138,13 +221,21 @@ impl SequenceTask {
         let direction = if self.metric.higher_is_better() { "higher is better" } else { "lower is better" };
         let SizeLimits { parameters, multiply_adds } = self.limits;
         let (first, second) = recipe::BETAS;
-        Context::new()
+        let context = Context::new()
             .with("evaluator", format_args!("sequence {}", recipe::VERSION))
             .with("data", self.data)
-            .with("split", format_args!("{} seed 0", self.validation))
-            .with("preprocessing", "channels standardized on the training part")
-            .with("metric", format_args!("{}, {direction}", self.metric))
-            .with("loss", "cross-entropy")
+            .with("metric", format_args!("{}, {direction}", self.metric));
+        let context = match &self.steps {
+            None => context
+                .with("split", format_args!("{} seed 0", self.validation))
+                .with("preprocessing", "channels standardized on the training part")
+                .with("loss", "cross-entropy"),
+            Some(steps) => context
+                .with("steps", steps.describe())
+                .with("preprocessing", "one channel a token")
+                .with("loss", "cross-entropy of the steps that have a target"),
+        };
+        context
             .with("batch size", self.batch_size)
             .with("largest fidelity", format_args!("{} epochs", self.epochs))
             .with(
@@ -158,6 +249,10 @@ impl SequenceTask {
             .with("device", self.device)
             .with("limits", format_args!("{parameters} parameters, {multiply_adds} multiply-adds"))
     }
+}
+
+fn is_no_path(path: &Path) -> bool {
+    path.as_os_str().is_empty()
 }
 
 fn nothing(channels: usize, classes: Vec<String>) -> Sequences {
@@ -189,6 +284,8 @@ impl FromStr for DeviceChoice {
 
 #[cfg(test)]
 mod tests {
+    use tasks::mad::Kind;
+
     use super::*;
 
     fn task() -> SequenceTask {
@@ -205,6 +302,7 @@ mod tests {
             batch_size: 32,
             device: DeviceChoice::Cpu,
             limits: SizeLimits::default(),
+            steps: None,
         }
     }
 
@@ -227,6 +325,52 @@ mod tests {
             let (before, after) = (task().context(), other.context());
             assert!(before.differences(&after).iter().any(|(differs, ..)| *differs == name), "{name}");
         }
+    }
+
+    #[test]
+    fn whatever_moves_the_verdict_of_a_generated_task_is_in_its_context() {
+        let context = |change: fn(&mut Mad)| {
+            let mut tasks = vec![Kind::NoisyInContextRecall.small(), Kind::Compression.small()];
+            change(&mut tasks[0]);
+            SequenceTask::of_mad(tasks).context()
+        };
+        let changes: [fn(&mut Mad); 7] = [
+            |task| task.vocabulary += 1,
+            |task| task.length += 2,
+            |task| task.training += 1,
+            |task| task.validation += 1,
+            |task| task.noise -= 1,
+            |task| task.noise_share = 0.3,
+            |task| task.seed = 1,
+        ];
+        for change in changes {
+            let (before, after) = (context(|_| ()), context(change));
+            assert!(before.differences(&after).iter().any(|(name, ..)| *name == "steps"));
+        }
+        assert!(context(|_| ()).get("split").is_none());
+    }
+
+    #[test]
+    fn a_suite_costs_what_its_largest_part_costs() {
+        let genome: Genome = serde_json::from_str(r#"{"pooling": "none"}"#).unwrap();
+        let suite = SequenceTask::of_mad(Kind::ALL.map(Kind::small).into());
+        let alone = Kind::ALL.map(|kind| SequenceTask::of_mad(vec![kind.small()]).sizes(&genome));
+        assert_eq!(suite.sizes(&genome)[0], alone.iter().map(|sizes| sizes[0]).max().unwrap());
+        assert_eq!(suite.sizes(&genome)[1], alone.iter().map(|sizes| sizes[1]).max().unwrap());
+        assert_eq!((suite.parts().len(), suite.cases, suite.longest), (6, 9_600, 64));
+        assert!(matches!(
+            suite.refusal(&Genome { pooling: Default::default(), ..genome.clone() }),
+            Some(Reason::Malformed { .. })
+        ));
+        assert_eq!(suite.refusal(&genome), None);
+    }
+
+    #[test]
+    fn a_generated_task_survives_json() {
+        let task = SequenceTask::of_mad(vec![Kind::SelectiveCopying.small()]);
+        let json = serde_json::to_string(&task).unwrap();
+        assert!(!json.contains("\"train\""), "{json}");
+        assert_eq!(serde_json::from_str::<SequenceTask>(&json).unwrap(), task);
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn measure(network: &Network, cases: &Cases) -> [f64; 5] {
     let mut optimizer = AdamW::new(model.flat(), &model.decay_mask(), 0.01);
     let (mut totals, mut steps) = ([0.0; 5], 0);
     for epoch in 0..WARM_UP + EPOCHS {
-        for positions in batches(cases.len(), 32, 0, epoch) {
+        for positions in batches(cases.len(), cases.len(), 32, 0, epoch) {
             let times = step(&model, &mut optimizer, cases, &positions);
             if epoch >= WARM_UP {
                 (0..5).for_each(|phase| totals[phase] += times[phase + 1] - times[phase]);

@@ -27,7 +27,6 @@ pub struct Expected<'a> {
     /// Everything that the training depends on, in a text.
     pub subject: &'a str,
     pub parameters: usize,
-    pub classes: usize,
     pub validation: &'a Cases,
     pub effort: Effort,
 }
@@ -64,7 +63,7 @@ pub fn read(path: &Path, expected: &Expected) -> Result<State, String> {
 
 impl Expected<'_> {
     fn probabilities(&self) -> usize {
-        self.classes * self.validation.len()
+        self.validation.classes() * self.validation.labels().len()
     }
 
     fn most_bytes(&self) -> u64 {
@@ -184,7 +183,7 @@ mod tests {
         let path = folder.path().join("fold-0.checkpoint");
         write(state, subject, &path).unwrap();
         let (validation, parameters) = (&validation(), 3);
-        read(&path, &Expected { subject: SUBJECT, parameters, classes: 2, validation, effort: EFFORT })
+        read(&path, &Expected { subject: SUBJECT, parameters, validation, effort: EFFORT })
     }
 
     #[test]
@@ -240,7 +239,7 @@ mod tests {
         write(&State { weights: Tensor::zeros([2000], (KIND, Device::Cpu)), ..state(1, 1) }, SUBJECT, &path)
             .unwrap();
         let (validation, parameters) = (&validation(), 3);
-        let expected = Expected { subject: SUBJECT, parameters, classes: 2, validation, effort: EFFORT };
+        let expected = Expected { subject: SUBJECT, parameters, validation, effort: EFFORT };
         assert_eq!(read(&path, &expected).unwrap_err(), "no file of at most 4189 bytes");
     }
 }

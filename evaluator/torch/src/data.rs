@@ -1,7 +1,7 @@
 //! Cases as tensors: standardized and padded once per split, cut out batch by batch.
 
 use hashing::Rng;
-use tasks::{Scaler, Sequences};
+use tasks::{IGNORED, Scaler, Sequences, Tokens};
 use tch::{Device, Kind, Tensor};
 
 use crate::Batch;
@@ -9,16 +9,26 @@ use crate::Batch;
 /// Cases of one part of a split, on the device. N cases, L steps of the longest, C channels.
 #[derive(Debug)]
 pub struct Cases {
-    /// N × L × C, f32, zero where padded.
-    x: Tensor,
+    inputs: Inputs,
     /// N × L, f32, 1 where a step is real.
     mask: Tensor,
     /// Steps of each case, on the device and here.
     lengths: Tensor,
     steps: Vec<i64>,
-    /// N, i64.
+    /// N, i64; of tokens N × L, i32.
     targets: Tensor,
+    /// What is asked for, in the order of [`labels`](Self::labels).
     labels: Vec<usize>,
+    classes: usize,
+    epoch: usize,
+}
+
+#[derive(Debug)]
+enum Inputs {
+    /// N × L × C, f32, zero where padded.
+    Series(Tensor),
+    /// N × L, i32: which of the C channels is 1.
+    Tokens(Tensor, i64),
 }
 
 impl Cases {
@@ -41,26 +51,62 @@ impl Cases {
         let labels: Vec<usize> = cases.iter().map(|case| case.label).collect();
         let targets: Vec<i64> = labels.iter().map(|label| *label as i64).collect();
         Self {
-            x: Tensor::from_slice(&values).view(shape).to_device(device),
+            inputs: Inputs::Series(Tensor::from_slice(&values).view(shape).to_device(device)),
             mask: Tensor::from_slice(&mask).view([shape[0], shape[1]]).to_device(device),
             lengths: Tensor::from_slice(&steps).to_device(device),
             targets: Tensor::from_slice(&targets).to_device(device),
+            epoch: steps.len(),
             steps,
             labels,
+            classes: data.classes.len(),
         }
     }
 
+    /// All cases of tokens, none of them padded.
+    pub fn of_tokens(tokens: &Tokens, device: Device) -> Self {
+        let shape = [tokens.cases() as i64, tokens.length as i64];
+        let vocabulary = tokens.vocabulary as i64;
+        let table = |numbers: &[i32]| Tensor::from_slice(numbers).view(shape).to_device(device);
+        let steps = vec![shape[1]; tokens.cases()];
+        let asked = tokens.targets.iter().filter(|target| **target != IGNORED);
+        Self {
+            inputs: Inputs::Tokens(table(&tokens.inputs), vocabulary),
+            mask: Tensor::ones(shape, (KIND, device)),
+            lengths: Tensor::from_slice(&steps).to_device(device),
+            targets: table(&tokens.targets),
+            labels: asked.map(|target| *target as usize).collect(),
+            classes: tokens.vocabulary,
+            epoch: steps.len(),
+            steps,
+        }
+    }
+
+    /// An epoch takes so many of these cases, and the next one those that follow.
+    pub fn by_portions(self, epoch: usize) -> Self {
+        Self { epoch, ..self }
+    }
+
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.steps.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.steps.is_empty()
     }
 
-    /// The class of each case.
+    /// Cases that an epoch takes.
+    pub fn epoch(&self) -> usize {
+        self.epoch
+    }
+
+    /// The class of each case, or of each step that has a target.
     pub fn labels(&self) -> &[usize] {
         &self.labels
+    }
+
+    /// Classes, or tokens.
+    pub fn classes(&self) -> usize {
+        self.classes
     }
 
     /// Steps of the longest of the cases at these positions.
@@ -68,25 +114,60 @@ impl Cases {
         positions.iter().map(|i| self.steps[*i as usize]).max().unwrap_or(0)
     }
 
-    /// The cases at these positions, cut to the longest of them, and their classes (i64).
+    /// The cases at these positions, cut to the longest of them, and their targets.
     pub fn batch(&self, positions: &[i64]) -> (Batch, Tensor) {
         let longest = self.longest(positions);
         let padded = positions.iter().any(|i| self.steps[*i as usize] < longest);
-        let index = Tensor::from_slice(positions).to_device(self.x.device());
+        let index = Tensor::from_slice(positions).to_device(self.targets.device());
         let cut = |tensor: &Tensor| tensor.narrow(1, 0, longest).index_select(0, &index);
         let batch = Batch {
-            x: cut(&self.x),
+            x: match &self.inputs {
+                Inputs::Series(x) => cut(x),
+                Inputs::Tokens(tokens, channels) => one_of(&cut(tokens), *channels),
+            },
             mask: padded.then(|| cut(&self.mask)),
             lengths: self.lengths.index_select(0, &index),
         };
         (batch, self.targets.index_select(0, &index))
     }
+
+    /// Mean cross-entropy of the logits of a batch against its targets, in nats.
+    pub fn loss(&self, logits: &Tensor, targets: &Tensor) -> Tensor {
+        let (logits, targets) = self.asked(logits, targets);
+        logits.cross_entropy_for_logits(&targets)
+    }
+
+    /// Logits of what has a target, rows × classes, and these targets (i64). A network may give the logits of a step
+    /// there, or those of all steps in a row.
+    pub fn asked(&self, logits: &Tensor, targets: &Tensor) -> (Tensor, Tensor) {
+        let Inputs::Tokens(..) = self.inputs else {
+            return (logits.shallow_clone(), targets.shallow_clone());
+        };
+        let targets = targets.flatten(0, -1).to_kind(Kind::Int64);
+        let rows = targets.ge(0).nonzero().squeeze_dim(1);
+        let logits = logits.reshape([-1, self.classes as i64]);
+        (logits.index_select(0, &rows), targets.index_select(0, &rows))
+    }
 }
 
-/// The order of the cases in an epoch, cut into batches; the last may be smaller.
-pub fn batches(cases: usize, batch_size: usize, seed: u64, epoch: u64) -> Vec<Vec<i64>> {
-    let mut order: Vec<i64> = (0..cases as i64).collect();
-    Rng::named(seed, "batches", epoch).shuffle(&mut order);
+/// Tokens as channels: 1 where a channel is the token, else 0.
+fn one_of(tokens: &Tensor, channels: i64) -> Tensor {
+    tokens.to_kind(Kind::Int64).one_hot(channels).to_kind(KIND)
+}
+
+/// The cases of an epoch, cut into batches; the last may be smaller. An epoch takes `portion` of the cases, which go
+/// round and are shuffled anew every time.
+pub fn batches(cases: usize, portion: usize, batch_size: usize, seed: u64, epoch: u64) -> Vec<Vec<i64>> {
+    let shuffled = |round: u64| {
+        let mut order: Vec<i64> = (0..cases as i64).collect();
+        Rng::named(seed, "batches", round).shuffle(&mut order);
+        order
+    };
+    let (cases, portion) = (cases.max(1) as u64, portion as u64);
+    let first = epoch * portion;
+    let rounds = first / cases..(first + portion).div_ceil(cases);
+    let order: Vec<i64> = rounds.flat_map(shuffled).skip((first % cases) as usize).collect();
+    let order = &order[..order.len().min(portion as usize)];
     order.chunks(batch_size.max(1)).map(<[i64]>::to_vec).collect()
 }
 
@@ -152,12 +233,60 @@ mod tests {
 
     #[test]
     fn an_epoch_sees_every_case_once_in_an_order_of_its_own() {
-        let epoch = |number| batches(70, 32, 5, number);
+        let epoch = |number| batches(70, 70, 32, 5, number);
         assert_eq!(epoch(0).iter().map(Vec::len).collect::<Vec<_>>(), [32, 32, 6]);
         let mut all = epoch(0).concat();
         all.sort_unstable();
         assert!(all.into_iter().eq(0..70));
         assert_eq!(epoch(1), epoch(1));
         assert_ne!(epoch(0), epoch(1));
+    }
+
+    #[test]
+    fn portions_go_round_all_cases_before_any_comes_again() {
+        for portion in [3, 10, 25] {
+            let stream: Vec<i64> =
+                (0..10).flat_map(|epoch| batches(10, portion, 4, 5, epoch).concat()).collect();
+            assert_eq!(stream.len(), 10 * portion);
+            for (round, cases) in stream.chunks_exact(10).enumerate() {
+                assert_eq!(cases, batches(10, 10, 10, 5, round as u64)[0]);
+            }
+        }
+    }
+
+    fn tokens() -> Cases {
+        let (inputs, targets) = (vec![0, 2, 1, 1, 1, 0], vec![-1, 1, 2, 0, -1, -1]);
+        Cases::of_tokens(&Tokens { vocabulary: 3, length: 3, inputs, targets }, Device::Cpu)
+    }
+
+    #[test]
+    fn a_token_is_one_channel() {
+        let (batch, targets) = tokens().batch(&[1, 0]);
+        assert_eq!((batch.x.size(), batch.mask.is_none()), (vec![2, 3, 3], true));
+        assert_eq!(numbers(&batch.x)[..9], [0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(numbers(&targets), [0.0, -1.0, -1.0, -1.0, 1.0, 2.0]);
+        assert_eq!(tokens().labels(), [1, 2, 0]);
+    }
+
+    #[test]
+    fn only_steps_with_a_target_have_a_loss_and_a_gradient() {
+        let cases = tokens();
+        let (_, targets) = cases.batch(&[0, 1]);
+        let logits = Tensor::from_slice(&(0..18).map(|i| f64::sin(i as f64)).collect::<Vec<_>>());
+        let logits = logits.view([2, 3, 3]).set_requires_grad(true);
+        let loss = cases.loss(&logits, &targets);
+        let by_hand = |step: i64, target: i64| {
+            let row = logits.detach().view([6, 3]).get(step).log_softmax(-1, None);
+            -row.double_value(&[target])
+        };
+        let expected = (by_hand(1, 1) + by_hand(2, 2) + by_hand(3, 0)) / 3.0;
+        assert!((loss.double_value(&[]) - expected).abs() < 1e-12);
+        loss.backward();
+        let rows = logits.grad().view([6, 3]).abs().sum_dim_intlist(1, false, None);
+        let rows: Vec<bool> = numbers(&rows).iter().map(|gradient| *gradient > 0.0).collect();
+        assert_eq!(rows, [false, true, true, true, false, false]);
+        // All steps in a row are the same to it.
+        let flat = cases.loss(&logits.detach().view([2, 9]), &targets);
+        assert_eq!(flat.double_value(&[]), loss.double_value(&[]));
     }
 }

@@ -1,18 +1,19 @@
-//! One evaluation: a training for each split, from the start or from where a lower fidelity left it.
+//! One evaluation: a training for each split or task, from the start or from where a lower fidelity left it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use evaluator::sequence::{CHECKPOINT, Fold, SequenceTask, Summary, recipe};
+use evaluator::sequence::{CHECKPOINT, Fold, Part, Steps, Summary, recipe};
 use evaluator::{Control, Outcome};
 use hashing::Rng;
 use serde_json::json;
-use spaces::sequence::{Genome, Network};
-use tasks::{Metric, Reason, Scaler, Scores, Split, Verdict};
+use spaces::sequence::Genome;
+use tasks::{Metric, Reason, Scores, Verdict};
 
 use crate::artifacts::Folder;
 use crate::checkpoint::{self, Expected};
 use crate::data::Cases;
-use crate::service::reason;
+use crate::service::{Ground, reason};
 use crate::train::{Best, Effort, Trainer};
 use crate::{Service, device, weights};
 
@@ -32,7 +33,6 @@ pub struct Wanted<'a> {
 pub struct Evaluation<'a> {
     pub service: &'a Service,
     pub wanted: &'a Wanted<'a>,
-    pub network: Network,
     pub effort: Effort,
     pub control: &'a Control,
 }
@@ -51,13 +51,13 @@ impl Evaluation<'_> {
     pub fn run(&self) -> Result<Outcome, String> {
         let folder = Folder::new(self.wanted.artifacts)?;
         let mut trained = Vec::new();
-        for number in 0..self.service.splits.len() {
+        for number in 0..self.service.folds() {
             match self.fold(number, &folder)? {
                 Ok(fold) => trained.push(fold),
                 Err(reason) => return Ok(self.outcome(Verdict::Invalid(reason), &trained)),
             }
         }
-        let scores = mean_scores(&trained);
+        let scores = self.scores(&trained);
         let scored = self.outcome(Verdict::Scored(scores), &trained);
         let Wanted { fidelity, seed, .. } = *self.wanted;
         let folds = trained.into_iter().map(|trained| trained.fold).collect();
@@ -67,17 +67,14 @@ impl Evaluation<'_> {
 
     /// Trains on one split, scores it and leaves its weights in the folder.
     fn fold(&self, number: usize, folder: &Folder) -> Result<Result<Trained, Reason>, String> {
-        let Service { task, data, splits, device } = self.service;
-        let scaler = Scaler::fit(data, &splits[number].train);
-        let cases = |indices| Cases::new(data, indices, &scaler, *device);
-        let Split { train, validation } = &splits[number];
-        let (train, validation) = (cases(train), cases(validation));
+        let Ground { part, train, validation, scaler } = self.service.ground(number);
         let seed = Rng::named(self.wanted.seed, "fold", number as u64).next_u64();
-        let mut trainer = Trainer::new(&self.network, &train, self.effort, seed, *device);
+        let network = part.network(self.wanted.genome);
+        let mut trainer = Trainer::new(&network, &train, self.effort, seed, self.service.device);
         let subject = self.subject(number);
         self.go_on(&mut trainer, &subject, number, &validation);
         let (from, steps_before) = (trainer.trained(), trainer.steps);
-        let share = |share: f64| (number as f64 + share) / splits.len() as f64;
+        let share = |share: f64| (number as f64 + share) / self.service.folds() as f64;
         let ended =
             trainer.run_until_best(&validation, self.control, |done| self.control.set_progress(share(done)));
         if let Err(stop) = ended {
@@ -92,20 +89,15 @@ impl Evaluation<'_> {
             Err(stop) => return reason(stop).map(Err),
         };
         weights::write(&model, &scaler, &folder.file(&format!("fold-{number}.safetensors")))?;
-        let fold = Fold { best_epoch: best.epoch, epochs, steps, scores: scores(&best, task, &validation) };
+        let fold = Fold { best_epoch: best.epoch, epochs, steps, scores: self.scores_of(&best, &validation) };
         Ok(Ok(Trained { fold, from, steps_made: steps - steps_before }))
     }
 
     /// Takes the trainer to where the checkpoint of this fold is, if there is one that fits.
     fn go_on(&self, trainer: &mut Trainer, subject: &str, number: usize, validation: &Cases) {
         let Some(folder) = self.wanted.previous else { return };
-        let expected = Expected {
-            subject,
-            parameters: trainer.model.flat().numel(),
-            classes: self.service.task.classes.len(),
-            validation,
-            effort: self.effort,
-        };
+        let expected =
+            Expected { subject, parameters: trainer.model.flat().numel(), validation, effort: self.effort };
         if let Ok(state) = checkpoint::read(&folder.join(checkpoint_name(number)), &expected) {
             trainer.resume(state);
         }
@@ -125,6 +117,25 @@ impl Evaluation<'_> {
         .to_string()
     }
 
+    /// Of one split or part, under the weights that are kept.
+    fn scores_of(&self, best: &Best, validation: &Cases) -> Scores {
+        let score =
+            |metric: &Metric| metric.score(&best.probabilities, validation.classes(), validation.labels());
+        let metrics = metrics(self.service.task.steps.as_ref());
+        Scores(metrics.iter().map(|metric| (metric.name().to_string(), score(metric))).collect())
+    }
+
+    /// The mean of every metric over the splits or parts, and of the kept epoch under the name `best_epoch`; of several
+    /// tasks the accuracy of each, too.
+    fn scores(&self, trained: &[Trained]) -> Scores {
+        let mut means = mean_scores(trained.iter().map(|trained| &trained.fold.scores));
+        let epochs: f64 = trained.iter().map(|trained| trained.fold.best_epoch as f64).sum();
+        means.insert("best_epoch".to_string(), epochs / trained.len() as f64);
+        let parts = self.service.task.parts();
+        means.extend(scores_by_name(&parts, trained.iter().map(|trained| &trained.fold.scores)));
+        Scores(means)
+    }
+
     fn outcome(&self, verdict: Verdict, trained: &[Trained]) -> Outcome {
         let steps = trained.iter().map(|trained| trained.fold.steps).sum();
         let mut outcome = self.service.outcome(verdict, steps);
@@ -141,17 +152,33 @@ fn checkpoint_name(fold: usize) -> String {
     format!("fold-{fold}.{CHECKPOINT}")
 }
 
-fn scores(best: &Best, task: &SequenceTask, validation: &Cases) -> Scores {
-    let score = |metric: Metric| metric.score(&best.probabilities, task.classes.len(), validation.labels());
-    Scores(Metric::ALL.map(|metric| (metric.name().to_string(), score(metric))).into())
+/// What is scored.
+pub fn metrics(steps: Option<&Steps>) -> &'static [Metric] {
+    match steps {
+        None => &Metric::ALL,
+        Some(Steps::Mad(_)) => &[Metric::Accuracy, Metric::LogLoss],
+        Some(Steps::Text(_)) => &[Metric::Accuracy, Metric::LogLoss, Metric::BitsPerCharacter],
+    }
 }
 
-/// The mean over the folds of every metric, and of the kept epoch under the name `best_epoch`.
-fn mean_scores(trained: &[Trained]) -> Scores {
-    let mean = |value: &dyn Fn(&Fold) -> f64| {
-        trained.iter().map(|trained| value(&trained.fold)).sum::<f64>() / trained.len() as f64
-    };
-    let metrics = Metric::ALL.map(|metric| (metric.name(), mean(&|fold| fold.scores.0[metric.name()])));
-    let epoch = ("best_epoch", mean(&|fold| fold.best_epoch as f64));
-    Scores(metrics.into_iter().chain([epoch]).map(|(name, value)| (name.to_string(), value)).collect())
+/// The mean of every metric.
+pub fn mean_scores<'a>(of: impl ExactSizeIterator<Item = &'a Scores>) -> BTreeMap<String, f64> {
+    let (count, mut means) = (of.len() as f64, BTreeMap::new());
+    for (name, score) in of.flat_map(|scores| &scores.0) {
+        *means.entry(name.clone()).or_insert(0.0) += score;
+    }
+    means.values_mut().for_each(|mean| *mean /= count);
+    means
+}
+
+/// Where there are several tasks: the accuracy of each under its name, and its share of errors as `NAME_error`.
+pub fn scores_by_name<'a>(
+    parts: &[Part],
+    of: impl Iterator<Item = &'a Scores>,
+) -> impl Iterator<Item = (String, f64)> {
+    let named = parts.iter().zip(of).filter(|(part, _)| !part.name.is_empty());
+    named.flat_map(|(part, scores)| {
+        let accuracy = scores.0[Metric::Accuracy.name()];
+        [(part.name.clone(), accuracy), (format!("{}_error", part.name), 1.0 - accuracy)]
+    })
 }

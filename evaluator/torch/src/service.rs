@@ -2,33 +2,52 @@
 
 use std::path::Path;
 
-use evaluator::sequence::{Measured, Predictions, Ready, Reply, Request, SequenceTask, recipe};
+use evaluator::sequence::{Measured, Part, Predictions, Ready, Reply, Request, SequenceTask, Steps, recipe};
 use evaluator::{Control, Outcome};
-use hashing::Rng;
+use hashing::{Digest, Rng};
 use spaces::sequence::{Genome, Network};
-use tasks::{Reason, Scaler, Scores, Sequences, Split, Verdict};
+use tasks::{Reason, Scaler, Scores, Sequences, Split, Text, Tokens, Verdict, mad};
 use tch::Device;
 
 use crate::artifacts::write_file;
 use crate::data::{Cases, KIND};
-use crate::evaluation::{Evaluation, Wanted};
+use crate::evaluation::{Evaluation, Wanted, mean_scores, metrics, scores_by_name};
 use crate::train::{Effort, Stop, Trainer, predict};
 use crate::{Model, device, latency, weights};
 
 /// What a request that was given up is answered with.
 const CANCELLED: &str = "cancelled";
+/// Cases of a test whose probabilities are held at once.
+const TESTED_AT_ONCE: usize = 256;
 
 /// A task with its data in memory.
 pub struct Service {
     pub(crate) task: SequenceTask,
-    pub(crate) data: Sequences,
-    pub(crate) splits: Vec<Split>,
+    data: Data,
     pub(crate) device: Device,
 }
 
+enum Data {
+    /// Cases with a class each.
+    Labelled(Sequences, Vec<Split>),
+    /// Of each part the cases to train on, and those to validate on.
+    Steps(Vec<[Tokens; 2]>),
+}
+
+/// What a fold of an evaluation is trained and scored on.
+pub(crate) struct Ground {
+    pub part: Part,
+    pub train: Cases,
+    pub validation: Cases,
+    pub scaler: Scaler,
+}
+
 impl Service {
-    /// Reads the training data and finds the device. An error says what to mend.
+    /// Reads or draws the training data and finds the device. An error says what to mend.
     pub fn new(task: SequenceTask) -> Result<Self, String> {
+        if let Some(steps) = task.steps.clone() {
+            return Self::with_steps(task, &steps);
+        }
         let data = match task.can_train() {
             true => Sequences::read(&task.train).map_err(|error| error.to_string())?,
             false => task.no_data(),
@@ -36,14 +55,32 @@ impl Service {
         Self::with_data(task, data)
     }
 
+    fn with_steps(task: SequenceTask, steps: &Steps) -> Result<Self, String> {
+        steps.check()?;
+        let cases = match steps {
+            Steps::Mad(tasks) => {
+                let parts = [mad::Part::Training, mad::Part::Validation];
+                tasks.iter().map(|task| parts.map(|part| task.cases(part))).collect()
+            }
+            Steps::Text(windows) => {
+                let text = Text::read(&task.train).map_err(|error| error.to_string())?;
+                let known = (text.fingerprint(), text.alphabet.as_slice());
+                if known != (task.data, &task.alphabet()) {
+                    return Err(changed(&task, &text.fingerprint()));
+                }
+                let (train, validation) = text.split(windows).map_err(|error| error.to_string())?;
+                vec![[train, validation]]
+            }
+        };
+        let device = device::find(task.device)?;
+        Ok(Self { task, data: Data::Steps(cases), device })
+    }
+
     /// As [`Service::new`], with data that have been read already.
     pub fn with_data(task: SequenceTask, data: Sequences) -> Result<Self, String> {
         let shape = (data.channels, &data.classes, data.longest());
         if data.fingerprint() != task.data || shape != (task.channels, &task.classes, task.longest) {
-            let (path, found, wanted) = (task.train.display(), data.fingerprint().short(), task.data.short());
-            return Err(format!(
-                "{path} has changed: its content is {found}, the study's {wanted}; restore it"
-            ));
+            return Err(changed(&task, &data.fingerprint()));
         }
         let splits = match task.can_train() {
             true => {
@@ -52,7 +89,40 @@ impl Service {
             false => Vec::new(),
         };
         let device = device::find(task.device)?;
-        Ok(Self { splits, task, data, device })
+        Ok(Self { task, data: Data::Labelled(data, splits), device })
+    }
+
+    /// Trainings of an evaluation.
+    pub(crate) fn folds(&self) -> usize {
+        match &self.data {
+            Data::Labelled(_, splits) => splits.len(),
+            Data::Steps(parts) => parts.len(),
+        }
+    }
+
+    /// Of one of them.
+    pub(crate) fn ground(&self, number: usize) -> Ground {
+        let mut parts = self.task.parts();
+        match &self.data {
+            Data::Labelled(data, splits) => {
+                let Split { train, validation } = &splits[number];
+                let scaler = Scaler::fit(data, train);
+                let cases = |indices| Cases::new(data, indices, &scaler, self.device);
+                let (train, validation) = (cases(train), cases(validation));
+                Ground { part: parts.swap_remove(0), train, validation, scaler }
+            }
+            Data::Steps(cases) => {
+                let part = parts.swap_remove(number);
+                let [train, validation] = &cases[number];
+                let train = Cases::of_tokens(train, self.device);
+                let train = match &self.task.steps {
+                    Some(Steps::Text(windows)) => train.by_portions(windows.epoch),
+                    _ => train,
+                };
+                let validation = Cases::of_tokens(validation, self.device);
+                Ground { scaler: as_they_are(part.shape.channels), part, train, validation }
+            }
+        }
     }
 
     /// What the parent is told first.
@@ -76,6 +146,9 @@ impl Service {
                 let wanted = Wanted { genome, fidelity, seed, artifacts, previous, checkpoint };
                 self.evaluate(&wanted, control).map(Reply::Evaluated)
             }
+            Request::Test { genome, artifacts, data } => {
+                self.test(genome, artifacts, data.as_deref()).map(Reply::Tested)
+            }
             Request::Fit { genome, seed, epochs, to } => {
                 self.fit(genome, *seed, *epochs, to, control).map(Reply::Fitted)
             }
@@ -85,11 +158,10 @@ impl Service {
 
     fn evaluate(&self, wanted: &Wanted, control: &Control) -> Result<Outcome, String> {
         let effort = self.effort(wanted.fidelity)?;
-        if let Some(reason) = self.task.too_large(wanted.genome) {
+        if let Some(reason) = self.task.refusal(wanted.genome) {
             return Ok(self.outcome(Verdict::Invalid(reason), 0));
         }
-        let network = Network::new(wanted.genome, self.task.shape());
-        Evaluation { service: self, wanted, network, effort, control }.run()
+        Evaluation { service: self, wanted, effort, control }.run()
     }
 
     /// Trains on all cases for so many epochs of the full schedule.
@@ -102,9 +174,10 @@ impl Service {
         control: &Control,
     ) -> Result<Outcome, String> {
         let effort = self.effort(epochs)?;
-        let all: Vec<usize> = (0..self.data.cases.len()).collect();
-        let scaler = Scaler::fit(&self.data, &all);
-        let cases = Cases::new(&self.data, &all, &scaler, self.device);
+        let data = self.labelled()?;
+        let all: Vec<usize> = (0..data.cases.len()).collect();
+        let scaler = Scaler::fit(data, &all);
+        let cases = Cases::new(data, &all, &scaler, self.device);
         let network = Network::new(genome, self.task.shape());
         let seed = Rng::named(seed, "fit", 0).next_u64();
         let mut trainer = Trainer::new(&network, &cases, effort, seed, self.device);
@@ -116,7 +189,7 @@ impl Service {
     }
 
     fn predict(&self, genome: &Genome, weights: &Path, data: &Path) -> Result<Predictions, String> {
-        let data = Sequences::read_like(data, &self.data).map_err(|error| error.to_string())?;
+        let data = Sequences::read_like(data, self.labelled()?).map_err(|error| error.to_string())?;
         let network = Network::new(genome, self.task.shape());
         weights::check_size(&network, weights)?;
         let mut model = Model::new(&network, 0, KIND, self.device);
@@ -127,14 +200,74 @@ impl Service {
         Ok(Predictions { classes: self.task.classes.len(), probabilities, labels: data.labels() })
     }
 
-    /// What is too large to be trained is not run either.
+    fn labelled(&self) -> Result<&Sequences, String> {
+        match &self.data {
+            Data::Labelled(data, _) => Ok(data),
+            Data::Steps(_) => {
+                Err("a task with targets at the steps has no cases with a class; test it instead".into())
+            }
+        }
+    }
+
+    /// Scores on the test cases, under the weights of an evaluation.
+    fn test(&self, genome: &Genome, artifacts: &Path, data: Option<&Path>) -> Result<Scores, String> {
+        let parts = self.task.parts();
+        let mut scored = Vec::new();
+        for (number, (part, cases)) in parts.iter().zip(self.test_cases(data)?).enumerate() {
+            let (network, file) =
+                (part.network(genome), artifacts.join(format!("fold-{number}.safetensors")));
+            weights::check_size(&network, &file)?;
+            let mut model = Model::new(&network, 0, KIND, self.device);
+            weights::read(&mut model, part.shape.channels, &file)?;
+            scored.push(self.score(&model, &cases));
+        }
+        let mut scores = mean_scores(scored.iter());
+        scores.extend(scores_by_name(&parts, scored.iter()));
+        Ok(Scores(scores))
+    }
+
+    /// Of each part: drawn, or read.
+    fn test_cases(&self, data: Option<&Path>) -> Result<Vec<Tokens>, String> {
+        match (&self.task.steps, data) {
+            (Some(Steps::Mad(tasks)), None) => {
+                Ok(tasks.iter().map(|task| task.cases(mad::Part::Test)).collect())
+            }
+            (Some(Steps::Text(windows)), Some(data)) => {
+                let text = Text::read_like(data, &self.task.alphabet());
+                let cases = text.and_then(|text| text.windows(windows)).map_err(|error| error.to_string())?;
+                Ok(vec![cases])
+            }
+            _ => Err("this task has no such test".into()),
+        }
+    }
+
+    /// Of some cases at a time: all probabilities of a text would be many.
+    fn score(&self, model: &Model, cases: &Tokens) -> Scores {
+        let metrics = metrics(self.task.steps.as_ref());
+        let (mut sums, mut asked) = (vec![0.0; metrics.len()], 0.0);
+        for some in cases.portions(TESTED_AT_ONCE) {
+            let some = Cases::of_tokens(&some, self.device);
+            let probabilities = predict(model, &some);
+            let count = some.labels().len() as f64;
+            for (sum, metric) in sums.iter_mut().zip(metrics) {
+                *sum += count * metric.score(&probabilities, some.classes(), some.labels());
+            }
+            asked += count;
+        }
+        let means = metrics.iter().zip(sums).map(|(metric, sum)| (metric.name().to_string(), sum / asked));
+        Scores(means.collect())
+    }
+
+    /// Of the part that takes the most. What is not trained is not run either.
     fn measure(&self, genome: &Genome, control: &Control) -> Result<Measured, String> {
-        if self.task.too_large(genome).is_some() {
+        if self.task.refusal(genome).is_some() {
             return Ok(Measured::default());
         }
-        let network = Network::new(genome, self.task.shape());
-        let costs = latency::measure(&network, self.task.longest, self.device, control)
-            .map_err(|_| CANCELLED.to_string())?;
+        let parts = self.task.parts().into_iter().map(|part| (part.network(genome), part.longest));
+        let largest = parts.max_by_key(|(network, length)| network.multiply_adds(*length));
+        let (network, length) = largest.expect("a task has a part");
+        let costs =
+            latency::measure(&network, length, self.device, control).map_err(|_| CANCELLED.to_string())?;
         Ok(Measured { costs })
     }
 
@@ -149,6 +282,16 @@ impl Service {
     pub(crate) fn outcome(&self, verdict: Verdict, steps: u64) -> Outcome {
         Outcome { verdict, steps, seconds: None, provenance: device::provenance(self.device) }
     }
+}
+
+/// Tokens are channels of 0 and 1.
+fn as_they_are(channels: usize) -> Scaler {
+    Scaler { mean: vec![0.0; channels], scale: vec![1.0; channels] }
+}
+
+fn changed(task: &SequenceTask, found: &Digest) -> String {
+    let (path, found, wanted) = (task.train.display(), found.short(), task.data.short());
+    format!("{path} has changed: its content is {found}, the study's {wanted}; restore it")
 }
 
 /// What a stop says of the candidate; an error where it says nothing.

@@ -58,7 +58,7 @@ pub struct Best {
     pub epoch: u64,
     /// Of the validation cases, in nats.
     pub log_loss: f64,
-    /// Of the validation cases, cases × classes.
+    /// Of what the validation cases ask for, labels × classes.
     pub probabilities: Vec<f64>,
     /// All parameters in one vector.
     pub weights: Tensor,
@@ -88,7 +88,7 @@ impl<'a> Trainer<'a> {
 
     /// One pass over the cases; the loss of each step.
     pub fn epoch(&mut self, epoch: u64, control: &Control) -> Result<Vec<f64>, Stop> {
-        let batches = batches(self.cases.len(), self.effort.batch_size, self.seed, epoch);
+        let batches = self.batches(epoch);
         batches.iter().map(|positions| self.step(positions, control)).collect()
     }
 
@@ -99,7 +99,7 @@ impl<'a> Trainer<'a> {
         }
         let (batch, targets) = self.cases.batch(positions);
         let (logits, penalty) = self.model.forward_with_penalty(&batch, self.dropout.as_mut());
-        let mut loss = logits.cross_entropy_for_logits(&targets);
+        let mut loss = self.cases.loss(&logits, &targets);
         if let Some(penalty) = penalty {
             loss += penalty;
         }
@@ -120,7 +120,16 @@ impl<'a> Trainer<'a> {
     }
 
     fn total_steps(&self) -> u64 {
-        self.effort.largest * steps_per_epoch(self.cases.len(), self.effort.batch_size)
+        self.effort.largest * self.steps_per_epoch()
+    }
+
+    fn steps_per_epoch(&self) -> u64 {
+        steps_per_epoch(self.cases.epoch(), self.effort.batch_size)
+    }
+
+    /// The positions of each batch of an epoch.
+    fn batches(&self, epoch: u64) -> Vec<Vec<i64>> {
+        batches(self.cases.len(), self.cases.epoch(), self.effort.batch_size, self.seed, epoch)
     }
 
     /// All epochs, without early stopping.
@@ -192,7 +201,7 @@ impl<'a> Trainer<'a> {
     pub fn resume(&mut self, state: State) {
         let State { trained, weights, moments: [first, second], best } = state;
         self.skip_masks(trained);
-        self.steps = trained * steps_per_epoch(self.cases.len(), self.effort.batch_size);
+        self.steps = trained * self.steps_per_epoch();
         self.optimizer.resume([&first, &second], self.steps);
         no_grad(|| self.model.flat().shallow_clone().copy_(&weights));
         (self.trained, self.best) = (trained, Some(best));
@@ -200,20 +209,18 @@ impl<'a> Trainer<'a> {
 
     /// Draws what dropout drew in so many epochs.
     fn skip_masks(&mut self, epochs: u64) {
-        let Some(dropout) = &mut self.dropout else { return };
-        for epoch in 0..epochs {
-            for positions in batches(self.cases.len(), self.effort.batch_size, self.seed, epoch) {
-                let elements = positions.len() * self.cases.longest(&positions) as usize * self.width;
-                (0..self.model.masks()).for_each(|_| dropout.skip(elements));
-            }
+        let Some(mut dropout) = self.dropout.take() else { return };
+        for positions in (0..epochs).flat_map(|epoch| self.batches(epoch)) {
+            let elements = positions.len() * self.cases.longest(&positions) as usize * self.width;
+            (0..self.model.masks()).for_each(|_| dropout.skip(elements));
         }
+        self.dropout = Some(dropout);
     }
 }
 
 /// Of the cases, under these class probabilities.
 pub fn log_loss(probabilities: &[f64], cases: &Cases) -> f64 {
-    let classes = probabilities.len() / cases.len().max(1);
-    Metric::LogLoss.score(probabilities, classes, cases.labels())
+    Metric::LogLoss.score(probabilities, cases.classes(), cases.labels())
 }
 
 /// The gradients of all parameters in one vector, in their order.
@@ -222,11 +229,11 @@ pub fn flat_gradient(gradients: &[Tensor]) -> Tensor {
     Tensor::cat(&flat, 0)
 }
 
-/// Class probabilities of the cases in their order, cases × classes, by a softmax in f64.
+/// Class probabilities of what the cases ask for, labels × classes, by a softmax in f64.
 pub fn predict(model: &Model, cases: &Cases) -> Vec<f64> {
     let probabilities = |positions: &Vec<i64>| {
-        let (batch, _) = cases.batch(positions);
-        let logits = no_grad(|| model.forward(&batch, None)).to_kind(Kind::Double);
+        let (batch, targets) = cases.batch(positions);
+        let logits = no_grad(|| cases.asked(&model.forward(&batch, None), &targets).0).to_kind(Kind::Double);
         let rows = logits.softmax(-1, None).flatten(0, -1).to_device(Device::Cpu);
         Vec::<f64>::try_from(rows).expect("a vector of doubles on the processor")
     };

@@ -1,0 +1,163 @@
+//! Tasks with a target at every step, or at some: the MAD tasks and text.
+
+use serde::{Deserialize, Serialize};
+use spaces::sequence::{Genome, Network, Place, Pooling, Shape};
+use tasks::Windows;
+use tasks::mad::{self, Kind, Mad};
+
+/// What is asked at the steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Steps {
+    /// Each is trained and scored by itself; the mean decides.
+    Mad(Vec<Mad>),
+    /// The next character.
+    Text(Windows),
+}
+
+/// What is trained by itself: a task with one model, or one of several that a candidate is put to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Of its score and of the folder of its export; empty where there is no other.
+    pub name: String,
+    pub shape: Shape,
+    /// Names of the outputs.
+    pub classes: Vec<String>,
+    /// Steps of the longest case.
+    pub longest: usize,
+    /// Whether one vector tells everything, whatever the genome pools.
+    from_last: bool,
+}
+
+impl Steps {
+    /// The tasks that a name on the command line means: all of `mad`, or one of them as in `mad/compression`.
+    pub fn mad(name: &str, full: bool) -> Option<Self> {
+        let sized = |kind: Kind| if full { kind.published() } else { kind.small() };
+        let one = name.strip_prefix("mad/");
+        let wanted = |kind: &Kind| name == "mad" || one == Some(kind.name());
+        let tasks: Vec<Mad> = Kind::ALL.into_iter().filter(wanted).map(sized).collect();
+        (!tasks.is_empty()).then_some(Self::Mad(tasks))
+    }
+
+    /// Why nothing can be asked so, if nothing can.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Text(windows) => windows.check(),
+            Self::Mad(tasks) if tasks.is_empty() => Err("no task to train on; name one".into()),
+            Self::Mad(tasks) => {
+                let twice = |(i, task): (usize, &Mad)| tasks[..i].iter().any(|it| it.task == task.task);
+                if tasks.iter().enumerate().any(twice) {
+                    return Err("a task is named twice; each has one score".into());
+                }
+                tasks.iter().try_for_each(Mad::check)
+            }
+        }
+    }
+
+    /// Everything that the cases depend on, where no data tell.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Text(windows) => format!("text {windows:?}, the last tenth validates"),
+            Self::Mad(tasks) => format!("mad v{} {tasks:?}", mad::VERSION),
+        }
+    }
+}
+
+impl Part {
+    /// Of a text in this alphabet, or of cases with a class each.
+    pub(super) fn whole(shape: Shape, classes: Vec<String>, longest: usize) -> Self {
+        Self { name: String::new(), shape, classes, longest, from_last: false }
+    }
+
+    /// Compression has an output for every step and token, from the vector of the last step.
+    pub(super) fn of(task: &Mad, alone: bool) -> Self {
+        let (channels, from_last) = (task.vocabulary, task.task == Kind::Compression);
+        let classes: Vec<String> = match from_last {
+            false => (0..channels).map(|token| token.to_string()).collect(),
+            true => (0..channels * task.steps())
+                .map(|output| format!("step {}: {}", output / channels, output % channels))
+                .collect(),
+        };
+        let name = if alone { String::new() } else { task.task.name().replace('-', "_") };
+        let shape = Shape { channels, classes: classes.len() };
+        Self { name, shape, classes, longest: task.steps(), from_last }
+    }
+
+    /// The network that is trained.
+    pub fn network(&self, genome: &Genome) -> Network {
+        let pooling = if self.from_last { Pooling::Last } else { genome.pooling };
+        Network::new(&Genome { pooling, ..genome.clone() }, self.shape)
+    }
+}
+
+/// Why this genome cannot be put to a task with a target at every step, if it cannot.
+pub(super) fn unfit(genome: &Genome) -> Option<String> {
+    if genome.pooling != Pooling::None {
+        return Some("it pools, and every step has a target; give \"pooling\": \"none\"".into());
+    }
+    let sees_ahead = |layer: &&spaces::sequence::Layer| {
+        let token = &layer.token;
+        layer.order != Default::default() || !token.block(Place::Token).causal(&token.settings)
+    };
+    let layer = genome.layers.iter().find(sees_ahead)?;
+    let kind = &layer.token.kind;
+    Some(format!("`{kind}` sees steps before their time; give it the order forward, and make it causal"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn genome(json: &str) -> Genome {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn names_mean_one_task_or_all() {
+        let count = |name: &str| match Steps::mad(name, true) {
+            Some(Steps::Mad(tasks)) => tasks.len(),
+            _ => 0,
+        };
+        assert_eq!(["mad", "mad/compression", "mad/", "made", "compression"].map(count), [6, 1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_sees_the_answers_is_unfit() {
+        let fit = r#"{"pooling": "none", "layers": [{"token": {"kind": "gru"}},
+            {"token": {"kind": "attention", "causal": true}, "channel": {"kind": "mlp"}}]}"#;
+        assert_eq!(unfit(&genome(fit)), None);
+        let unfits = [
+            (r#"{"layers": []}"#, "it pools"),
+            (r#"{"pooling": "none", "layers": [{"token": {"kind": "attention"}}]}"#, "`attention` sees"),
+            (
+                r#"{"pooling": "none", "layers": [{"token": {"kind": "gru"}, "order": "reverse"}]}"#,
+                "`gru` sees",
+            ),
+        ];
+        for (json, word) in unfits {
+            assert!(unfit(&genome(json)).unwrap().contains(word), "{json}");
+        }
+    }
+
+    #[test]
+    fn compression_is_told_from_one_vector() {
+        let part = Part::of(&Kind::Compression.small(), true);
+        let network = part.network(&genome(r#"{"pooling": "none"}"#));
+        assert_eq!((network.genome.pooling, network.shape.classes), (Pooling::Last, 16 * 16));
+        assert_eq!((part.classes[0].as_str(), part.classes[255].as_str()), ("step 0: 0", "step 15: 15"));
+        let other = Part::of(&Kind::Memorization.small(), false);
+        assert_eq!(other.network(&genome(r#"{"pooling": "none"}"#)).genome.pooling, Pooling::None);
+        assert_eq!((other.name.as_str(), other.classes.len()), ("memorization", 128));
+    }
+
+    #[test]
+    fn settings_from_elsewhere_are_checked() {
+        let steps = |tasks| Steps::Mad(tasks).check();
+        assert_eq!(steps(vec![Kind::Compression.small()]), Ok(()));
+        assert!(steps(vec![]).unwrap_err().contains("no task"));
+        assert!(steps(vec![Kind::Compression.small(); 2]).unwrap_err().contains("twice"));
+        let odd = Mad { length: 7, ..Kind::Memorization.small() };
+        assert!(steps(vec![odd]).unwrap_err().contains("mad/memorization: length must be even"));
+        assert!(Steps::Text(Windows { length: 0, ..Windows::default() }).check().is_err());
+    }
+}
