@@ -8,7 +8,7 @@ use tasks::{IGNORED, Tokens};
 
 /// Small and published sizes, and odd ones.
 fn settings() -> Vec<Mad> {
-    let few = |task: Mad| Mad { training: 60, validation: 60, test: 60, ..task };
+    let few = |task: Mad| Mad { training: 60, epoch: 60, validation: 60, test: 60, ..task };
     let both = Kind::ALL.into_iter().flat_map(|kind| [few(kind.small()), few(kind.published())]);
     let [recall, fuzzy, noisy, copying, compression, memorization] = Kind::ALL.map(|kind| few(kind.small()));
     let odd = [
@@ -180,7 +180,7 @@ fn no_single_answer_does_much_better_than_chance() {
 #[test]
 fn cases_are_the_same_for_the_same_seed_and_differ_between_parts_seeds_and_numbers() {
     for kind in Kind::ALL {
-        let task = Mad { training: 50, validation: 50, test: 50, ..kind.small() };
+        let task = Mad { training: 50, epoch: 50, validation: 50, test: 50, ..kind.small() };
         assert_eq!(task.cases(Part::Test), task.cases(Part::Test));
         let longer = Mad { test: 60, ..task.clone() }.cases(Part::Test);
         assert_eq!(longer.inputs[..50 * task.steps()], task.cases(Part::Test).inputs);
@@ -224,7 +224,7 @@ fn blanks_stand_before_every_token_with_the_same_probability() {
 #[test]
 fn cases_are_pinned() {
     let sum = |kind: Kind| {
-        let cases = Mad { training: 20, ..kind.published() }.cases(Part::Training);
+        let cases = Mad { training: 20, epoch: 20, ..kind.published() }.cases(Part::Training);
         let tokens = cases.inputs.iter().chain(&cases.targets);
         tokens.fold(0u64, |sum, token| sum.wrapping_mul(31).wrapping_add(*token as u64))
     };
@@ -242,7 +242,7 @@ const PINNED: [u64; 6] = [
 #[test]
 fn what_cannot_be_drawn_is_refused_with_the_name_of_the_task() {
     type Change = fn(&mut Mad);
-    let refused: [(Kind, Change, &str); 14] = [
+    let refused: [(Kind, Change, &str); 15] = [
         (Kind::InContextRecall, |it| it.length = 63, "even"),
         (Kind::InContextRecall, |it| it.length = 2, "4 or more"),
         (Kind::InContextRecall, |it| it.length = usize::MAX, "steps"),
@@ -256,6 +256,7 @@ fn what_cannot_be_drawn_is_refused_with_the_name_of_the_task() {
         (Kind::SelectiveCopying, |it| it.copied = 32, "more than twice"),
         (Kind::Compression, |it| it.length = 1, "2 to 4096 steps"),
         (Kind::Memorization, |it| it.training = 0, "0 training cases"),
+        (Kind::Memorization, |it| it.epoch = 801, "1 to the 800"),
         (Kind::Memorization, |it| it.test = 1 << 40, "test cases"),
     ];
     for (kind, change, word) in refused {

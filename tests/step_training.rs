@@ -24,7 +24,7 @@ fn genome(json: &str) -> Genome {
 
 /// Tasks of a few short cases.
 fn tiny(kind: Kind) -> Mad {
-    let tiny = Mad { length: 16, training: 48, validation: 16, test: 24, ..kind.small() };
+    let tiny = Mad { length: 16, training: 48, epoch: 48, validation: 16, test: 24, ..kind.small() };
     match kind {
         Kind::Compression => Mad { length: 4, ..tiny },
         Kind::SelectiveCopying => Mad { copied: 2, ..tiny },
@@ -194,8 +194,14 @@ fn learned(json: &str, kind: Mad, epochs: u64) -> f64 {
 
 #[test]
 fn a_recurrence_learns_a_dictionary_and_attention_without_order_does_not() {
-    let kind =
-        Mad { vocabulary: 24, length: 16, training: 256, validation: 64, ..Kind::Memorization.small() };
+    let kind = Mad {
+        vocabulary: 24,
+        length: 16,
+        training: 256,
+        epoch: 256,
+        validation: 64,
+        ..Kind::Memorization.small()
+    };
     let stack = |token: &str| {
         format!(
             r#"{{"width": 32, "pooling": "none", "training": {{"learning_rate": 0.01}}, "layers": [
@@ -210,8 +216,14 @@ fn a_recurrence_learns_a_dictionary_and_attention_without_order_does_not() {
 
 #[test]
 fn attention_behind_a_convolution_recalls() {
-    let kind =
-        Mad { vocabulary: 8, length: 24, training: 512, validation: 64, ..Kind::InContextRecall.small() };
+    let kind = Mad {
+        vocabulary: 8,
+        length: 24,
+        training: 512,
+        epoch: 512,
+        validation: 64,
+        ..Kind::InContextRecall.small()
+    };
     let stack = r#"{"width": 32, "pooling": "none", "training": {"learning_rate": 0.01}, "layers": [
         {"token": {"kind": "convolution"}}, {"token": {"kind": "attention", "causal": true}}]}"#;
     let accuracy = learned(stack, kind, 16);

@@ -1,18 +1,37 @@
 //! Tasks with a target at every step, or at some: the MAD tasks and text.
 
 use serde::{Deserialize, Serialize};
-use spaces::sequence::{Genome, Network, Place, Pooling, Shape};
+use spaces::sequence::{Genome, Layer, Mixer, Network, Order, Place, Pooling, Shape};
 use tasks::Windows;
 use tasks::mad::{self, Kind, Mad};
 
-/// What is asked at the steps.
+/// What is asked at the steps. Read from files only where it can be asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "Unchecked")]
 pub enum Steps {
     /// Each is trained and scored by itself; the mean decides.
     Mad(Vec<Mad>),
     /// The next character.
     Text(Windows),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Unchecked {
+    Mad(Vec<Mad>),
+    Text(Windows),
+}
+
+impl TryFrom<Unchecked> for Steps {
+    type Error = String;
+
+    fn try_from(unchecked: Unchecked) -> Result<Self, String> {
+        let steps = match unchecked {
+            Unchecked::Mad(tasks) => Self::Mad(tasks),
+            Unchecked::Text(windows) => Self::Text(windows),
+        };
+        steps.check().map(|()| steps)
+    }
 }
 
 /// What is trained by itself: a task with one model, or one of several that a candidate is put to.
@@ -40,7 +59,7 @@ impl Steps {
     }
 
     /// Why nothing can be asked so, if nothing can.
-    pub fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         match self {
             Self::Text(windows) => windows.check(),
             Self::Mad(tasks) if tasks.is_empty() => Err("no task to train on; name one".into()),
@@ -95,12 +114,15 @@ pub(super) fn unfit(genome: &Genome) -> Option<String> {
     if genome.pooling != Pooling::None {
         return Some("it pools, and every step has a target; give \"pooling\": \"none\"".into());
     }
-    let sees_ahead = |layer: &&spaces::sequence::Layer| {
-        let token = &layer.token;
-        layer.order != Default::default() || !token.block(Place::Token).causal(&token.settings)
+    let ahead = |layer: &Layer| {
+        let mixers = [Place::Token, Place::Channel].map(|place| (place, layer.mixer(place)));
+        let turned = layer.order != Order::Forward && !layer.token.is_identity();
+        let token = turned.then_some(&layer.token);
+        let not_causal = |(place, mixer): &(Place, &Mixer)| !mixer.block(*place).causal(&mixer.settings);
+        let mixer = mixers.iter().find(|it| not_causal(it)).map(|(_, mixer)| *mixer);
+        token.or(mixer).map(|mixer| mixer.kind.clone())
     };
-    let layer = genome.layers.iter().find(sees_ahead)?;
-    let kind = &layer.token.kind;
+    let kind = genome.layers.iter().find_map(ahead)?;
     Some(format!("`{kind}` sees steps before their time; give it the order forward, and make it causal"))
 }
 
@@ -159,5 +181,9 @@ mod tests {
         let odd = Mad { length: 7, ..Kind::Memorization.small() };
         assert!(steps(vec![odd]).unwrap_err().contains("mad/memorization: length must be even"));
         assert!(Steps::Text(Windows { length: 0, ..Windows::default() }).check().is_err());
+        let written = serde_json::to_string(&Steps::Mad(vec![Kind::Compression.small()])).unwrap();
+        assert!(serde_json::from_str::<Steps>(&written).is_ok());
+        let odd = written.replace("\"vocabulary\":16", "\"vocabulary\":0");
+        assert!(serde_json::from_str::<Steps>(&odd).unwrap_err().to_string().contains("fewer than 6"));
     }
 }

@@ -105,7 +105,7 @@ impl SequenceTask {
     /// Tasks that are generated. Every candidate sees the same cases; a test draws others.
     pub fn of_mad(tasks: Vec<Mad>) -> Self {
         let full = tasks.iter().any(|task| *task == task.task.published());
-        let (epochs, batch_size) = if full { (PUBLISHED_EPOCHS, 128) } else { (EPOCHS, 32) };
+        let (epochs, batch_size) = if full { (PUBLISHED_EPOCHS, 128) } else { (EPOCHS, 16) };
         let steps = Steps::Mad(tasks);
         let mut writer = KeyWriter::new("fecund generated v1");
         writer.text(&steps.describe());
@@ -140,6 +140,15 @@ impl SequenceTask {
         match &self.steps {
             Some(Steps::Mad(tasks)) => tasks,
             _ => &[],
+        }
+    }
+
+    /// Training cases that an epoch of a part takes.
+    pub fn epoch_of(&self, part: usize) -> usize {
+        match &self.steps {
+            None => self.cases,
+            Some(Steps::Mad(tasks)) => tasks.get(part).map_or(self.cases, |task| task.epoch),
+            Some(Steps::Text(windows)) => windows.epoch,
         }
     }
 
@@ -334,7 +343,8 @@ mod tests {
             change(&mut tasks[0]);
             SequenceTask::of_mad(tasks).context()
         };
-        let changes: [fn(&mut Mad); 7] = [
+        let changes: [fn(&mut Mad); 8] = [
+            |task| task.epoch -= 1,
             |task| task.vocabulary += 1,
             |task| task.length += 2,
             |task| task.training += 1,
@@ -357,7 +367,7 @@ mod tests {
         let alone = Kind::ALL.map(|kind| SequenceTask::of_mad(vec![kind.small()]).sizes(&genome));
         assert_eq!(suite.sizes(&genome)[0], alone.iter().map(|sizes| sizes[0]).max().unwrap());
         assert_eq!(suite.sizes(&genome)[1], alone.iter().map(|sizes| sizes[1]).max().unwrap());
-        assert_eq!((suite.parts().len(), suite.cases, suite.longest), (6, 9_600, 64));
+        assert_eq!((suite.parts().len(), suite.cases, suite.longest), (6, 5 * 12_800 + 800, 64));
         assert!(matches!(
             suite.refusal(&Genome { pooling: Default::default(), ..genome.clone() }),
             Some(Reason::Malformed { .. })

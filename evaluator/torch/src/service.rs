@@ -56,7 +56,6 @@ impl Service {
     }
 
     fn with_steps(task: SequenceTask, steps: &Steps) -> Result<Self, String> {
-        steps.check()?;
         let cases = match steps {
             Steps::Mad(tasks) => {
                 let parts = [mad::Part::Training, mad::Part::Validation];
@@ -115,10 +114,7 @@ impl Service {
                 let part = parts.swap_remove(number);
                 let [train, validation] = &cases[number];
                 let train = Cases::of_tokens(train, self.device);
-                let train = match &self.task.steps {
-                    Some(Steps::Text(windows)) => train.by_portions(windows.epoch),
-                    _ => train,
-                };
+                let train = train.by_portions(self.task.epoch_of(number));
                 let validation = Cases::of_tokens(validation, self.device);
                 Ground { scaler: as_they_are(part.shape.channels), part, train, validation }
             }

@@ -66,6 +66,11 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Columns that are high in a good candidate, and are not weighed as what should be low. Default: none is known.
+    fn high(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What is low in a good candidate: what can be weighed besides the columns, and is where all goals are. Default:
     /// costs, measures, and the seconds of the evaluation.
     fn goals(&self) -> Vec<String> {

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use evaluator::sequence::{Part, SequenceTask, Steps};
 use serde_json::{Value, json};
 use spaces::Space;
-use spaces::sequence::Network;
 use spaces::sequence::export::{self as written, Facts};
-use tasks::{Validation, Verdict};
+use tasks::Verdict;
 
 use super::args::ExportArgs;
 use super::domain::{Candidate, Domain};
@@ -28,7 +28,7 @@ pub fn export<D: Domain>(args: &ExportArgs) -> Outcome {
     print(&format!("{}\n", args.to.display()))
 }
 
-/// Writes a trained model as PyTorch code, weights, genome and drawing.
+/// Writes a trained model as PyTorch code, weights, genome and drawing; of several tasks each in a folder of its own.
 pub fn model(judge: &Judge, args: &ExportArgs) -> Outcome {
     let (model, task) = (judge.model(args.which)?, &judge.folder.settings.task);
     if model.form != task.space()?.canonicalize(&model.trial.candidate) {
@@ -38,26 +38,31 @@ pub fn model(judge: &Judge, args: &ExportArgs) -> Outcome {
         );
     }
     let task = &task.training;
-    let network = Network::new(&model.form, task.shape());
-    let scores = scores(&model, &task.validation);
+    let scores = scores(&model, task);
     let title = format!("Trial {} of {}", model.trial.number, judge.folder.path.display());
     let command = format!("{}\n{}", judge.folder.settings.command, command_line());
-    let facts = Facts {
-        title: &title,
-        classes: &task.classes,
-        scores: &scores,
-        length: task.longest,
-        command: &command,
+    let parts = task.parts();
+    let files = |part: &Part| {
+        let network = part.network(&model.form);
+        let title = format!("{title} {}", part.name);
+        let (classes, length) = (part.classes.as_slice(), part.longest);
+        let facts = Facts { title: title.trim_end(), classes, scores: &scores, length, command: &command };
+        [
+            ("architecture.json", written::architecture_json(&network, classes)),
+            ("model.py", written::model_py(&network, classes)),
+            ("architecture.svg", written::drawing(&network, facts.title)),
+            ("README.md", written::readme(&network, &facts)),
+        ]
+        .map(|(name, text)| (Path::new(&part.name).join(name), text))
     };
-    let files = [
-        ("architecture.json", written::architecture_json(&network, &task.classes)),
-        ("model.py", written::model_py(&network, &task.classes)),
-        ("architecture.svg", written::drawing(&network, &title)),
-        ("README.md", written::readme(&network, &facts)),
-    ];
+    let files: Vec<_> = parts.iter().flat_map(files).collect();
     publish(&args.to, &files, |draft| {
-        let weights = draft.join("model.safetensors");
-        fs::copy(&model.weights, &weights).map(drop).map_err(|error| Failure::file("write", &weights, &error))
+        parts.iter().enumerate().try_for_each(|(number, part)| {
+            let weights = draft.join(&part.name).join("model.safetensors");
+            fs::copy(model.weights_of(number), &weights)
+                .map(drop)
+                .map_err(|error| Failure::file("write", &weights, &error))
+        })
     })
 }
 
@@ -80,20 +85,22 @@ pub fn genome<D: Domain>(
         "candidate": trial.candidate, "canonical": canonical, "fingerprint": trial.identity.fingerprint,
         "key": trial.key, "verdict": trial.verdict, "command": settings.command});
     genome[judge.0] = judge.1;
-    publish(&args.to, &[("genome.json", format!("{genome:#}\n"))], |_| Ok(()))
+    publish(&args.to, &[("genome.json".into(), format!("{genome:#}\n"))], |_| Ok(()))
 }
 
 /// Writes these files, and what `more` adds, into a new folder beside `to` and renames it, so that no half an export
 /// is ever seen. A folder that could not be finished is removed, and no other.
-pub fn publish(to: &Path, files: &[(&str, String)], more: impl FnOnce(&Path) -> Outcome) -> Outcome {
+pub fn publish(to: &Path, files: &[(PathBuf, String)], more: impl FnOnce(&Path) -> Outcome) -> Outcome {
     let draft = draft_of(to)?;
     let file_error = |path: &Path, error| Failure::file("write", path, &error);
     if let Some(above) = draft.parent() {
         fs::create_dir_all(above).map_err(|error| file_error(above, error))?;
     }
     fs::create_dir(&draft).map_err(|error| file_error(&draft, error))?;
-    let write = |(name, text): &(&str, String)| {
-        fs::write(draft.join(name), text).map_err(|error| file_error(&draft.join(name), error))
+    let write = |(name, text): &(PathBuf, String)| {
+        let file = draft.join(name);
+        let made = file.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| fs::write(&file, text)).map_err(|error| file_error(&file, error))
     };
     let written = files.iter().try_for_each(write).and_then(|()| more(&draft));
     let done = written.and_then(|()| fs::rename(&draft, to).map_err(|error| file_error(to, error)));
@@ -114,13 +121,14 @@ fn draft_of(to: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// What is known of the function by validation, and which training these weights are from.
-fn scores(model: &Model, validation: &Validation) -> Vec<(String, String)> {
-    let weights =
-        if model.refit { "trained on the whole training part, not scored" } else { "of the first split" };
-    let mut rows = vec![
-        ("weights".to_string(), weights.to_string()),
-        ("validation".to_string(), validation.to_string()),
-    ];
+fn scores(model: &Model, task: &SequenceTask) -> Vec<(String, String)> {
+    let (weights, validation) = match (&task.steps, model.refit) {
+        (None, true) => ("trained on the whole training part, not scored", task.validation.to_string()),
+        (None, false) => ("of the first split", task.validation.to_string()),
+        (Some(Steps::Mad(_)), _) => ("of the search", "cases that were drawn for it".into()),
+        (Some(Steps::Text(_)), _) => ("of the search", "the last tenth of the text".into()),
+    };
+    let mut rows = vec![("weights".to_string(), weights.to_string()), ("validation".to_string(), validation)];
     if let Verdict::Scored(scores) = &model.trial.verdict {
         rows.extend(
             scores
@@ -142,7 +150,7 @@ mod tests {
         let (to, neighbor) = (place.path().join("v1.2"), place.path().join("v1.new"));
         fs::create_dir(&neighbor).unwrap();
         fs::write(neighbor.join("mine"), "").unwrap();
-        let files = [("a", "text".to_string())];
+        let files = [("a".into(), "text".to_string())];
         assert!(publish(&to, &files, |_| Err(Failure::failed("no weights"))).is_err());
         assert_eq!(place.path().read_dir().unwrap().count(), 1);
         publish(&to, &files, |_| Ok(())).unwrap();

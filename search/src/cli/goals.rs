@@ -79,7 +79,8 @@ pub fn check_against<D: Domain>(task: &D, names: &[String]) -> Outcome {
 
 /// Scores, costs and measures that the objective does not name.
 pub fn weighable<D: Domain>(task: &D) -> Vec<String> {
-    let (objective, columns) = (task.objective(), task.columns());
+    let (objective, high, mut columns) = (task.objective(), task.high(), task.columns());
+    columns.retain(|name| !high.contains(name));
     let others = task.goals().into_iter().filter(|goal| !columns.contains(goal));
     columns.iter().cloned().chain(others).filter(|name| !objective.names(name)).collect()
 }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use evaluator::sequence::{Predictions, SequenceEvaluator, SequenceTask, Summary};
+use evaluator::sequence::{Predictions, SequenceEvaluator, SequenceTask, Steps, Summary};
 use evaluator::{Control, Evaluator, Job, Limits};
-use serde_json::{Value, json};
-use spaces::sequence::{Genome, export};
+use serde_json::{Map, Value, json};
+use spaces::sequence::{Genome, Pooling, export};
 use tasks::{Metric, Verdict};
 
 use super::args::{PredictArgs, TestArgs, WhichArgs};
@@ -33,6 +33,17 @@ pub struct Model {
     pub weights: PathBuf,
     /// Trained on the whole training part; else on that of the first split.
     pub refit: bool,
+}
+
+impl Model {
+    /// Of one of several tasks, by its number.
+    pub fn weights_of(&self, part: usize) -> PathBuf {
+        if part == 0 { self.weights.clone() } else { self.weights.with_file_name(weights_name(part)) }
+    }
+}
+
+fn weights_name(fold: usize) -> String {
+    format!("fold-{fold}.safetensors")
 }
 
 impl Judge {
@@ -64,6 +75,10 @@ impl Judge {
 
     /// The weights of a trial, trained again where they are not kept.
     pub fn model(&self, which: WhichArgs) -> Result<Model, Failure> {
+        if which.refit && self.steps().is_some() {
+            let why = "a task with targets at the steps validates on cases of their own";
+            return Err(Failure::usage(format!("--refit does not apply: {why}; leave it out")));
+        }
         let trial = self.folder.choose(which.trial)?;
         if let Verdict::Invalid(reason) = &trial.verdict {
             return Err(Failure::failed(format!("trial {} has no model: {reason}", trial.number)));
@@ -74,7 +89,7 @@ impl Judge {
         let weights = if which.refit {
             self.refit(&trial, &form, &summary, &artifacts)?
         } else {
-            artifacts.join("fold-0.safetensors")
+            artifacts.join(weights_name(0))
         };
         Ok(Model { trial, form, weights, refit: which.refit })
     }
@@ -127,35 +142,69 @@ impl Judge {
         }
     }
 
+    fn steps(&self) -> Option<&Steps> {
+        self.folder.settings.task.training.steps.as_ref()
+    }
+
     pub fn predict(&self, model: &Model, data: &Path) -> Result<Predictions, Failure> {
+        if self.steps().is_some() {
+            return Err(answers_at_steps());
+        }
         Ok(self.evaluator.predict(&model.form, &model.weights, data, &self.control)?)
     }
 
     /// Scores on the test part, every metric. Also written into `tests.jsonl` of the run.
-    pub fn test(&self, model: &Model) -> Result<Vec<(&'static str, f64)>, Failure> {
-        let Some(test) = &self.folder.settings.task.test else {
-            return Err(Failure::usage("this run has no test part; give one with `fecund predict RUN FILE`"));
+    pub fn test(&self, model: &Model) -> Result<Vec<(String, f64)>, Failure> {
+        let (scores, cases) = match self.steps() {
+            None => self.test_cases(model)?,
+            Some(steps) => (self.test_steps(model, steps)?, None),
         };
-        let predictions = self.predict(model, test)?;
-        let score = |metric: Metric| {
-            metric.score(&predictions.probabilities, predictions.classes, &predictions.labels)
-        };
-        let scores: Vec<_> = Metric::ALL.into_iter().map(|metric| (metric.name(), score(metric))).collect();
-        let named: Vec<_> =
-            scores.iter().map(|(name, score)| (name.to_string(), Value::from(*score))).collect();
-        let line = json!({"trial": model.trial.number, "refit": model.refit, "cases": predictions.labels.len(),
-            "scores": Value::Object(named.into_iter().collect())});
+        let named: Map<_, _> = scores.iter().map(|(name, score)| (name.clone(), (*score).into())).collect();
+        let mut line = json!({"trial": model.trial.number, "refit": model.refit, "scores": named});
+        if let Some(cases) = cases {
+            line["cases"] = cases.into();
+        }
         self.folder.append("tests.jsonl", &line)?;
         Ok(scores)
     }
+
+    /// Of cases with a class each, and how many these are.
+    fn test_cases(&self, model: &Model) -> Result<(Vec<(String, f64)>, Option<usize>), Failure> {
+        let Some(test) = &self.folder.settings.task.test else {
+            return Err(Failure::usage("this run has no test part; give one with `fecund predict RUN FILE`"));
+        };
+        let Predictions { probabilities, classes, labels } = self.predict(model, test)?;
+        let score = |metric: Metric| metric.score(&probabilities, classes, &labels);
+        let scores = Metric::ALL.map(|metric| (metric.name().to_string(), score(metric))).into();
+        Ok((scores, Some(labels.len())))
+    }
+
+    /// What decides first, then the others, the share of errors left out: it is one minus a score.
+    fn test_steps(&self, model: &Model, steps: &Steps) -> Result<Vec<(String, f64)>, Failure> {
+        let task = &self.folder.settings.task;
+        if matches!(steps, Steps::Text(_)) && task.test.is_none() {
+            let why = "this run has no test text";
+            return Err(Failure::usage(format!("{why}; name one with --test FILE.txt when you search")));
+        }
+        let artifacts = model.weights.parent().unwrap_or(Path::new(""));
+        let scores = self.evaluator.test(&model.form, artifacts, task.test.as_deref(), &self.control)?.0;
+        let columns = task.columns();
+        Ok(columns.into_iter().filter_map(|name| Some((name.clone(), *scores.get(&name)?))).collect())
+    }
+}
+
+fn answers_at_steps() -> Failure {
+    let why = "this model answers at every step of a series of tokens, and a .ts file has one class a series";
+    Failure::usage(format!("{why}; `fecund test` scores it, and `logits` of its exported model.py predicts"))
 }
 
 pub fn test(args: &TestArgs) -> Outcome {
     let judge = Judge::open(&args.run, 1)?;
     let model = judge.model(args.which)?;
     let scores = judge.test(&model)?;
-    let mut table =
-        Table::new(&["trial", "refit", "accuracy", "balanced_accuracy", "macro_f1", "log_loss", "model"]);
+    let names = scores.iter().map(|(name, _)| name.as_str());
+    let columns: Vec<_> = ["trial", "refit"].into_iter().chain(names).chain(["model"]).collect();
+    let mut table = Table::new(&columns);
     let mut row = vec![model.trial.number.into(), model.refit.into()];
     row.extend(scores.iter().map(|(_, score)| Value::from(*score)));
     row.push(model.form.summary().into());
@@ -192,6 +241,9 @@ fn predict_with_export(folder: &Path, data: &Path) -> Result<(Vec<String>, Predi
     let text = bounded::read_text(&file).map_err(|error| Failure::file("read", &file, &error))?;
     let (network, classes) = export::read_architecture(&text)
         .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
+    if network.genome.pooling == Pooling::None {
+        return Err(answers_at_steps());
+    }
     let task = SequenceTask::for_prediction(network.shape.channels, classes.clone());
     let evaluator = SequenceEvaluator::start(task, 1, Limits::default())?;
     let weights = folder.join("model.safetensors");

@@ -1,6 +1,8 @@
 //! `fecund list`: what there is to choose from.
 
 use spaces::sequence::{Block, Mixer, SequenceSpace, Value, blocks};
+use tasks::Windows;
+use tasks::mad::{Kind, Mad};
 
 use super::args::{ListArgs, Listing};
 use super::domains;
@@ -16,6 +18,7 @@ pub fn list(args: &ListArgs) -> Outcome {
     match args.what {
         Listing::Spaces => spaces().print(args.format),
         Listing::Blocks => all_blocks().print(args.format),
+        Listing::Tasks => all_tasks().print(args.format),
         Listing::Strategies => all_strategies().print(args.format),
     }
 }
@@ -67,6 +70,26 @@ fn causal(block: &dyn Block) -> &'static str {
         (false, _) => "no",
         (true, true) => "by gene",
     }
+}
+
+fn all_tasks() -> Table {
+    let mut table = Table::new(&["task", "what", "small", "full"]);
+    let row = |name: String, what: &str, small: String, full: String| {
+        vec![name.into(), what.into(), small.into(), full.into()]
+    };
+    table.row(row("mad".into(), "all six of these, and the mean of them", String::new(), String::new()));
+    for kind in Kind::ALL {
+        let [small, full] = [kind.small(), kind.published()].map(|task| size(&task));
+        table.row(row(format!("mad/{}", kind.name()), kind.summary(), small, full));
+    }
+    let Windows { length, epoch, .. } = Windows::default();
+    let windows = format!("windows of {length} characters, {epoch} an epoch");
+    table.row(row("text".into(), "the next character of the text in --data", windows, String::new()));
+    table
+}
+
+fn size(task: &Mad) -> String {
+    format!("{} tokens, {} steps, {} cases an epoch", task.vocabulary, task.steps(), task.epoch)
 }
 
 fn all_strategies() -> Table {

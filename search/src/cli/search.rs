@@ -134,10 +134,11 @@ pub fn made_absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::file("find", path, &error))
 }
 
-/// `runs/SPACE-DATA-SEED`.
+/// `runs/SPACE-DATA-SEED`; of a task without data its name.
 fn default_out<D: Domain>(args: &SearchArgs, settings: &mut Settings<D>) -> PathBuf {
     let named = settings.task.files().into_iter().next().map(|(_, path)| path.clone());
-    let data = args.data.clone().or(named).or(args.config.clone()).unwrap_or_default();
+    let task = args.sequence.task.as_ref().map(PathBuf::from);
+    let data = args.data.clone().or(named).or(task).or(args.config.clone()).unwrap_or_default();
     Path::new("runs").join(format!("{}-{}-{}", settings.space, data_name(&data), settings.seed))
 }
 

@@ -23,8 +23,10 @@ pub struct Mad {
     pub vocabulary: usize,
     /// Steps, as the published configurations count them; [`Mad::steps`] are those of a case.
     pub length: usize,
-    /// Training cases, which every epoch passes over.
+    /// Training cases.
     pub training: usize,
+    /// Training cases of an epoch; the next one takes those that follow, round and round.
+    pub epoch: usize,
     /// Cases that select the epoch and score a candidate.
     pub validation: usize,
     /// Cases that are drawn for a test only.
@@ -99,6 +101,7 @@ impl Kind {
             vocabulary: 16,
             length: 128,
             training: 12_800,
+            epoch: 12_800,
             validation: 1_280,
             test: 1_280,
             noise: 0,
@@ -113,19 +116,19 @@ impl Kind {
             Self::NoisyInContextRecall => Mad { vocabulary: 32, noise: 16, noise_share: 0.2, ..base },
             Self::SelectiveCopying => Mad { length: 256, copied: 16, ..base },
             Self::Compression => Mad { length: 32, ..base },
-            Self::Memorization => Mad { vocabulary: 256, length: 32, training: 256, ..base },
+            Self::Memorization => Mad { vocabulary: 256, length: 32, training: 256, epoch: 256, ..base },
         }
     }
 
     /// Sizes for one processor core.
     pub fn small(self) -> Mad {
-        let base = Mad { length: 64, training: 1_600, validation: 160, test: 640, ..self.published() };
+        let base = Mad { length: 64, epoch: 800, validation: 160, test: 640, ..self.published() };
         match self {
             Self::InContextRecall | Self::NoisyInContextRecall => base,
             Self::FuzzyInContextRecall => Mad { vocabulary: 12, motif: 2, ..base },
             Self::SelectiveCopying => Mad { copied: 8, ..base },
             Self::Compression => Mad { length: 16, ..base },
-            Self::Memorization => Mad { vocabulary: 128, ..base },
+            Self::Memorization => Mad { vocabulary: 128, training: 800, ..base },
         }
     }
 }
@@ -189,6 +192,12 @@ impl Mad {
             return refuse(format!(
                 "{cases} {name} cases; give 1 to {} of {length} steps",
                 MOST_STEPS / length
+            ));
+        }
+        if !(1..=self.training).contains(&self.epoch) {
+            return refuse(format!(
+                "an epoch of {} cases; give 1 to the {} there are",
+                self.epoch, self.training
             ));
         }
         match task {

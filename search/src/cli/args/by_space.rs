@@ -15,6 +15,13 @@ use crate::cli::keeper::Keep;
 #[derive(Args)]
 #[command(next_help_heading = "Options of --space sequence")]
 pub struct SequenceArgs {
+    /// What is learned: mad, one of its tasks as in mad/compression, or text; see `fecund list tasks` [default: text for
+    /// a .txt file, else a class for each case]
+    #[arg(long, value_name = "TASK")]
+    pub task: Option<String>,
+    /// The sizes of the MAD protocol, where mad has small ones for one processor core: 128 channels, 200 epochs
+    #[arg(long)]
+    pub full: bool,
     /// The test part, read by `fecund test` only
     #[arg(long, value_name = "PATH")]
     pub test: Option<PathBuf>,
@@ -75,13 +82,11 @@ pub struct ReplayArgs {
 impl SequenceArgs {
     /// Which of these options were given.
     pub fn given(&self) -> Vec<&'static str> {
-        let Self { test, target, metric, validation, epochs, fidelity, device, blocks, max_depth, .. } = self;
+        let Self { task, full, device, blocks, max_depth, epochs, fidelity, .. } = self;
         let Self { max_seconds_per_trial, max_memory_per_trial, keep, keep_mib, .. } = self;
-        only_given(&[
-            ("--test", test.is_some()),
-            ("--target", target.is_some()),
-            ("--metric", metric.is_some()),
-            ("--validation", validation.is_some()),
+        let of_space = only_given(&[
+            ("--task", task.is_some()),
+            ("--full", *full),
             ("--epochs", epochs.is_some()),
             ("--fidelity", fidelity.is_some()),
             ("--device", device.is_some()),
@@ -91,6 +96,17 @@ impl SequenceArgs {
             ("--keep-mib", keep_mib.is_some()),
             ("--max-seconds-per-trial", max_seconds_per_trial.is_some()),
             ("--max-memory-per-trial", max_memory_per_trial.is_some()),
+        ]);
+        [self.given_of_classes(), of_space].concat()
+    }
+
+    /// Those of cases with a class each.
+    pub fn given_of_classes(&self) -> Vec<&'static str> {
+        only_given(&[
+            ("--test", self.test.is_some()),
+            ("--target", self.target.is_some()),
+            ("--metric", self.metric.is_some()),
+            ("--validation", self.validation.is_some()),
         ])
     }
 

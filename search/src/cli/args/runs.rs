@@ -103,6 +103,8 @@ pub enum Listing {
     Spaces,
     /// Multiply-adds are those of width 32 in sequences of 64 steps
     Blocks,
+    /// What --task of `fecund search --space sequence` takes
+    Tasks,
     Strategies,
 }
 

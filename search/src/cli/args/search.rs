@@ -15,8 +15,8 @@ pub struct SearchArgs {
     /// What is searched; see `fecund list spaces`
     #[arg(long, value_name = "NAME", default_value = "sequence", value_parser = domains::names_of_searched())]
     pub space: String,
-    /// sequence: a .ts file (X_TRAIN.ts takes X_TEST.ts beside it as the test part), or a folder with one such pair.
-    /// Else: a published table, .csv or .csv.gz
+    /// sequence: a .ts file (X_TRAIN.ts takes X_TEST.ts beside it as the test part), a folder with one such pair, or a
+    /// .txt file; with --task mad none. Else: a published table, .csv or .csv.gz
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// A study file, that of a run (RUN/study.toml) or one of your own (docs/study-file.md), with the settings of the new

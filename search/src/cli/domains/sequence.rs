@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use evaluator::Limits;
-use evaluator::sequence::{DeviceChoice, SequenceEvaluator, SequenceTask};
+use evaluator::sequence::{DeviceChoice, SequenceEvaluator, SequenceTask, Steps};
 use hashing::Fidelity;
 use serde::{Deserialize, Serialize};
 use spaces::sequence::{self, Genome, SequenceSpace};
-use tasks::{Metric, Sequences, check_target, locate};
+use tasks::mad::Kind;
+use tasks::{Metric, Sequences, Text, Windows, check_target, locate};
 
 use crate::cli::args::{ExportArgs, SearchArgs};
 use crate::cli::domain::{Domain, text_of};
@@ -16,6 +17,7 @@ use crate::cli::goals::LATENCY;
 use crate::cli::plain::counted;
 use crate::cli::run_folder::{RunFolder, absolute};
 use crate::cli::{export, judge};
+use crate::pareto::SECONDS;
 use crate::{Constraint, Objective};
 
 /// What is searched, and how it is trained and tested.
@@ -25,6 +27,9 @@ pub struct SequenceDomain {
     /// Blocks that may be used.
     pub blocks: Vec<String>,
     pub max_depth: usize,
+    /// Channels between layers. Default: those that the space has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub widths: Vec<usize>,
     /// The test part, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
@@ -47,43 +52,43 @@ impl Domain for SequenceDomain {
     fn of(args: &SearchArgs) -> Result<Self, Failure> {
         args.refuse(&args.replay.given())?;
         let given = &args.sequence;
-        check_target(given.target.as_deref()).map_err(|error| Failure::usage(error.to_string()))?;
-        let location = locate(args.data()?, given.test.as_deref())?;
-        let train = absolute(&location.train)?;
-        let data = Sequences::read(&train)?;
-        let mut training = SequenceTask::of(&data, &train);
-        training.metric = given.metric.unwrap_or(Metric::Accuracy);
+        let mut domain = match given.task.as_deref() {
+            Some("text") => Self::of_text(args)?,
+            Some(name) => Self::of_generated(args, name)?,
+            None if args.data.as_deref().is_some_and(is_text) => Self::of_text(args)?,
+            None => Self::of_classes(args)?,
+        };
+        let training = &mut domain.training;
         training.device = given.device.unwrap_or(DeviceChoice::Cpu);
-        training.validation = given.validation.unwrap_or(training.validation);
-        let mut fidelities = given.fidelity.as_ref().map_or(Vec::new(), |given| given.0.clone());
-        training.epochs = fidelities.pop().or(given.epochs).unwrap_or(training.epochs);
+        domain.lower_fidelities = given.fidelity.as_ref().map_or(Vec::new(), |given| given.0.clone());
+        training.epochs = domain.lower_fidelities.pop().or(given.epochs).unwrap_or(training.epochs);
         let most = &args.constraints;
         let raised = |given: Option<u64>, fixed: u64| given.map_or(fixed, |given| given.max(fixed));
         training.limits.parameters = raised(most.max_parameters, training.limits.parameters);
         training.limits.multiply_adds = raised(most.max_multiply_adds, training.limits.multiply_adds);
-        training.validation.splits(&data.labels(), &data.classes, 0)?;
-        let all = sequence::Limits::default();
-        Ok(Self {
-            blocks: if given.blocks.is_empty() { all.blocks } else { given.blocks.clone() },
-            max_depth: given.max_depth.map_or(all.max_depth, |depth| depth as usize),
-            test: location.test.as_deref().map(absolute).transpose()?,
-            training,
-            lower_fidelities: fidelities,
-        })
+        if !given.blocks.is_empty() {
+            domain.blocks.clone_from(&given.blocks);
+        }
+        domain.max_depth = given.max_depth.map_or(domain.max_depth, |depth| depth as usize);
+        Ok(domain)
     }
 
     fn of_written(written: &toml::Table, folder: &Path) -> Result<Self, Failure> {
-        let train = text_of(written, "training.train", "the file of the training cases")?;
-        let location = locate(&folder.join(train), None)?;
+        let steps = written.get("training").and_then(|training| training.get("steps"));
+        let steps = steps.map(|steps| steps.clone().try_into::<Steps>()).transpose();
+        let steps =
+            steps.map_err(|error| Failure::failed(format!("task.training.steps: {}", error.message())))?;
+        if let Some(Steps::Mad(tasks)) = steps {
+            return Ok(Self::around(SequenceTask::of_mad(tasks), None));
+        }
+        let train = folder.join(text_of(written, "training.train", "the file of the training cases")?);
+        if let Some(Steps::Text(windows)) = steps {
+            return Self::of_text_in(&train, windows, None);
+        }
+        let location = locate(&train, None)?;
         let data = Sequences::read(&location.train)?;
-        let all = sequence::Limits::default();
-        Ok(Self {
-            blocks: all.blocks,
-            max_depth: all.max_depth,
-            test: location.test.as_deref().map(absolute).transpose()?,
-            training: SequenceTask::of(&data, &location.train),
-            lower_fidelities: Vec::new(),
-        })
+        let test = location.test.as_deref().map(absolute).transpose()?;
+        Ok(Self::around(SequenceTask::of(&data, &location.train), test))
     }
 
     const FACTS: &'static [&'static str] =
@@ -91,20 +96,36 @@ impl Domain for SequenceDomain {
 
     fn files(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
         let test = self.test.as_mut().map(|test| ("test", test));
-        std::iter::once(("training.train", &mut self.training.train)).chain(test).collect()
+        let train = Some(("training.train", &mut self.training.train));
+        train.filter(|(_, path)| !path.as_os_str().is_empty()).into_iter().chain(test).collect()
     }
 
     fn space(&self) -> Result<SequenceSpace, Failure> {
-        let Self { blocks, max_depth, .. } = self.clone();
-        SequenceSpace::new(sequence::Limits { max_depth, blocks, ..sequence::Limits::default() })
-            .map_err(Failure::usage)
+        let Self { blocks, max_depth, widths, .. } = self.clone();
+        let (all, every_step) = (sequence::Limits::default(), self.training.steps.is_some());
+        let widths = if widths.is_empty() { all.widths } else { widths };
+        SequenceSpace::new(sequence::Limits { max_depth, blocks, widths, every_step }).map_err(Failure::usage)
     }
 
-    /// The metric decides, then log loss.
+    /// The metric decides, then log loss, unless the metric says the same.
     fn objective(&self) -> Objective {
         let metric = self.training.metric;
         let objective = Objective::new(metric.name(), metric.higher_is_better());
-        if metric == Metric::LogLoss { objective } else { objective.then(Metric::LogLoss.name(), false) }
+        if metric.higher_is_better() { objective.then(Metric::LogLoss.name(), false) } else { objective }
+    }
+
+    /// Of tasks with targets at the steps.
+    fn high(&self) -> Vec<String> {
+        let steps = self.training.steps.is_some();
+        let accuracy = steps.then(|| Metric::Accuracy.name().to_string());
+        accuracy.into_iter().chain(self.names()).collect()
+    }
+
+    /// Costs and measures; of several tasks the share of errors in each.
+    fn goals(&self) -> Vec<String> {
+        let errors = self.names().into_iter().map(|name| format!("{name}_error"));
+        let goals = [self.costs(), self.measures(), vec![SECONDS.into()]].concat();
+        goals.into_iter().chain(errors).collect()
     }
 
     fn against(&self) -> Vec<String> {
@@ -135,23 +156,40 @@ impl Domain for SequenceDomain {
 
     fn describe(&self, evaluator: &SequenceEvaluator, jobs: usize) -> String {
         let SequenceTask { cases, channels, classes, longest, validation, epochs, .. } = &self.training;
+        let what = match &self.training.steps {
+            None => format!(
+                "{cases} training cases, {channels} channels, {} classes, up to {longest} steps; {validation}",
+                classes.len()
+            ),
+            Some(Steps::Mad(tasks)) => {
+                let names: Vec<_> = tasks.iter().map(|task| task.task.name()).collect();
+                format!("{}, {cases} training cases, up to {longest} steps", names.join(", "))
+            }
+            Some(Steps::Text(windows)) => {
+                let characters = windows.epoch * windows.length;
+                format!(
+                    "text, {} characters to know, {characters} an epoch, windows of {longest}",
+                    classes.len()
+                )
+            }
+        };
         let lower: String = self.lower_fidelities.iter().map(|epochs| format!("{epochs} → ")).collect();
         format!(
-            "{cases} training cases, {channels} channels, {} classes, up to {longest} steps; {validation}, {lower}{}; \
-             {}; {}",
-            classes.len(),
+            "{what}, {lower}{}; {}; {}",
             counted(*epochs as usize, "epoch"),
             counted(jobs, "job"),
             evaluator.provenance(),
         )
     }
 
-    /// Accuracy, the metric that decides, and log loss; what the form costs.
+    /// Accuracy, of several tasks that of each, the metric that decides, and log loss; what the form costs.
     fn columns(&self) -> Vec<String> {
         let mut metrics = vec![Metric::Accuracy, self.training.metric, Metric::LogLoss];
         metrics.dedup();
         let metrics = metrics.iter().map(|metric| metric.name());
-        metrics.chain(COSTS).map(String::from).collect()
+        let mut columns: Vec<String> = metrics.chain(COSTS).map(String::from).collect();
+        columns.splice(1..1, self.names());
+        columns
     }
 
     fn summary(&self, canonical: &Genome) -> String {
@@ -164,7 +202,12 @@ impl Domain for SequenceDomain {
 
     fn check_data(&self) -> Outcome {
         let train = &self.training.train;
-        if Sequences::read(train)?.fingerprint() == self.training.data {
+        let found = match &self.training.steps {
+            None => Sequences::read(train)?.fingerprint(),
+            Some(Steps::Text(_)) => Text::read(train)?.fingerprint(),
+            Some(Steps::Mad(_)) => return Ok(()),
+        };
+        if found == self.training.data {
             return Ok(());
         }
         let message =
@@ -178,5 +221,81 @@ impl Domain for SequenceDomain {
 
     fn lower_fidelities(&self) -> Vec<Fidelity> {
         self.lower_fidelities.iter().copied().map(Fidelity).collect()
+    }
+}
+
+impl SequenceDomain {
+    /// A task with every choice of the space at its default.
+    fn around(training: SequenceTask, test: Option<PathBuf>) -> Self {
+        let sequence::Limits { blocks, max_depth, .. } = sequence::Limits::default();
+        let published = |kind: Kind| training.generated().contains(&kind.published());
+        let widths = match training.generated() {
+            [] => Vec::new(),
+            _ if Kind::ALL.into_iter().any(published) => vec![128],
+            _ => vec![64],
+        };
+        Self { blocks, max_depth, widths, test, training, lower_fidelities: Vec::new() }
+    }
+
+    /// Cases with a class each.
+    fn of_classes(args: &SearchArgs) -> Result<Self, Failure> {
+        let given = &args.sequence;
+        if given.full {
+            return Err(Failure::usage("--full does not apply without --task mad"));
+        }
+        check_target(given.target.as_deref()).map_err(|error| Failure::usage(error.to_string()))?;
+        let location = locate(args.data()?, given.test.as_deref())?;
+        let train = absolute(&location.train)?;
+        let data = Sequences::read(&train)?;
+        let mut training = SequenceTask::of(&data, &train);
+        training.metric = given.metric.unwrap_or(Metric::Accuracy);
+        training.validation = given.validation.unwrap_or(training.validation);
+        training.validation.splits(&data.labels(), &data.classes, 0)?;
+        Ok(Self::around(training, location.test.as_deref().map(absolute).transpose()?))
+    }
+
+    fn of_generated(args: &SearchArgs, name: &str) -> Result<Self, Failure> {
+        let Some(Steps::Mad(tasks)) = Steps::mad(name, args.sequence.full) else {
+            let kinds: Vec<_> = Kind::ALL.iter().map(|kind| format!("mad/{}", kind.name())).collect();
+            let known = kinds.join(", ");
+            return Err(Failure::usage(format!("no task `{name}`; known: mad, {known}, text")));
+        };
+        let data = args.data.as_ref().map(|_| "--data");
+        refuse(&[args.sequence.given_of_classes(), data.into_iter().collect()].concat(), name)?;
+        Ok(Self::around(SequenceTask::of_mad(tasks), None))
+    }
+
+    fn of_text(args: &SearchArgs) -> Result<Self, Failure> {
+        let given = &args.sequence;
+        let mut others = given.given_of_classes();
+        others.retain(|option| *option != "--test");
+        others.extend(given.full.then_some("--full"));
+        refuse(&others, "text")?;
+        let test = given.test.as_deref().map(absolute).transpose()?;
+        Self::of_text_in(&absolute(args.data()?)?, Windows::default(), test)
+    }
+
+    fn of_text_in(train: &Path, windows: Windows, test: Option<PathBuf>) -> Result<Self, Failure> {
+        let text = Text::read(train)?;
+        Ok(Self::around(SequenceTask::of_text(&text, windows, train)?, test))
+    }
+
+    /// Of the scores of several tasks.
+    fn names(&self) -> Vec<String> {
+        let parts = self.training.parts().into_iter();
+        parts.map(|part| part.name).filter(|name| !name.is_empty()).collect()
+    }
+}
+
+fn is_text(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "txt")
+}
+
+/// Options that were given and do not apply to this task.
+fn refuse(given: &[&str], task: &str) -> Result<(), Failure> {
+    match given {
+        [] => Ok(()),
+        [one] => Err(Failure::usage(format!("{one} does not apply to --task {task}"))),
+        many => Err(Failure::usage(format!("{} do not apply to --task {task}", many.join(", ")))),
     }
 }
