@@ -275,8 +275,8 @@ fn a_text_is_learned_in_bits_per_character_and_tested_on_another() {
     let learned = scores(&outcome.verdict);
     assert_eq!(outcome.steps, 4 * 4, "an epoch is so many windows, however long the text is");
     assert!((learned["bits_per_character"] - learned["log_loss"] / 2f64.ln()).abs() < 1e-12);
-    // Four characters: two bits without a model.
-    assert!(learned["bits_per_character"] < 1.7, "{learned:?}");
+    // Whoever only counts the characters needs 1.895 bits.
+    assert!(learned["bits_per_character"] < 1.88, "{learned:?}");
     let test = |name: &str, characters| {
         let data = Some(text(place.path(), name, characters));
         let request = Request::Test { genome: genome(STACK), artifacts: artifacts.clone(), data };
