@@ -9,6 +9,8 @@ use hashing::Rng;
 use tch::{Device, Kind, Tensor};
 use torch::blocks::{para_gru, para_lstm};
 use torch::kernels;
+use torch::kernels::gru::GRU;
+use torch::kernels::recurrence::from_zero;
 use torch::matrix_state::{CHUNK, matrix_state};
 use torch::scan::{chunk_scan, scan};
 
@@ -164,7 +166,7 @@ fn grus(length: i64) -> Vec<Form> {
             let start = Tensor::zeros([1, BATCH, WIDTH], (Kind::Float, Device::Cpu));
             x[0].gru(&start, &x[1..], true, 1, 0.0, false, false, true).0
         }),
-        form("dense, our kernel", &dense, |x| kernels::gru::gru(&x[0], &x[1], &x[2], &x[3], &x[4])),
+        form("dense, our kernel", &dense, |x| from_zero(&GRU, &x[0], [&x[1], &x[2], &x[3], &x[4]])),
         form("diagonal, Newton", &diagonal, move |x| para_gru::by_newton(&project(x), &x[3])),
         form("diagonal, our kernel", &diagonal, move |x| kernels::para_gru::para_gru(&project(x), &x[3])),
     ]
