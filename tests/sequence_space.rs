@@ -275,10 +275,13 @@ fn where_every_step_has_a_target_no_step_sees_a_later_one() {
     }
     for (json, named) in [
         (r#"{"layers": []}"#, "pooling mean"),
-        (r#"{"layers": [{}, {"token": {"kind": "attention"}}], "pooling": "none"}"#, "layer 1 sees"),
+        (
+            r#"{"layers": [{}, {"token": {"kind": "attention"}}], "pooling": "none"}"#,
+            "`attention` of layer 1 sees",
+        ),
         (
             r#"{"layers": [{"token": {"kind": "gru"}, "order": "reverse"}], "pooling": "none"}"#,
-            "layer 0 sees",
+            "`gru` of layer 0 sees",
         ),
     ] {
         let reason = space.check(&self::genome(json)).unwrap_err();

@@ -1,7 +1,7 @@
 //! Tasks with a target at every step, or at some: the MAD tasks and text.
 
 use serde::{Deserialize, Serialize};
-use spaces::sequence::{Genome, Layer, Mixer, Network, Order, Place, Pooling, Shape};
+use spaces::sequence::{Genome, Network, Pooling, Shape};
 use tasks::Windows;
 use tasks::mad::{self, Kind, Mad};
 
@@ -114,16 +114,10 @@ pub(super) fn unfit(genome: &Genome) -> Option<String> {
     if genome.pooling != Pooling::None {
         return Some("it pools, and every step has a target; give \"pooling\": \"none\"".into());
     }
-    let ahead = |layer: &Layer| {
-        let mixers = [Place::Token, Place::Channel].map(|place| (place, layer.mixer(place)));
-        let turned = layer.order != Order::Forward && !layer.token.is_identity();
-        let token = turned.then_some(&layer.token);
-        let not_causal = |(place, mixer): &(Place, &Mixer)| !mixer.block(*place).causal(&mixer.settings);
-        let mixer = mixers.iter().find(|it| not_causal(it)).map(|(_, mixer)| *mixer);
-        token.or(mixer).map(|mixer| mixer.kind.clone())
-    };
-    let kind = genome.layers.iter().find_map(ahead)?;
-    Some(format!("`{kind}` sees steps before their time; give it the order forward, and make it causal"))
+    let (number, kind) = genome.looks_ahead()?;
+    Some(format!(
+        "`{kind}` of layer {number} sees later steps; give it the order forward, and make it causal"
+    ))
 }
 
 #[cfg(test)]
@@ -150,10 +144,13 @@ mod tests {
         assert_eq!(unfit(&genome(fit)), None);
         let unfits = [
             (r#"{"layers": []}"#, "it pools"),
-            (r#"{"pooling": "none", "layers": [{"token": {"kind": "attention"}}]}"#, "`attention` sees"),
+            (
+                r#"{"pooling": "none", "layers": [{"token": {"kind": "attention"}}]}"#,
+                "`attention` of layer 0 sees",
+            ),
             (
                 r#"{"pooling": "none", "layers": [{"token": {"kind": "gru"}, "order": "reverse"}]}"#,
-                "`gru` sees",
+                "`gru` of layer 0 sees",
             ),
         ];
         for (json, word) in unfits {

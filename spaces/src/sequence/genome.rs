@@ -295,6 +295,20 @@ impl Genome {
         turns.into_iter().flat_map(|layer| repeat_n(layer, self.layers[layer].repeat)).map(&mut run).collect()
     }
 
+    /// The first layer whose steps see later ones, by its number, and the kind of the mixer that lets them.
+    pub fn looks_ahead(&self) -> Option<(usize, &str)> {
+        let ahead = |layer: &'_ Layer| {
+            let turned = layer.order != Order::Forward && !layer.token.is_identity();
+            let not_causal = |place: &Place| {
+                let mixer = layer.mixer(*place);
+                (*place == Place::Token && turned) || !mixer.block(*place).causal(&mixer.settings)
+            };
+            [Place::Token, Place::Channel].into_iter().find(not_causal)
+        };
+        let mut layers = self.layers.iter().enumerate();
+        layers.find_map(|(number, layer)| Some((number, layer.mixer(ahead(layer)?).kind.as_str())))
+    }
+
     /// Rank of what each run of a layer adds to shared weights; 0 where none are shared.
     pub fn rank_of(&self, layer: usize) -> usize {
         if self.runs_of(layer) > 1 { self.layers[layer].rank } else { 0 }

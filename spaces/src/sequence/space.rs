@@ -285,21 +285,14 @@ impl Space for SequenceSpace {
                 (name_of(&genome.pooling), if every_step { "none" } else { "mean, max or last" });
             return Err(format!("pooling {given} does not fit the targets of this task; choose {wanted}"));
         }
-        if every_step && let Some(looks_ahead) = genome.layers.iter().position(looks_ahead) {
+        if every_step && let Some((number, kind)) = genome.looks_ahead() {
             return Err(format!(
-                "layer {looks_ahead} sees later steps, which hold the targets of this task; choose a causal mixer, \
-                 forward"
+                "`{kind}` of layer {number} sees later steps, which hold the targets of this task; give it the order \
+                 forward, and make it causal"
             ));
         }
         Ok(())
     }
-}
-
-/// Whether a step of this layer can see later ones.
-fn looks_ahead(layer: &Layer) -> bool {
-    let causal = |place| layer.mixer(place).block(place).causal(&layer.mixer(place).settings);
-    let forward = layer.token.is_identity() || layer.order == Order::Forward;
-    !(forward && causal(Place::Token) && causal(Place::Channel))
 }
 
 fn is_empty(layer: &Layer) -> bool {
