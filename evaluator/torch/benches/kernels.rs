@@ -8,10 +8,8 @@ use std::{env, fs, process};
 use hashing::Rng;
 use tch::{Device, Kind, Tensor};
 use torch::blocks::{para_gru, para_lstm};
-use torch::kernels;
-use torch::kernels::gru::GRU;
-use torch::kernels::recurrence::from_zero;
-use torch::matrix_state::{CHUNK, matrix_state};
+use torch::kernels::{self, gru::GRU, lstm::LSTM, recurrence::from_zero};
+use torch::matrix_state::{CHUNK, matrix_state, scan_of_all, with_decay_of_rows};
 use torch::scan::{chunk_scan, scan};
 
 /// Cases, and channels where a row says no other number.
@@ -35,6 +33,7 @@ struct Kernel {
 const KERNELS: &[Kernel] = &[
     Kernel { name: "linear-scan", forms: linear_scans },
     Kernel { name: "matrix-state", forms: matrix_states },
+    Kernel { name: "matrix-rows", forms: matrix_states_of_rows },
     Kernel { name: "gru", forms: grus },
     Kernel { name: "lstm", forms: lstms },
 ];
@@ -147,6 +146,17 @@ fn matrix_states(length: i64) -> Vec<Form> {
     ]
 }
 
+/// The matrix state whose rows decay alone, 4 heads of 16 × 16.
+fn matrix_states_of_rows(length: i64) -> Vec<Form> {
+    let shape = [BATCH, length, 4, WIDTH / 4];
+    let rows = |name, low| drawn(name, &shape, low, 1.0);
+    let inputs = [rows("decay", 0.0), rows("q", -1.0), rows("k", -1.0), rows("v", -1.0)];
+    vec![
+        form("scan of all states", &inputs, |x| scan_of_all(&x[0], &x[1], &x[2], &x[3])),
+        form("our kernel", &inputs, |x| with_decay_of_rows(&x[0], &x[1], &x[2], &x[3])),
+    ]
+}
+
 /// Input of D channels, and weights uniform in ±1/√D of these shapes.
 fn cell(length: i64, shapes: &[&[i64]]) -> Vec<Tensor> {
     let bound = 1.0 / (WIDTH as f64).sqrt();
@@ -183,6 +193,7 @@ fn lstms(length: i64) -> Vec<Form> {
             let start = Tensor::zeros([1, BATCH, WIDTH], (Kind::Float, Device::Cpu));
             x[0].lstm(&[start.shallow_clone(), start], &x[1..], true, 1, 0.0, false, false, true).0
         }),
+        form("dense, our kernel", &dense, |x| from_zero(&LSTM, &x[0], [&x[1], &x[2], &x[3], &x[4]])),
         form("diagonal, Newton", &diagonal, move |x| para_lstm::by_newton(&project(x), &x[3], &x[4])),
         form("diagonal, our kernel", &diagonal, move |x| {
             kernels::para_lstm::para_lstm(&project(x), &x[3], &x[4])

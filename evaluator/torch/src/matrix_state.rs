@@ -30,7 +30,8 @@ pub fn with_decay_of_rows(alpha: &Tensor, q: &Tensor, k: &Tensor, v: &Tensor) ->
     }
 }
 
-fn scan_of_all(alpha: &Tensor, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
+/// In operations of libtorch.
+pub fn scan_of_all(alpha: &Tensor, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
     let added = k.unsqueeze(-1) * v.unsqueeze(-2);
     let states = scan(&alpha.unsqueeze(-1).expand_as(&added), &added);
     q.unsqueeze(-2).matmul(&states).squeeze_dim(-2)

@@ -81,6 +81,8 @@ impl Cell for Diagonal<'_> {
 
 #[cfg(test)]
 mod tests {
+    use tch::{Device, Kind};
+
     use super::super::tests::assert_same;
     use super::*;
 
@@ -92,6 +94,21 @@ mod tests {
                 |all: &[Tensor]| by_newton(&all[0], &all[1].tanh()),
             );
             assert_same(kernel, newton, &[vec![3, length, 24], vec![3, 8]]);
+        }
+    }
+
+    #[test]
+    fn newton_keeps_its_digits_in_single_precision() {
+        let x = Tensor::arange(3 * 400 * 24, (Kind::Float, Device::Cpu)).sin().view([3, 400, 24]) * 2.0;
+        let alpha = Tensor::arange(24, (Kind::Float, Device::Cpu)).cos().view([3, 8]).set_requires_grad(true);
+        let run = |form: fn(&Tensor, &Tensor) -> Tensor| {
+            let h = form(&x, &alpha);
+            let gradient = Tensor::run_backward(&[h.square().sum(None)], &[&alpha], false, false);
+            [h.detach(), gradient[0].shallow_clone()]
+        };
+        for (found, expected) in run(by_newton).iter().zip(&run(kernels::para_gru::para_gru)) {
+            let error = (found - expected).abs().max() / expected.abs().max();
+            assert!(error.double_value(&[]) < 1e-5, "{error:?}");
         }
     }
 }

@@ -45,14 +45,14 @@ fn backward<const ZOH: bool>(tensors: &[Tensor], gradient: &Tensor) -> Vec<Tenso
 }
 
 /// A and 1/A, N×E.
-fn rates<T: Real>(log_a: &Tensor) -> [Tensor; 2] {
+fn rates(log_a: &Tensor) -> [Tensor; 2] {
     let a = -log_a.transpose(0, 1).contiguous().exp();
     let inverse = a.reciprocal();
     [a, inverse]
 }
 
 fn forward_in<T: Real, const ZOH: bool>(inputs: &[Tensor]) -> Vec<Tensor> {
-    let [a, inverse] = rates::<T>(&inputs[0]);
+    let [a, inverse] = rates(&inputs[0]);
     let [step, b, c, u] = [1, 2, 3, 4].map(|i| inputs[i].contiguous());
     let mut v = u.empty_like();
     let sizes = Sizes::of(&u, &b);
@@ -74,7 +74,7 @@ fn forward_in<T: Real, const ZOH: bool>(inputs: &[Tensor]) -> Vec<Tensor> {
 
 fn backward_in<T: Real, const ZOH: bool>(tensors: &[Tensor], gradient: &Tensor) -> Vec<Tensor> {
     let (inputs, kept) = tensors.split_at(5);
-    let [a, inverse] = rates::<T>(&inputs[0]);
+    let [a, inverse] = rates(&inputs[0]);
     let [step, b, c, u] = [1, 2, 3, 4].map(|i| inputs[i].contiguous());
     let gradient = gradient.contiguous();
     let mut of_a = a.zeros_like();
