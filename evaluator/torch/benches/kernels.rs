@@ -191,7 +191,7 @@ fn lstms(length: i64) -> Vec<Form> {
     vec![
         form("dense, libtorch", &dense, |x| {
             let start = Tensor::zeros([1, BATCH, WIDTH], (Kind::Float, Device::Cpu));
-            x[0].lstm(&[start.shallow_clone(), start], &x[1..], true, 1, 0.0, false, false, true).0
+            x[0].lstm(&[start.shallow_clone(), start], &x[1..], true, 1, 0.0, true, false, true).0
         }),
         form("dense, our kernel", &dense, |x| from_zero(&LSTM, &x[0], [&x[1], &x[2], &x[3], &x[4]])),
         form("diagonal, Newton", &diagonal, move |x| para_lstm::by_newton(&project(x), &x[3], &x[4])),

@@ -7,7 +7,6 @@ pub mod convolution;
 pub mod elman;
 pub mod gru;
 pub mod linear_scan;
-pub mod lstm;
 pub mod matrix_state;
 pub mod para_gru;
 pub mod para_lstm;

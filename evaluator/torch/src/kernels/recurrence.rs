@@ -12,7 +12,7 @@ use crate::custom::Operation;
 pub trait Cell {
     /// Parts of x_· and of h_·.
     const ROWS: usize;
-    /// Parts that a step keeps for the next one and for the way back.
+    /// Parts that a step keeps for the way back.
     const KEPT: usize;
     /// Whether x_· and h_· matter by their sum alone: then their gradients are one.
     const SUMMED: bool;
@@ -29,7 +29,6 @@ pub struct Forward<'a, T> {
     pub bias: &'a [T],
     pub before: &'a [T],
     pub after: &'a mut [T],
-    pub kept_before: &'a [T],
     pub kept: &'a mut [T],
 }
 
@@ -39,12 +38,9 @@ pub struct Backward<'a, T> {
     pub gradient: &'a [T],
     pub before: &'a [T],
     pub after: &'a [T],
-    pub kept_before: &'a [T],
     pub kept: &'a [T],
     /// What later steps add to the gradient of the state; afterwards what passes this one other than by h_·.
     pub carried: &'a mut [T],
-    /// The same for what is kept beside the state, if anything is: one part.
-    pub carried_beside: &'a mut [T],
     /// Empty where x_· and h_· matter by their sum alone.
     pub of_x: &'a mut [T],
     pub of_h: &'a mut [T],
@@ -71,7 +67,7 @@ pub fn from_zero(cell: &'static Operation, x: &Tensor, [w_ih, w_hh, b_ih, b_hh]:
 }
 
 /// The states, B×L×D, from x, B×L×D, the first state, B×D, two matrices, ROWS·D×D, and two biases, ROWS·D. Also: x and
-/// the states with the first, steps first, and what is kept of every step, after a first that holds zeros.
+/// the states with the first, steps first, and what is kept of every step.
 pub fn forward<C: Cell>(inputs: &[Tensor]) -> Vec<Tensor> {
     match inputs[0].kind() {
         Kind::Double => forward_in::<C, f64>(inputs),
@@ -94,15 +90,14 @@ fn forward_in<C: Cell, T: Real>(inputs: &[Tensor]) -> Vec<Tensor> {
     let from_x = numbers::<T>(&from_x);
     let mut states = Tensor::empty([length + 1, batch, width], (T::KIND, x.device()));
     states.select(0, 0).copy_(start);
-    let mut kept = Tensor::empty([length + 1, batch, C::KEPT as i64 * width], (T::KIND, x.device()));
-    let _ = kept.select(0, 0).zero_();
+    let mut kept = Tensor::empty([length, batch, C::KEPT as i64 * width], (T::KIND, x.device()));
     let (transposed, bias) = (w_hh.transpose(0, 1).contiguous(), b_hh.contiguous());
     let (width, step) = (width as usize, (batch * width) as usize);
     for t in 0..length {
         let from_h = states.select(0, t).mm(&transposed);
         let at = t as usize;
-        let (before, after) = two_steps(&mut states, at, step);
-        let (kept_before, kept) = two_steps(&mut kept, at, C::KEPT * step);
+        let states = &mut fresh_numbers(&mut states)[at * step..][..2 * step];
+        let (before, after) = states.split_at_mut(step);
         vectorized(ForwardStep::<C, T> {
             width,
             x: &from_x[C::ROWS * at * step..][..C::ROWS * step],
@@ -110,8 +105,7 @@ fn forward_in<C: Cell, T: Real>(inputs: &[Tensor]) -> Vec<Tensor> {
             bias: numbers(&bias),
             before,
             after,
-            kept_before,
-            kept,
+            kept: &mut fresh_numbers(&mut kept)[C::KEPT * at * step..][..C::KEPT * step],
             cell: PhantomData,
         });
     }
@@ -124,12 +118,6 @@ fn one_step<T: Real>(all: &Tensor, at: usize, step: usize) -> &[T] {
     &numbers(all)[at * step..][..step]
 }
 
-/// The same, and the one after it to be written.
-fn two_steps<T: Real>(all: &mut Tensor, at: usize, step: usize) -> (&[T], &mut [T]) {
-    let (before, after) = fresh_numbers(all)[at * step..][..2 * step].split_at_mut(step);
-    (before, after)
-}
-
 fn backward_in<C: Cell, T: Real>(tensors: &[Tensor], gradient: &Tensor) -> Vec<Tensor> {
     let [w_ih, w_hh, x, states, kept] = [2, 3, 6, 7, 8].map(|i| &tensors[i]);
     let (length, batch, width) = x.size3().expect("x is L×B×D here");
@@ -139,7 +127,6 @@ fn backward_in<C: Cell, T: Real>(tensors: &[Tensor], gradient: &Tensor) -> Vec<T
     let rows_apart = if C::SUMMED { 0 } else { rows };
     let mut of_x = Tensor::empty([length, batch, rows_apart], (T::KIND, x.device()));
     let mut carried = Tensor::zeros([batch, width], (T::KIND, x.device()));
-    let mut carried_beside = carried.zeros_like();
     let step = (batch * width) as usize;
     for t in (0..length).rev() {
         let at = t as usize;
@@ -149,10 +136,8 @@ fn backward_in<C: Cell, T: Real>(tensors: &[Tensor], gradient: &Tensor) -> Vec<T
             gradient: one_step(&gradient, at, step),
             before: one_step(states, at, step),
             after: one_step(states, at + 1, step),
-            kept_before: one_step(kept, at, C::KEPT * step),
-            kept: one_step(kept, at + 1, C::KEPT * step),
+            kept: one_step(kept, at, C::KEPT * step),
             carried: fresh_numbers(&mut carried),
-            carried_beside: fresh_numbers(&mut carried_beside),
             of_x: &mut fresh_numbers(&mut of_x)[at * rows_apart * step..][..rows_apart * step],
             of_h: &mut fresh_numbers(&mut of_h)[at * C::ROWS * step..][..C::ROWS * step],
             cell: PhantomData,
@@ -181,7 +166,6 @@ struct ForwardStep<'a, C, T> {
     bias: &'a [T],
     before: &'a [T],
     after: &'a mut [T],
-    kept_before: &'a [T],
     kept: &'a mut [T],
     cell: PhantomData<C>,
 }
@@ -191,10 +175,8 @@ struct BackwardStep<'a, C, T> {
     gradient: &'a [T],
     before: &'a [T],
     after: &'a [T],
-    kept_before: &'a [T],
     kept: &'a [T],
     carried: &'a mut [T],
-    carried_beside: &'a mut [T],
     of_x: &'a mut [T],
     of_h: &'a mut [T],
     cell: PhantomData<C>,
@@ -212,7 +194,6 @@ impl<C: Cell, T: Real> Work for ForwardStep<'_, C, T> {
                 bias: self.bias,
                 before: &self.before[case * width..][..width],
                 after: &mut self.after[case * width..][..width],
-                kept_before: &self.kept_before[case * kept..][..kept],
                 kept: &mut self.kept[case * kept..][..kept],
             });
         }
@@ -230,10 +211,8 @@ impl<C: Cell, T: Real> Work for BackwardStep<'_, C, T> {
                 gradient: &self.gradient[case * width..][..width],
                 before: &self.before[case * width..][..width],
                 after: &self.after[case * width..][..width],
-                kept_before: &self.kept_before[case * kept..][..kept],
                 kept: &self.kept[case * kept..][..kept],
                 carried: &mut self.carried[case * width..][..width],
-                carried_beside: &mut self.carried_beside[case * width..][..width],
                 of_x: &mut self.of_x[case * rows_apart..][..rows_apart],
                 of_h: &mut self.of_h[case * rows..][..rows],
             });

@@ -32,11 +32,16 @@ impl Block for Rcnn {
     /// Both contexts are as wide as a step.
     fn tensors(&self, _: &Settings, width: usize) -> Vec<Tensor> {
         let start = |name| Tensor { init: Init::Constant(0.0), ..Tensor::bias(name, width, 1) };
+        // Strong enough for the first step of a probe to be felt in the last.
+        let recurrent = |name| {
+            let matrix = Tensor::matrix(name, width, width);
+            Tensor { probe: (0.0, 1.3 * matrix.probe.1), ..matrix }
+        };
         vec![
-            Tensor::matrix("w_l", width, width),
+            recurrent("w_l"),
             Tensor::matrix("v_l", width, width),
             start("start_l"),
-            Tensor::matrix("w_r", width, width),
+            recurrent("w_r"),
             Tensor::matrix("v_r", width, width),
             start("start_r"),
             Tensor::matrix("w", width, 3 * width),
