@@ -10,9 +10,10 @@ mod gru;
 mod identity;
 mod lightnet;
 mod lstm;
-mod mamba;
 mod mamba2;
+mod mamba;
 mod mlp;
+mod moe;
 pub mod para_gru;
 pub mod para_lstm;
 mod plstm;
@@ -79,6 +80,7 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     // Mixers of channels.
     (Place::Channel, "mlp", &mlp::Mlp),
     (Place::Channel, "glu", &glu::Glu),
+    (Place::Channel, "moe", &moe::Moe),
     (Place::Channel, "identity", &identity::Identity),
 ];
 

@@ -19,7 +19,7 @@ impl Block for Mlp {
     }
 
     fn genes(&self) -> Vec<Gene> {
-        vec![Gene::numbers("ratio", &[2, 1, 4]), Gene::words("activation", &ACTIVATIONS)]
+        vec![Gene::numbers("ratio", &[2, 1, 4]), activation()]
     }
 
     fn causal(&self, _: &Settings) -> bool {
@@ -37,8 +37,7 @@ impl Block for Mlp {
     }
 
     fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
-        let hidden = linear(x, &weights["w_1"], &weights["b_1"]);
-        linear(&activate(hidden, settings.word("activation")), &weights["w_2"], &weights["b_2"])
+        perceptron(x, settings.word("activation"), ["w_1", "b_1", "w_2", "b_2"].map(|name| &weights[name]))
     }
 
     fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64 {
@@ -48,4 +47,13 @@ impl Block for Mlp {
     fn python(&self) -> &'static str {
         include_str!("mlp.py")
     }
+}
+
+/// The choices for act.
+pub fn activation() -> Gene {
+    Gene::words("activation", &ACTIVATIONS)
+}
+
+pub fn perceptron(x: &Matrix, activation: &str, [w_1, b_1, w_2, b_2]: [&[f64]; 4]) -> Matrix {
+    linear(&activate(linear(x, w_1, b_1), activation), w_2, b_2)
 }

@@ -11,9 +11,10 @@ mod gru;
 mod identity;
 mod lightnet;
 mod lstm;
-mod mamba;
 mod mamba2;
+mod mamba;
 mod mlp;
+mod moe;
 mod para_gru;
 mod para_lstm;
 mod plstm;
@@ -62,6 +63,7 @@ pub const ALL: &[&dyn Block] = &[
     // Mixers of channels.
     &mlp::Mlp,
     &glu::Glu,
+    &moe::Moe,
     &identity::Identity { place: Place::Channel },
 ];
 
