@@ -166,7 +166,8 @@ pub fn softmax(x: Matrix) -> Matrix {
 /// The activations that genes may name.
 pub const ACTIVATIONS: [&str; 4] = ["gelu", "relu", "silu", "tanh"];
 
-/// Panics on a name that is not in [`ACTIVATIONS`] (or `sigmoid`, for gates): genomes are checked when they are made.
+/// Panics on a name that is not in [`ACTIVATIONS`] (or, for gates, `sigmoid` or `identity`): genomes are checked when
+/// they are made.
 pub fn activate(x: Matrix, name: &str) -> Matrix {
     match name {
         "gelu" => x.map(gelu),
@@ -174,6 +175,7 @@ pub fn activate(x: Matrix, name: &str) -> Matrix {
         "silu" => x.map(silu),
         "tanh" => x.map(tanh),
         "sigmoid" => x.map(sigmoid),
+        "identity" => x,
         _ => panic!("no activation `{name}`"),
     }
 }

@@ -111,6 +111,7 @@ fn activate(name: &str, x: &Tensor) -> Tensor {
         "silu" => x.silu(),
         "tanh" => x.tanh(),
         "sigmoid" => x.sigmoid(),
+        "identity" => x.shallow_clone(),
         _ => panic!("no activation `{name}`"),
     }
 }

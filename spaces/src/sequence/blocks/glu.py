@@ -6,7 +6,7 @@ class Glu(nn.Module):
 
     def __init__(self, width, *, activation, ratio):
         super().__init__()
-        self.activation = getattr(F, activation)
+        self.activation = nn.Identity() if activation == "identity" else getattr(F, activation)
         self.w_g = nn.Parameter(torch.empty(ratio * width, width))
         self.w_v = nn.Parameter(torch.empty(ratio * width, width))
         self.w_o = nn.Parameter(torch.empty(width, ratio * width))

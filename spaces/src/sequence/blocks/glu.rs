@@ -1,4 +1,5 @@
-//! Gated perceptron on every step: y = W_o (act(W_g x) ∘ W_v x).
+//! Gated perceptron on every step: y = W_o (act(W_g x) ∘ W_v x), with `ratio` times the width inside. By activation it is
+//! SwiGLU (silu), GEGLU (gelu), GLU (sigmoid), ReGLU (relu) or bilinear (identity).
 
 use crate::sequence::math::{Matrix, activate, linear};
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
@@ -19,7 +20,8 @@ impl Block for Glu {
     }
 
     fn genes(&self) -> Vec<Gene> {
-        vec![Gene::numbers("ratio", &[2, 1, 4]), Gene::words("activation", &["silu", "gelu", "sigmoid"])]
+        let activations = ["silu", "gelu", "sigmoid", "relu", "tanh", "identity"];
+        vec![Gene::numbers("ratio", &[2, 1, 4]), Gene::words("activation", &activations)]
     }
 
     fn causal(&self, _: &Settings) -> bool {
