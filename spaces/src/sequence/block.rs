@@ -14,8 +14,12 @@ use super::math::Matrix;
 pub enum Place {
     /// Mixes along time.
     Token,
-    /// Mixes the channels of one time step.
+    /// Mixes the channels of one time step; of others it knows a summary at most.
     Channel,
+}
+
+impl Place {
+    pub const ALL: [Self; 2] = [Self::Token, Self::Channel];
 }
 
 /// The value of a gene.
@@ -81,6 +85,11 @@ pub trait Block: Send + Sync {
 
     /// Whether `y[t]` depends on `x[..=t]` alone.
     fn causal(&self, settings: &Settings) -> bool;
+
+    /// Whether `y[t]` depends on other steps than t. Default: where the block mixes along time.
+    fn reads_other_steps(&self, _settings: &Settings) -> bool {
+        self.place() == Place::Token
+    }
 
     /// Whether reversing time commutes with the block, so that the order of scanning is inert. Default: no.
     fn reversible(&self, _settings: &Settings) -> bool {

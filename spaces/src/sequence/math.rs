@@ -180,6 +180,20 @@ pub fn activate(x: Matrix, name: &str) -> Matrix {
     }
 }
 
+/// Rows × columns of nearly standard normal numbers that depend on their place alone: (ones − 32)/4, of the ones among
+/// 64 bits, which are SplitMix64's of that place (Steele, Lea and Flood 2014). Their first columns do not depend on how
+/// many there are.
+pub fn fixed_normals(rows: usize, columns: usize) -> Vec<f64> {
+    let number = |row: usize, column: usize| {
+        let place = (row as u64) << 32 | column as u64;
+        let z = (place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        f64::from((z ^ z >> 31).count_ones()) / 4.0 - 8.0
+    };
+    (0..rows).flat_map(|row| (0..columns).map(move |column| number(row, column))).collect()
+}
+
 /// (x − mean)/√(variance + 1e-5) · gain + bias, over the channels of each row (Ba et al. 2016).
 pub fn layer_norm(x: &Matrix, gain: &[f64], bias: &[f64]) -> Matrix {
     each_row(x.clone(), |row| {
@@ -231,5 +245,18 @@ mod tests {
             let flipped = Matrix::transposed(outputs, inputs, &weight);
             assert_eq!(product(&x, &flipped), linear(&x, &weight, &[]));
         }
+    }
+
+    #[test]
+    fn fixed_normals_have_the_moments_of_a_normal_distribution() {
+        let numbers = fixed_normals(1000, 100);
+        let moment = |power| numbers.iter().map(|x| x.powi(power)).sum::<f64>() / numbers.len() as f64;
+        for (power, expected, tolerance) in [(1, 0.0, 0.01), (2, 1.0, 0.02), (3, 0.0, 0.05), (4, 3.0, 0.15)] {
+            assert!((moment(power) - expected).abs() < tolerance, "{power}: {}", moment(power));
+        }
+        let neighbors = numbers.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / numbers.len() as f64;
+        assert!(neighbors.abs() < 0.02, "{neighbors}");
+        assert_eq!(numbers[..2], fixed_normals(1, 2));
+        assert_eq!(numbers[..3], [0.25, 0.75, -2.25]);
     }
 }

@@ -383,14 +383,25 @@ fn canonical_order(layer: &Layer) -> Order {
     }
 }
 
-/// Where the last step alone is read of the last token mixer, a mask on the future hides nothing from it. (Where the
-/// mixer runs backwards or is run again, other steps count too.)
+/// Where the last step alone is read of the last mixer that knows other steps, a mask on the future hides nothing from
+/// it. (Where the mixer runs backwards or is run again, other steps count too.)
 fn unmask(genome: &mut Genome) {
-    let mixes = |run: &Run| !genome.layers[run.layer].token.is_identity();
+    let knows = |layer: &Layer, place| {
+        let mixer = layer.mixer(place);
+        mixer.block(place).reads_other_steps(&mixer.settings)
+    };
+    let mixes = |run: &Run| Place::ALL.into_iter().any(|place| knows(&genome.layers[run.layer], place));
     let Some(last) = genome.schedule().into_iter().rev().find(mixes) else { return };
-    if genome.runs_of(last.layer) == 1
-        && let Layer { token, order: Order::Forward, .. } = &mut genome.layers[last.layer]
-        && let Some(mask) = token.settings.0.get_mut("causal")
+    if genome.runs_of(last.layer) > 1 {
+        return;
+    }
+    let layer = &mut genome.layers[last.layer];
+    if knows(layer, Place::Channel) {
+        if let Some(context) = layer.channel.settings.0.get_mut("context") {
+            *context = Value::Word("all".into());
+        }
+    } else if layer.order == Order::Forward
+        && let Some(mask) = layer.token.settings.0.get_mut("causal")
     {
         *mask = Value::Flag(false);
     }

@@ -19,6 +19,8 @@ pub mod para_lstm;
 mod plstm;
 mod rcnn;
 mod s4d;
+mod se;
+mod snnk;
 
 use std::collections::BTreeMap;
 
@@ -81,6 +83,8 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     (Place::Channel, "mlp", &mlp::Mlp),
     (Place::Channel, "glu", &glu::Glu),
     (Place::Channel, "moe", &moe::Moe),
+    (Place::Channel, "snnk", &snnk::Snnk),
+    (Place::Channel, "se", &se::Se),
     (Place::Channel, "identity", &identity::Identity),
 ];
 

@@ -28,6 +28,10 @@ impl Block for Identity {
         true
     }
 
+    fn reads_other_steps(&self, _: &Settings) -> bool {
+        false
+    }
+
     fn reversible(&self, _: &Settings) -> bool {
         true
     }

@@ -20,6 +20,8 @@ mod para_lstm;
 mod plstm;
 mod rcnn;
 mod s4d;
+mod se;
+mod snnk;
 
 use super::{Block, Place};
 
@@ -64,6 +66,8 @@ pub const ALL: &[&dyn Block] = &[
     &mlp::Mlp,
     &glu::Glu,
     &moe::Moe,
+    &snnk::Snnk,
+    &se::Se,
     &identity::Identity { place: Place::Channel },
 ];
 
