@@ -245,6 +245,22 @@ fn the_future_matters_exactly_where_a_block_is_not_causal() {
 }
 
 #[test]
+fn other_steps_matter_exactly_where_a_block_says_so() {
+    const CHANGED: usize = 5;
+    for subject in subjects() {
+        let (x, weights) = (drawn("x", 13, 16), subject.weights(16));
+        let mut other = x.clone();
+        other.row_mut(CHANGED).copy_from_slice(drawn("other", 1, 16).row(0));
+        for forward in subject.both(&weights) {
+            let (y, mut changed) = (forward(&x), forward(&other));
+            changed.row_mut(CHANGED).copy_from_slice(y.row(CHANGED));
+            let matter = changed.data.iter().zip(&y.data).any(|(a, b)| (a - b).abs() > 1e-9);
+            assert_eq!(matter, subject.block.reads_other_steps(&subject.settings), "{}", subject.name());
+        }
+    }
+}
+
+#[test]
 fn reversing_time_commutes_exactly_where_a_block_says_so() {
     for subject in subjects() {
         let (x, weights) = (drawn("x", 13, 16), subject.weights(16));
@@ -278,25 +294,59 @@ fn padding_changes_neither_values_nor_gradients() {
 
 /// Two cases of 11 and 6 steps with this many steps more of padding. Real outputs, then the gradient of every tensor.
 fn padded(subject: &Subject, kind: Kind, padding: usize, garbage: f64) -> Vec<Vec<f64>> {
-    const WIDTH: usize = 16;
-    let lengths = [11, 6];
-    let length = 11 + padding;
-    let (cases, projections) = (lengths.map(|n| drawn("x", n, WIDTH)), lengths.map(|n| drawn("p", n, WIDTH)));
-    let stack = |cases: &[Matrix], filler: f64| {
-        let fill = |x: &Matrix| [x.data.clone(), vec![filler; (length - x.rows) * WIDTH]].concat();
-        let values: Vec<f64> = cases.iter().flat_map(fill).collect();
-        Tensor::from_slice(&values).view([2, length as i64, WIDTH as i64]).to_kind(kind)
-    };
     let (leaves, weights) = subject.leaves(&subject.weights(WIDTH), WIDTH, kind);
-    let mask = stack(&lengths.map(|n| Matrix::new(n, WIDTH, vec![1.0; n * WIDTH])), 0.0).select(2, 0);
-    let y = subject.form.forward(&subject.settings, &weights, &stack(&cases, garbage), Some(&mask));
-    let real = lengths.into_iter().enumerate();
+    let (x, mask) = (stack("x", padding, garbage, kind), mask(padding, kind));
+    let y = subject.form.forward(&subject.settings, &weights, &x, Some(&mask));
+    let real = LENGTHS.into_iter().enumerate();
     let mut all: Vec<_> = real.map(|(i, n)| numbers(&y.get(i as i64).narrow(0, 0, n as i64))).collect();
     if !leaves.is_empty() {
-        let projected = (y * stack(&projections, 0.0)).sum(None);
+        let projected = (y * stack("p", padding, 0.0, kind)).sum(None);
         all.extend(Tensor::run_backward(&[projected], &leaves, false, false).iter().map(numbers));
     }
     all
+}
+
+/// Of the cases that are padded.
+const LENGTHS: [usize; 2] = [11, 6];
+const WIDTH: usize = 16;
+
+/// The cases with this many steps more of padding than the longest needs.
+fn stack(name: &str, padding: usize, filler: f64, kind: Kind) -> Tensor {
+    let length = LENGTHS[0] + padding;
+    let fill = |n: usize| [drawn(name, n, WIDTH).data, vec![filler; (length - n) * WIDTH]].concat();
+    let values: Vec<f64> = LENGTHS.into_iter().flat_map(fill).collect();
+    Tensor::from_slice(&values).view([2, length as i64, WIDTH as i64]).to_kind(kind)
+}
+
+fn mask(padding: usize, kind: Kind) -> Tensor {
+    let length = LENGTHS[0] + padding;
+    let real: Vec<f64> =
+        LENGTHS.into_iter().flat_map(|n| (0..length).map(move |t| f64::from(u8::from(t < n)))).collect();
+    Tensor::from_slice(&real).view([2, length as i64]).to_kind(kind)
+}
+
+#[test]
+fn padding_adds_nothing_to_a_penalty() {
+    let mut met = 0;
+    for subject in subjects() {
+        let penalty = |padding, garbage| {
+            let (x, mask) = (stack("x", padding, garbage, Kind::Double), mask(padding, Kind::Double));
+            let (leaves, weights) = subject.leaves(&subject.weights(WIDTH), WIDTH, Kind::Double);
+            let penalty = subject.form.penalty(&subject.settings, &weights, &x, Some(&mask))?;
+            penalty.backward();
+            // What the penalty does not read has no gradient.
+            let gradients = leaves.iter().map(Tensor::grad).filter(Tensor::defined);
+            Some(numbers(&penalty).into_iter().chain(gradients.flat_map(|g| numbers(&g))).collect::<Vec<_>>())
+        };
+        let Some(expected) = penalty(0, 0.0) else { continue };
+        for (padding, garbage) in [(1, 0.0), (30, 1e4)] {
+            let error = error(&penalty(padding, garbage).unwrap(), &expected);
+            assert!(error < 1e-12, "{}, {padding} steps of {garbage}: {error:e}", subject.name());
+        }
+        assert!(expected[0] > 0.0 && expected[1..].iter().any(|slope| *slope != 0.0), "{}", subject.name());
+        met += 1;
+    }
+    assert!(met > 0);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use spaces::nb_macro::MacroSpace;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
-    Genome, Layer, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, Run, SequenceSpace, Shape,
-    Tensor, Training, Weights, blocks,
+    Genome, Layer, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, Run, SequenceSpace, Settings,
+    Shape, Tensor, Training, Weights, blocks,
 };
 use spaces::{Candidate, Space, cell101, cell201, nb_graph};
 
@@ -178,7 +178,11 @@ mod sequence {
     fn inert_in_layer(before: &Genome, number: usize, after: &Layer, gene: &[&str]) -> Option<&'static str> {
         let layer = &before.layers[number];
         let one_way = |order| order != Order::Bidirectional;
-        let last = before.layers[number + 1..].iter().all(|later| later.token.is_identity());
+        let gates_by_others = |layer: &Layer| layer.channel.kind == "se";
+        let is_pointwise = |layer: &Layer| layer.token.is_identity() && !gates_by_others(layer);
+        let last = before.pooling == Pooling::Last
+            && before.runs_of(number) == 1
+            && before.layers[number + 1..].iter().all(is_pointwise);
         match gene {
             ["order"] if layer.token.is_identity() => Some("nothing is ordered"),
             ["order"] if one_way(layer.order) && one_way(after.order) => {
@@ -188,14 +192,35 @@ mod sequence {
             ["token", "strided"] if layer.token.settings.number("groups") == 1 => {
                 Some("one group has every step")
             }
-            ["token", "causal"] if before.pooling == Pooling::Last && last => (layer.order == Order::Forward
-                && before.runs_of(number) == 1)
-                .then_some("the last step sees everything"),
+            ["token", "causal"] if last => {
+                let forward = layer.order == Order::Forward && !gates_by_others(layer);
+                forward.then_some("the last step sees everything")
+            }
+            ["channel", "context"] if last => Some("the last step sees everything"),
             ["rank"] if adds_nothing(layer) => Some("nothing is corrected"),
             ["rank"] => (before.runs_of(number) == 1).then_some("nothing is shared"),
             ["repeat"] if adds_nothing(layer) => Some("nothing is repeated"),
+            ["channel", gene] if layer.channel.kind == "moe" => {
+                inert_in_mixture(&layer.channel.settings, &after.channel, gene)
+            }
             _ => None,
         }
+    }
+
+    /// Without a shared expert, one expert is a perceptron, and all others of its genes are dead.
+    fn inert_in_mixture(before: &Settings, after: &Mixer, gene: &str) -> Option<&'static str> {
+        let one = before.number("experts") == 1;
+        let all_asked = |settings: &Settings| settings.number("top") >= settings.number("experts");
+        let dead = match gene {
+            "kind" => {
+                let same = |gene: &str| before.0[gene] == after.settings.0[gene];
+                one && !before.flag("shared") && after.kind == "mlp" && same("ratio") && same("activation")
+            }
+            "top" => all_asked(before) && all_asked(&after.settings),
+            "balance" | "normalize" => all_asked(before),
+            _ => false,
+        };
+        dead.then_some(if one { "there is one expert" } else { "all experts are asked" })
     }
 }
 
@@ -220,6 +245,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         genes.extend(block.genes().iter().map(|gene| format!("/layers/{}/{}", block.place(), gene.name)));
     }
     let reasons = [
+        "all experts are asked",
         "nothing is added",
         "nothing is corrected",
         "nothing is ordered",
@@ -229,6 +255,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         "the last step sees everything",
         "the mixer does not know the order",
         "the same layers are run in the same order",
+        "there is one expert",
     ];
     law.assert_held(&genes.iter().map(String::as_str).collect::<Vec<_>>(), &reasons);
 }
@@ -439,8 +466,8 @@ fn every_digit_of_a_macro_network_reaches_the_key() {
 
 const SHAPE: Shape = Shape { channels: 3, classes: 4 };
 
-/// Logits under generic values, one tensor drawn anew.
-fn response(network: &Network, redrawn: Option<&str>) -> Vec<f64> {
+/// Logits under generic values, one tensor drawn anew, in one of several ways.
+fn response(network: &Network, redrawn: Option<(&str, u64)>) -> Vec<f64> {
     let normal = |name: &str, n, len: usize| {
         let mut rng = Rng::named(n, name, 0);
         (0..len).map(|_| rng.normal()).collect::<Vec<_>>()
@@ -450,7 +477,9 @@ fn response(network: &Network, redrawn: Option<&str>) -> Vec<f64> {
         let part = |(part, tensors): &(&str, Vec<Tensor>)| {
             let values = tensors.iter().map(|tensor| {
                 let name = format!("{}.{part}.{}", group.name, tensor.name);
-                let normal = normal(&name, u64::from(redrawn == Some(&name)), tensor.len());
+                let drawing =
+                    redrawn.filter(|(redrawn, _)| *redrawn == name).map_or(0, |(_, drawing)| drawing);
+                let normal = normal(&name, drawing, tensor.len());
                 let (center, spread) = tensor.probe;
                 (tensor.name, normal.into_iter().map(|x| center + spread * x).collect())
             });
@@ -466,19 +495,22 @@ fn dead(genome: &Genome, tensor: &str) -> Option<&'static str> {
     let layer = &genome.layers[0];
     let (rest, name) = tensor.rsplit_once('.').unwrap();
     let part = rest.rsplit_once('.').unwrap_or_default().1;
+    if genome.pooling != Pooling::Last || layer.repeat > 1 {
+        return None;
+    }
     // The last step is the first of a mixer that runs backwards: there it has seen nothing else.
     let backwards = match layer.order {
         Order::Forward => false,
         Order::Reverse => part == "mixer",
         Order::Bidirectional => part == "reverse",
     };
-    if !(backwards && genome.pooling == Pooling::Last && layer.repeat == 1) {
-        return None;
-    }
     let settings = &layer.token.settings;
     match (layer.token.kind.as_str(), name) {
+        ("rcnn", "w_l" | "v_l") if backwards => Some("nothing stands on that side"),
+        ("rcnn", "w_r" | "v_r") if !backwards => Some("nothing stands on that side"),
+        _ if !backwards => None,
         ("attention", "w_q" | "w_k") if settings.flag("causal") => Some("one step has all the attention"),
-        ("gru", "w_hh") | ("para-gru" | "para-lstm", "a") => Some("the state is zero"),
+        ("gru" | "lstm" | "elman", "w_hh") | ("para-gru" | "para-lstm", "a") => Some("the state is zero"),
         ("mamba2", "log_a") => Some("the state is zero"),
         ("lightnet", "w_k") if settings.flag("causal") => Some("one step has all the attention"),
         ("mamba", "log_a") if settings.word("discretization") == "euler" => Some("the state is zero"),
@@ -532,8 +564,12 @@ fn every_tensor_reaches_the_response_or_is_dead_for_a_reason() {
         let network = Network::new(&genome, SHAPE);
         let usual = response(&network, None);
         for NamedTensor { name, .. } in network.tensors() {
-            let changes = usual.iter().zip(response(&network, Some(&name))).map(|(a, b)| (a - b).abs());
-            let change = changes.fold(0.0, f64::max);
+            // What decides between experts may decide alike twice.
+            let drawn = (1..=4).map(|drawing| {
+                let changed = response(&network, Some((&name, drawing)));
+                usual.iter().zip(changed).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+            });
+            let change = drawn.fold(0.0, f64::max);
             match dead(&genome, &name) {
                 Some(reason) => {
                     assert_eq!(change, 0.0, "{name} is alive ({reason})\n{}", text(&genome));
@@ -546,6 +582,9 @@ fn every_tensor_reaches_the_response_or_is_dead_for_a_reason() {
             }
         }
     }
-    assert_eq!(Vec::from_iter(reasons), ["one step has all the attention", "the state is zero"]);
+    assert_eq!(
+        Vec::from_iter(reasons),
+        ["nothing stands on that side", "one step has all the attention", "the state is zero"]
+    );
     assert!(live.len() > 40, "{live:?}");
 }

@@ -36,6 +36,9 @@ fn example() -> Network {
             {"token": {"kind": "mamba"}, "order": "bidirectional", "repeat": 2},
             {"token": {"kind": "s4d"}, "channel": {"kind": "glu"}},
             {"token": {"kind": "gru"}, "order": "reverse"},
+            {"token": {"kind": "lstm"}, "channel": {"kind": "moe"}},
+            {"token": {"kind": "rcnn"}, "channel": {"kind": "se"}},
+            {"token": {"kind": "elman"}, "channel": {"kind": "snnk"}},
             {"token": {"kind": "convolution"}}]}"#,
     )
 }
@@ -145,8 +148,8 @@ fn libtorch_computes_the_definition_of_every_genome() {
             }
         }
     }
-    let every = "Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3 attention s4d mamba gru convolution \
-                 identity mlp glu";
+    let every = "Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3 attention s4d mamba gru lstm elman rcnn \
+                 convolution identity mlp glu moe snnk se";
     for choice in every.split(' ') {
         assert!(seen.contains(choice), "no genome with {choice}");
     }

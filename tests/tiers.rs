@@ -6,7 +6,6 @@
 //!
 //! | tier | equality | missing |
 //! |---|---|---|
-//! | E1 | one expert, or all of them shared = MLP | mixture of experts |
 //! | E1 | constant gates: selective = LTI = convolution | a gene that freezes the gates of `mamba` |
 //! | E1 | parallel scan = loop, any chunk size | none: algorithms are not genes |
 //! | E1 | ParaGRU with a = 0 = gated linear recurrence; Newton steps dead | none: it is written in one way only |
@@ -23,13 +22,10 @@
 //! | E2 | linear ∘ linear = linear; norm gain folded into the next map | linear mixers without a norm |
 //! | E2 | biases fixed at zero = no biases | a gene for biases |
 //! | E3 | zero gates, residual scales that start at zero | each of them |
-//! | E3 | router with equal logits; feature gates at temperature 1 | routers, feature gates |
+//! | E3 | router with equal logits; feature gates at temperature 1 | a mean of experts, feature gates |
 //! | guard | mixture of recursions at capacity 1 ≠ plain block | mixture of recursions |
-//! | guard | SNNK ≠ its ReLU layer | SNNK |
-//! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM, PlainMamba |
-//! | guard | SNNK ≠ its ReLU layer; two groups ≠ full attention | SNNK, grouped attention |
 //! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM on a grid, PlainMamba |
-//! | guard | top-k of equal experts, not normalized ≠ MLP; context of the batch ≠ of the example | experts, Terminator |
+//! | guard | context of the batch ≠ of the example | Terminator |
 //! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
 //!
 //! Missed, which wastes and is never wrong: the heads of causal attention that runs backwards where the last
@@ -215,6 +211,35 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         r#"{"layers": [{"token": {"kind": "lightnet", "causal": false}}]}"#,
     ),
     (
+        "one expert = MLP, whatever is asked of it",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"channel": {"kind": "moe", "experts": 1, "top": 4, "balance": false, "ratio": 4}}]}"#,
+        r#"{"layers": [{"channel": {"kind": "mlp", "ratio": 4}}]}"#,
+    ),
+    (
+        "the gate of one expert is 1, normalized or not",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"channel": {"kind": "moe", "experts": 1, "normalize": false}}]}"#,
+        r#"{"layers": [{"channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
+        "more than all experts = all experts, whose gates sum to 1 and whose load is balanced",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"channel":
+            {"kind": "moe", "experts": 2, "top": 4, "normalize": false, "balance": false}}]}"#,
+        r#"{"layers": [{"channel": {"kind": "moe", "experts": 2, "top": 2}}]}"#,
+    ),
+    (
+        "a mean of the past = a mean of all in the last row",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "gru"}, "channel": {"kind": "se", "context": "past"}}], "pooling": "last"}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}, "channel": {"kind": "se"}}], "pooling": "last"}"#,
+    ),
+    (
         "residual of zero = identity",
         In::Cell201,
         Canonical,
@@ -343,6 +368,12 @@ const SAME_CLASS_OF_FUNCTIONS: &[(&str, In, &str, &str)] = &[
         In::Graph,
         r#"{"links": "0122", "ops": ["skip", "gcn", "skip", "skip"]}"#,
         r#"{"links": "0123", "ops": ["skip", "skip", "skip", "gcn"]}"#,
+    ),
+    (
+        "an expert beside a shared one = an MLP of twice the width, whose bias is one",
+        In::Sequence,
+        r#"{"layers": [{"channel": {"kind": "moe", "experts": 1, "shared": true, "ratio": 1}}]}"#,
+        r#"{"layers": [{"channel": {"kind": "mlp", "ratio": 2}}]}"#,
     ),
     (
         "one tap of a kernel that is read = one of another width, which starts otherwise",
@@ -506,6 +537,42 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"channel": {"kind": "mlp"}}, {"channel": {"kind": "glu"}}]}"#,
         r#"{"layers": [{"channel": {"kind": "glu"}}, {"channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
+        "equal experts are an MLP only if their gates sum to 1",
+        In::Sequence,
+        r#"{"layers": [{"channel": {"kind": "moe", "top": 1, "normalize": false}}]}"#,
+        r#"{"layers": [{"channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
+        "a balance that is only trained ≠ none",
+        In::Sequence,
+        r#"{"layers": [{"channel": {"kind": "moe"}}]}"#,
+        r#"{"layers": [{"channel": {"kind": "moe", "balance": false}}]}"#,
+    ),
+    (
+        "gated by the past ≠ gated by all, but for the last row",
+        In::Sequence,
+        r#"{"layers": [{"channel": {"kind": "se", "context": "past"}}]}"#,
+        r#"{"layers": [{"channel": {"kind": "se"}}]}"#,
+    ),
+    (
+        "in the last row, causal ≠ not causal where a gate reads all rows",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "causal": true}, "channel": {"kind": "se"}}], "pooling": "last"}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}, "channel": {"kind": "se"}}], "pooling": "last"}"#,
+    ),
+    (
+        "features whose products approach a kernel of rectifiers ≠ rectifiers",
+        In::Sequence,
+        r#"{"layers": [{"channel": {"kind": "snnk"}}]}"#,
+        r#"{"layers": [{"channel": {"kind": "mlp", "activation": "relu"}}]}"#,
+    ),
+    (
+        "contexts on both sides, mixed with the step ≠ their sum",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "rcnn"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "elman"}, "order": "bidirectional"}]}"#,
     ),
     (
         "two branches ≠ one of them twice",

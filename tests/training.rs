@@ -12,9 +12,9 @@ use evaluator::{Control, Outcome};
 use spaces::sequence::{Genome, Network};
 use tasks::{Case, Metric, Reason, Scaler, Sequences, Validation, Verdict};
 use tch::{Device, Tensor};
-use torch::Service;
-use torch::data::Cases;
+use torch::data::{Cases, KIND};
 use torch::train::{Effort, Stop, Trainer};
+use torch::{Model, Service};
 use waves::{genome, service, summary, task, waves};
 
 /// One of every kind that training could treat differently: a recurrence, attention, dropout, both directions.
@@ -69,6 +69,12 @@ const PINNED: &[(&str, f64)] = &[
     (r#""token": {"kind": "para-gru", "recurrence": "none"}"#, 1.083_917_3),
     (r#""token": {"kind": "para-lstm"}"#, 1.075_871_5),
     (r#""channel": {"kind": "glu"}, "repeat": 2"#, 1.078_524_7),
+    (r#""token": {"kind": "lstm"}"#, 1.073_587_7),
+    (r#""token": {"kind": "elman"}, "order": "bidirectional""#, 1.049_830_2),
+    (r#""token": {"kind": "rcnn"}"#, 1.130_595_9),
+    (r#""channel": {"kind": "moe"}"#, 1.098_134_9),
+    (r#""channel": {"kind": "snnk"}"#, 1.101_092_7),
+    (r#""channel": {"kind": "se"}"#, 1.134_910_1),
 ];
 
 #[test]
@@ -93,6 +99,55 @@ fn the_loss_falls() {
     let losses = losses(MIXED, 20);
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     assert!(mean(&losses[95..]) < 0.5 * mean(&losses[..5]), "{losses:?}");
+}
+
+/// A layer of experts.
+fn experts(balance: bool) -> String {
+    let channel = format!(r#"{{"kind": "moe", "top": 1, "balance": {balance}}}"#);
+    format!(r#"{{"width": 8, "layers": [{{"token": {{"kind": "gru"}}, "channel": {channel}}}]}}"#)
+}
+
+#[test]
+fn a_balance_is_added_to_the_loss_where_it_is_asked_for() {
+    let first = |balance| losses(&experts(balance), 1)[0];
+    // Scores start near zero: every expert has its share of the gates, whatever it is asked.
+    let added = first(true) - first(false);
+    assert!((added - 0.01).abs() < 1e-3, "{added}");
+}
+
+#[test]
+fn the_balance_alone_balances_the_load_and_knows_nothing_of_what_experts_make() {
+    tch::set_num_threads(1);
+    let data = waves(40);
+    let all: Vec<usize> = (0..40).collect();
+    let cases = Cases::new(&data, &all, &Scaler::fit(&data, &all), Device::Cpu);
+    let (batch, _) = cases.batch(&(0..40).collect::<Vec<_>>());
+    assert!(batch.mask.is_some());
+    let made = |balance| {
+        let network = Network::new(&genome(&experts(balance)), task(&data).shape());
+        Model::new(&network, 5, KIND, Device::Cpu)
+    };
+    let (logits, nothing) = made(false).forward_with_penalty(&batch, None);
+    assert!(nothing.is_none());
+    let model = made(true);
+    assert_eq!(model.forward_with_penalty(&batch, None).0, logits);
+
+    let named: Vec<_> = model.names().zip(model.parameters()).collect();
+    let scores = named.iter().find(|(name, _)| name.ends_with("w_g")).unwrap().1;
+    let _ = tch::no_grad(|| scores.shallow_clone().g_mul_scalar_(100.0));
+    let penalty = || model.forward_with_penalty(&batch, None).1.unwrap();
+    let before = penalty().double_value(&[]);
+    penalty().backward();
+    for (name, parameter) in &named {
+        let of_experts = name.starts_with("layers.0.channel.mixer") && !name.ends_with("w_g");
+        assert_eq!(parameter.grad().defined(), !(of_experts || name.starts_with("head")), "{name}");
+    }
+    for _ in 0..200 {
+        let gradient = Tensor::run_backward(&[penalty()], &[scores], false, false).remove(0);
+        let _ = tch::no_grad(|| scores.shallow_clone().subtract_(&(gradient * 20.0)));
+    }
+    let after = penalty().double_value(&[]);
+    assert!(before > 0.018 && after < 0.014, "{before} to {after}");
 }
 
 #[test]
