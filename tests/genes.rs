@@ -511,6 +511,7 @@ fn dead(genome: &Genome, tensor: &str) -> Option<&'static str> {
         _ if !backwards => None,
         ("attention", "w_q" | "w_k") if settings.flag("causal") => Some("one step has all the attention"),
         ("gru" | "lstm" | "elman", "w_hh") | ("para-gru" | "para-lstm", "a") => Some("the state is zero"),
+        ("lstm", "p_i" | "p_f") => Some("the state is zero"),
         ("mamba2", "log_a") => Some("the state is zero"),
         ("lightnet", "w_k") if settings.flag("causal") => Some("one step has all the attention"),
         ("mamba", "log_a") if settings.word("discretization") == "euler" => Some("the state is zero"),

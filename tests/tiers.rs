@@ -569,6 +569,12 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         r#"{"layers": [{"channel": {"kind": "mlp", "activation": "relu"}}]}"#,
     ),
     (
+        "peepholes are closed only by chance",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "lstm", "peepholes": true}}]}"#,
+        r#"{"layers": [{"token": {"kind": "lstm"}}]}"#,
+    ),
+    (
         "contexts on both sides, mixed with the step ≠ their sum",
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "rcnn"}}]}"#,

@@ -70,6 +70,7 @@ const PINNED: &[(&str, f64)] = &[
     (r#""token": {"kind": "para-lstm"}"#, 1.075_871_5),
     (r#""channel": {"kind": "glu"}, "repeat": 2"#, 1.078_524_7),
     (r#""token": {"kind": "lstm"}"#, 1.073_587_7),
+    (r#""token": {"kind": "lstm", "peepholes": true}"#, 1.074_039_7),
     (r#""token": {"kind": "elman"}, "order": "bidirectional""#, 1.049_830_2),
     (r#""token": {"kind": "rcnn"}"#, 1.130_595_9),
     (r#""channel": {"kind": "moe"}"#, 1.098_134_9),
