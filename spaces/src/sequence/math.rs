@@ -166,8 +166,8 @@ pub fn softmax(x: Matrix) -> Matrix {
 /// The activations that genes may name.
 pub const ACTIVATIONS: [&str; 4] = ["gelu", "relu", "silu", "tanh"];
 
-/// Panics on a name that is not in [`ACTIVATIONS`] (or, for gates, `sigmoid` or `identity`): genomes are checked when
-/// they are made.
+/// Panics on a name that is not in [`ACTIVATIONS`] (or, for gates, `sigmoid` or `identity`): genomes are
+/// checked when they are made.
 pub fn activate(x: Matrix, name: &str) -> Matrix {
     match name {
         "gelu" => x.map(gelu),
@@ -180,9 +180,9 @@ pub fn activate(x: Matrix, name: &str) -> Matrix {
     }
 }
 
-/// Rows × columns of nearly standard normal numbers that depend on their place alone: (ones − 32)/4, of the ones among
-/// 64 bits, which are SplitMix64's of that place (Steele, Lea and Flood 2014). Their first columns do not depend on how
-/// many there are.
+/// Rows × columns of nearly standard normal numbers that depend on their place alone: (ones − 32)/4, of the
+/// ones among 64 bits, which are SplitMix64's of that place (Steele, Lea and Flood 2014). Their first columns
+/// do not depend on how many there are.
 pub fn fixed_normals(rows: usize, columns: usize) -> Vec<f64> {
     let number = |row: usize, column: usize| {
         let place = (row as u64) << 32 | column as u64;

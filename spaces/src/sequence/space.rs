@@ -383,8 +383,8 @@ fn canonical_order(layer: &Layer) -> Order {
     }
 }
 
-/// Where the last step alone is read of the last mixer that knows other steps, a mask on the future hides nothing from
-/// it. (Where the mixer runs backwards or is run again, other steps count too.)
+/// Where the last step alone is read of the last mixer that knows other steps, a mask on the future hides
+/// nothing from it. (Where the mixer runs backwards or is run again, other steps count too.)
 fn unmask(genome: &mut Genome) {
     let knows = |layer: &Layer, place| {
         let mixer = layer.mixer(place);

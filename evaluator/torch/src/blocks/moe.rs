@@ -86,8 +86,8 @@ impl Scores {
         mean(&kept).dot(&mean(&gates))
     }
 
-    /// Whether it saves time to ask each expert for its own steps alone. Never off the processor: to know which they
-    /// are it would have to wait.
+    /// Whether it saves time to ask each expert for its own steps alone. Never off the processor: to know
+    /// which they are it would have to wait.
     fn few_are_asked(&self, rows: &Tensor, w_1: &Tensor) -> bool {
         let (experts, hidden, width) = w_1.size3().expect("w_1 is E×H×D");
         let spared = (experts - self.kept as i64) * rows.size()[0] * hidden * width;
@@ -95,8 +95,8 @@ impl Scores {
     }
 }
 
-/// Multiply-adds of its first layer that an expert spares when picking rows begins to pay: measured with 2 to 8 experts
-/// of width 16 to 64.
+/// Multiply-adds of its first layer that an expert spares when picking rows begins to pay: measured with 2 to
+/// 8 experts of width 16 to 64.
 const WORTH_PICKING: i64 = 1 << 20;
 
 /// Every expert makes something of its own steps.

@@ -1,5 +1,5 @@
-//! Gated recurrent unit: r = σ(x_r + h_r), z = σ(x_z + h_z), n = tanh(x_n + r ∘ h_n), h ← n + z ∘ (h − n), where
-//! x_· = W_i x + b_i and h_· = W_h h + b_h, rows in the order r, z, n.
+//! Gated recurrent unit: r = σ(x_r + h_r), z = σ(x_z + h_z), n = tanh(x_n + r ∘ h_n), h ← n + z ∘ (h − n),
+//! where x_· = W_i x + b_i and h_· = W_h h + b_h, rows in the order r, z, n.
 
 use super::Real;
 use super::recurrence::{self, Backward, Cell, Forward, parts, parts_mut};

@@ -1,4 +1,5 @@
-//! Recurrent cells over all steps: matrix products by libtorch, what the cell does with them in one pass a step.
+//! Recurrent cells over all steps: matrix products by libtorch, what the cell does with them in one pass a
+//! step.
 
 use std::marker::PhantomData;
 
@@ -7,8 +8,8 @@ use tch::{Kind, Tensor};
 use super::{Real, Work, fresh_numbers, numbers, vectorized};
 use crate::custom::Operation;
 
-/// What a cell makes of x_· = W_ih x + b_ih, of h_· = W_hh h + b_hh, and of the state before. All slices are of one
-/// case, and made of parts of one width each.
+/// What a cell makes of x_· = W_ih x + b_ih, of h_· = W_hh h + b_hh, and of the state before. All slices are
+/// of one case, and made of parts of one width each.
 pub trait Cell {
     /// Parts of x_· and of h_·.
     const ROWS: usize;
@@ -66,8 +67,8 @@ pub fn from_zero(cell: &'static Operation, x: &Tensor, [w_ih, w_hh, b_ih, b_hh]:
     cell.apply(&[x, &start, w_ih, w_hh, b_ih, b_hh])
 }
 
-/// The states, B×L×D, from x, B×L×D, the first state, B×D, two matrices, ROWS·D×D, and two biases, ROWS·D. Also: x and
-/// the states with the first, steps first, and what is kept of every step.
+/// The states, B×L×D, from x, B×L×D, the first state, B×D, two matrices, ROWS·D×D, and two biases, ROWS·D.
+/// Also: x and the states with the first, steps first, and what is kept of every step.
 pub fn forward<C: Cell>(inputs: &[Tensor]) -> Vec<Tensor> {
     match inputs[0].kind() {
         Kind::Double => forward_in::<C, f64>(inputs),

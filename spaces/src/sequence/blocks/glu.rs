@@ -1,5 +1,5 @@
-//! Gated perceptron on every step: y = W_o (act(W_g x) ∘ W_v x), with `ratio` times the width inside. By activation it is
-//! SwiGLU (silu), GEGLU (gelu), GLU (sigmoid), ReGLU (relu) or bilinear (identity).
+//! Gated perceptron on every step: y = W_o (act(W_g x) ∘ W_v x), with `ratio` times the width inside. By
+//! activation it is SwiGLU (silu), GEGLU (gelu), GLU (sigmoid), ReGLU (relu) or bilinear (identity).
 
 use crate::sequence::math::{Matrix, activate, linear};
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};

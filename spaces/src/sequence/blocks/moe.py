@@ -1,10 +1,10 @@
 class Moe(nn.Module):
-    """Mixture of experts on every step: Σ g_i E_i(x) over the `top` experts with the largest scores W_g x, those with
-    equal scores by their number; E_i(x) = W_2i act(W_1i x + b_1i) + b_2i, g = softmax(W_g x) over all experts or, with
-    `normalize`, over those kept. A shared expert is added to every step.
+    """Mixture of experts on every step: Σ g_i E_i(x) over the `top` experts with the largest scores W_g x,
+    those with equal scores by their number; E_i(x) = W_2i act(W_1i x + b_1i) + b_2i, g = softmax(W_g x) over
+    all experts or, with `normalize`, over those kept. A shared expert is added to every step.
 
-    `balance` is a matter of training: E Σ f_i P_i is added to the loss, times 0.01, where f_i is the share of expert i
-    in what is kept and P_i its mean gate among all.
+    `balance` is a matter of training: E Σ f_i P_i is added to the loss, times 0.01, where f_i is the share of
+    expert i in what is kept and P_i its mean gate among all.
 
     Shazeer et al. 2017, arXiv 1701.06538; Fedus, Zoph and Shazeer 2021, arXiv 2101.03961.
     """

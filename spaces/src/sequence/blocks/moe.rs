@@ -1,9 +1,10 @@
-//! Mixture of experts on every step: y = Σ_{i kept} g_i E_i(x), with perceptrons E_i(x) = W_2i act(W_1i x + b_1i) + b_2i,
-//! the `top` largest scores of W_g x kept, those with equal scores by their number, and gates g = softmax(W_g x) over
-//! all experts or over those kept. A shared expert, where there is one, is added to every step.
+//! Mixture of experts on every step: y = Σ_{i kept} g_i E_i(x), with perceptrons
+//! E_i(x) = W_2i act(W_1i x + b_1i) + b_2i, the `top` largest scores of W_g x kept, those with equal scores by
+//! their number, and gates g = softmax(W_g x) over all experts or over those kept. A shared expert, where there
+//! is one, is added to every step.
 //!
-//! Training keeps the load balanced, where it is told to, by adding E Σ_i f_i P_i to the loss (times 0.01): f_i is the
-//! share of expert i in what is kept, P_i its mean gate among all, over the steps.
+//! Training keeps the load balanced, where it is told to, by adding E Σ_i f_i P_i to the loss (times 0.01):
+//! f_i is the share of expert i in what is kept, P_i its mean gate among all, over the steps.
 
 use super::mlp::perceptron;
 use crate::sequence::math::{Matrix, linear, softmax};
@@ -21,7 +22,8 @@ impl Block for Moe {
     }
 
     fn source(&self) -> &'static str {
-        "Shazeer et al. 2017, arXiv 1701.06538, with the balance of Fedus, Zoph and Shazeer 2021, arXiv 2101.03961"
+        "Shazeer et al. 2017, arXiv 1701.06538, with the balance of Fedus, Zoph and Shazeer 2021, arXiv \
+         2101.03961"
     }
 
     fn genes(&self) -> Vec<Gene> {

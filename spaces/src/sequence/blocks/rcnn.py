@@ -1,6 +1,6 @@
 class Rcnn(nn.Module):
-    """Recurrent convolution: l_t = f(W_l l_{t−1} + V_l x_{t−1}) from l_1 = s_l, its mirror image r_t from the last
-    step of each sequence, y_t = tanh(W [l_t; x_t; r_t] + b).
+    """Recurrent convolution: l_t = f(W_l l_{t−1} + V_l x_{t−1}) from l_1 = s_l, its mirror image r_t from the
+    last step of each sequence, y_t = tanh(W [l_t; x_t; r_t] + b).
 
     Lai, Xu, Liu and Zhao 2015, Recurrent Convolutional Neural Networks for Text Classification.
     """

@@ -1,6 +1,7 @@
-//! Recurrent convolution: what stands left and right of every step, by a recurrence each, and the step between them:
-//! l_t = f(W_l l_{t−1} + V_l x_{t−1}) from l_1 = s_l, r_t = f(W_r r_{t+1} + V_r x_{t+1}) from r_L = s_r,
-//! y_t = tanh(W [l_t; x_t; r_t] + b). Pooled by the maximum over time, it is the text classifier of the paper.
+//! Recurrent convolution: what stands left and right of every step, by a recurrence each, and the step
+//! between them: l_t = f(W_l l_{t−1} + V_l x_{t−1}) from l_1 = s_l, r_t = f(W_r r_{t+1} + V_r x_{t+1}) from
+//! r_L = s_r, y_t = tanh(W [l_t; x_t; r_t] + b). Pooled by the maximum over time, it is the text classifier
+//! of the paper.
 
 use super::elman::{ACTIVATIONS, states};
 use crate::sequence::math::{Linear, Matrix, linear, tanh};

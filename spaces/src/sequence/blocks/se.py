@@ -1,6 +1,6 @@
 class Se(nn.Module):
-    """Squeeze and excitation: σ(W_2 relu(W_1 z_t + b_1) + b_2) ∘ x_t, where z_t is the mean of x over `all` steps, or
-    over those up to t (the `past`).
+    """Squeeze and excitation: σ(W_2 relu(W_1 z_t + b_1) + b_2) ∘ x_t, where z_t is the mean of x over `all`
+    steps, or over those up to t (the `past`).
 
     Hu, Shen and Sun 2018, arXiv 1709.01507, over time in place of space.
     """

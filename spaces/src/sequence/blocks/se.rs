@@ -1,5 +1,5 @@
-//! Squeeze and excitation: y_t = σ(W_2 relu(W_1 z_t + b_1) + b_2) ∘ x_t, where z_t is the mean of x over all steps, or
-//! over those up to t. W_1 makes ⌈width/reduction⌉ channels.
+//! Squeeze and excitation: y_t = σ(W_2 relu(W_1 z_t + b_1) + b_2) ∘ x_t, where z_t is the mean of x over all
+//! steps, or over those up to t. W_1 makes ⌈width/reduction⌉ channels.
 
 use super::mlp::perceptron;
 use crate::sequence::math::{Matrix, sigmoid};
@@ -38,7 +38,7 @@ impl Block for Se {
         vec![
             // So that hardly any of the few rectifiers is off.
             Tensor { probe: (0.0, 0.5 * first.probe.1), ..first },
-            Tensor { probe: (1.0, 0.3), ..Tensor::bias("b_1", hidden, width) },
+            Tensor { probe: (2.0, 0.3), ..Tensor::bias("b_1", hidden, width) },
             Tensor::matrix("w_2", width, hidden),
             Tensor::bias("b_2", width, hidden),
         ]

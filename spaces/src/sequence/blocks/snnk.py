@@ -1,6 +1,6 @@
 class Snnk(nn.Module):
-    """Scalable neural network kernel: Ψ Φ(x) + b with m fixed features, Φ(x) = relu(G x)/√m or exp(G u − |u|²/2)/√m
-    with u = x/width^¼.
+    """Scalable neural network kernel: Ψ Φ(x) + b with m fixed features, Φ(x) = relu(G x)/√m or exp(G u −
+    |u|²/2)/√m with u = x/width^¼.
 
     Sehanobish et al. 2023, arXiv 2310.13225; Choromanski et al. 2020, arXiv 2009.14794.
     """

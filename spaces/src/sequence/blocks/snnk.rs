@@ -1,7 +1,7 @@
-//! Scalable neural network kernel: a perceptron whose inputs and parameters meet in one product, y = Ψ Φ(x) + b.
-//! Φ(x) = relu(G x)/√m, or exp(G u − |u|²/2)/√m with u = x/width^¼, are m features under a G of fixed normal numbers;
-//! Ψ is trained. Products of features approach a kernel, E Φ(x)·Φ(w) = |x||w| (sin θ + (π − θ) cos θ)/2π or e^{u·v}:
-//! no layer relu(w·x) is the same map.
+//! Scalable neural network kernel: a perceptron whose inputs and parameters meet in one product, y = Ψ Φ(x) +
+//! b. Φ(x) = relu(G x)/√m, or exp(G u − |u|²/2)/√m with u = x/width^¼, are m features under a G of fixed
+//! normal numbers; Ψ is trained. Products of features approach a kernel, E Φ(x)·Φ(w) = |x||w| (sin θ + (π −
+//! θ) cos θ)/2π or e^{u·v}: no layer relu(w·x) is the same map.
 
 use crate::sequence::math::{Matrix, dot, exp, fixed_normals, linear, relu};
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
@@ -80,7 +80,8 @@ mod tests {
 
     const WIDTH: usize = 16;
 
-    /// The root mean square over pairs of vectors of how far the product of their features is from the kernel.
+    /// The root mean square over pairs of vectors of how far the product of their features is from the
+    /// kernel.
     fn error(count: usize, kernel: &str, expected: fn(&[f64], &[f64]) -> f64) -> f64 {
         const PAIRS: u64 = 200;
         let square = |pair| {

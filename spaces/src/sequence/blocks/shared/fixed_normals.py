@@ -1,5 +1,6 @@
 def fixed_normals(rows, columns):
-    """Nearly standard normal numbers that depend on their place alone: (ones − 32)/4 among 64 bits of SplitMix64."""
+    """Nearly standard normal numbers that depend on their place alone: (ones − 32)/4 among 64 bits of
+    SplitMix64."""
 
     def number(place):
         z = (place + 1) * 0x9E3779B97F4A7C15 % 2**64
