@@ -228,7 +228,8 @@ mod sequence {
 fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
     let space = SequenceSpace::default();
     let mut law = Law::of(&space);
-    for genome in drawn(&space, 200) {
+    let nothing: Genome = serde_json::from_value(json!({})).unwrap();
+    for genome in drawn(&space, 200).chain([nothing]) {
         let mut toggles = toggled(&genome, sequence::choices);
         toggles.retain(|(_, toggled)| space.check(toggled).is_ok());
         law.check(&genome, toggles, sequence::inert);
