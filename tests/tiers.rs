@@ -26,6 +26,10 @@
 //! | guard | mixture of recursions at capacity 1 ≠ plain block | mixture of recursions |
 //! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM on a grid, PlainMamba |
 //! | guard | context of the batch ≠ of the example | Terminator |
+//! | guard | SNNK ≠ its ReLU layer | SNNK |
+//! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM on a grid, PlainMamba |
+//! | guard | top-k of equal experts, not normalized ≠ MLP | experts |
+//! | guard | context of the batch ≠ of the example | none: no prediction depends on others of its batch |
 //! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
 //!
 //! Missed, which wastes and is never wrong: the heads of causal attention that runs backwards where the last
@@ -238,6 +242,13 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         Canonical,
         r#"{"layers": [{"token": {"kind": "gru"}, "channel": {"kind": "se", "context": "past"}}], "pooling": "last"}"#,
         r#"{"layers": [{"token": {"kind": "gru"}, "channel": {"kind": "se"}}], "pooling": "last"}"#,
+    ),
+    (
+        "a causal gated attention unit = one that is not, in the last row",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "gau", "group": 8, "causal": true}}], "pooling": "last"}"#,
+        r#"{"layers": [{"token": {"kind": "gau", "group": 8}}], "pooling": "last"}"#,
     ),
     (
         "residual of zero = identity",
@@ -531,6 +542,24 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "convolution", "sides": "both"}}]}"#,
         r#"{"layers": [{"token": {"kind": "convolution", "sides": "both"}, "order": "reverse"}]}"#,
+    ),
+    (
+        "bilinear ≠ backward Euler",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "lssl", "discretization": "bilinear"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "lssl", "discretization": "backward-euler"}}]}"#,
+    ),
+    (
+        "a gated attention unit shifts half of its channels: forwards ≠ backwards",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gau", "position": "none"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "gau", "position": "none"}, "order": "reverse"}]}"#,
+    ),
+    (
+        "gates of memory ≠ memory",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gated-fsmn"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "fsmn"}}]}"#,
     ),
     (
         "layers do not commute",

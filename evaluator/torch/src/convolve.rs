@@ -12,9 +12,13 @@ const SHORT: i64 = 16;
 static BY_FFT: Operation = Operation::new(&Functions { forward, backward });
 
 /// x is B×L×D, the kernel D×L, y is B×L×D. `mask` is B×L, 1 where a step is real, padding at the end, of which the real
-/// steps of y see nothing: a transform rounds relative to its largest input, in both directions of time.
+/// steps of y see nothing. A transform rounds relative to its largest input, in both directions of time: so padding is
+/// cleared, and lags that no case is long enough for have no gradient.
 pub fn convolve(x: &Tensor, kernel: &Tensor, mask: Option<&Tensor>) -> Tensor {
-    let x = &mask.map_or_else(|| x.shallow_clone(), |mask| x * mask.unsqueeze(-1));
+    let (x, kernel) = &mask.map_or_else(
+        || (x.shallow_clone(), kernel.shallow_clone()),
+        |mask| (x * mask.unsqueeze(-1), kernel * mask.amax(0, false)),
+    );
     if kernels::suit(x) && x.size()[1] <= SHORT { by_terms(x, kernel) } else { by_fft(x, kernel) }
 }
 

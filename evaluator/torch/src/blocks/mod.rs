@@ -5,10 +5,13 @@ mod convolution;
 mod elman;
 mod fsmn;
 mod gated;
+mod gau;
 mod glu;
 mod gru;
 mod identity;
 mod lightnet;
+mod long_convolution;
+mod lssl;
 mod lstm;
 mod mamba;
 mod mamba2;
@@ -60,8 +63,10 @@ pub struct TorchWeights(pub BTreeMap<&'static str, Tensor>);
 pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     // Attention.
     (Place::Token, "attention", &attention::Attention),
+    (Place::Token, "gau", &gau::Gau),
     // Linear recurrences.
     (Place::Token, "s4d", &s4d::S4d),
+    (Place::Token, "lssl", &lssl::Lssl),
     (Place::Token, "mamba", &mamba::Mamba),
     (Place::Token, "mamba2", &mamba2::Mamba2),
     (Place::Token, "lightnet", &lightnet::Lightnet),
@@ -77,6 +82,7 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     (Place::Token, "convolution", &convolution::Convolution),
     (Place::Token, "fsmn", &fsmn::Fsmn),
     (Place::Token, "gated-fsmn", &fsmn::GatedFsmn),
+    (Place::Token, "long-convolution", &long_convolution::LongConvolution),
     // Nothing.
     (Place::Token, "identity", &identity::Identity),
     // Mixers of channels.

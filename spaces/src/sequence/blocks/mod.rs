@@ -6,10 +6,13 @@ mod elman;
 mod fsmn;
 mod gated;
 mod gated_fsmn;
+mod gau;
 mod glu;
 mod gru;
 mod identity;
 mod lightnet;
+mod long_convolution;
+mod lssl;
 mod lstm;
 mod mamba;
 mod mamba2;
@@ -39,12 +42,17 @@ const DEPTHWISE: &str = include_str!("shared/depthwise.py");
 /// Feedforward sequential memory in PyTorch, as `with_memory(u, mask, w_1, b_1, w_2, w_memory, dilation=…, ahead=…)`.
 const MEMORY: &str = include_str!("shared/memory.py");
 
+/// Convolution with a kernel as long as the sequence in PyTorch, as `convolved(x, mask, kernel)`.
+const CONVOLVED: &str = include_str!("shared/convolved.py");
+
 /// Every block, in the order in which they are listed and drawn.
 pub const ALL: &[&dyn Block] = &[
     // Attention.
     &attention::Attention,
+    &gau::Gau,
     // Linear recurrences.
     &s4d::S4d,
+    &lssl::Lssl,
     &mamba::Mamba,
     &mamba2::Mamba2,
     &lightnet::Lightnet,
@@ -60,6 +68,7 @@ pub const ALL: &[&dyn Block] = &[
     &convolution::Convolution,
     &fsmn::Fsmn,
     &gated_fsmn::GatedFsmn,
+    &long_convolution::LongConvolution,
     // Nothing.
     &identity::Identity { place: Place::Token },
     // Mixers of channels.

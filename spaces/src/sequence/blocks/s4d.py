@@ -18,11 +18,7 @@ class S4d(nn.Module):
         self.b = nn.Parameter(torch.empty(2 * width))
 
     def forward(self, x, mask):
-        length = x.shape[1]
-        padded = self.fast_length(2 * length)
-        u = x.transpose(1, 2)
-        spectrum = torch.fft.rfft(u, n=padded) * torch.fft.rfft(self.kernel(length), n=padded)
-        v = torch.fft.irfft(spectrum, n=padded)[..., :length].transpose(1, 2) + self.d * x
+        v = convolved(x, mask, self.kernel(x.shape[1])) + self.d * x
         return F.glu(F.linear(F.gelu(v), self.w, self.b), dim=-1)
 
     def kernel(self, length):
@@ -34,10 +30,3 @@ class S4d(nn.Module):
         size = torch.exp(a_step.real[..., None] * lag)
         angle = a_step.imag[..., None] * lag + gain.angle()[..., None]
         return 2 * torch.einsum("dn,dnl->dl", gain.abs(), size * angle.cos())
-
-    @staticmethod
-    def fast_length(n):
-        """The next length without prime factors above 5, on which a transform is fast."""
-        while pow(30, n.bit_length(), n):
-            n += 1
-        return n

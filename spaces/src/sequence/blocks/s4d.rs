@@ -64,21 +64,29 @@ impl Block for S4d {
         y.columns(0, x.columns).zip(&gate, |value, gate| value * gate)
     }
 
-    /// By FFT of length 2L with 5·n·log₂n real operations a transform, three transforms a channel.
     fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64 {
-        let padded = (2 * length).next_power_of_two();
-        let transforms = 3 * 5 * padded * padded.ilog2() as usize / 2;
-        let kernel = 4 * length * settings.number("state") / 2;
-        (width * (transforms + kernel) + 2 * length * width * width) as u64
+        let kernel = 4 * width * length * settings.number("state") / 2;
+        convolution_multiply_adds(width, length) + (kernel + 2 * length * width * width) as u64
     }
 
     fn python(&self) -> &'static str {
         include_str!("s4d.py")
     }
+
+    fn python_shared(&self) -> &'static [&'static str] {
+        &[super::CONVOLVED]
+    }
+}
+
+/// Of a convolution with a kernel as long as the sequence, by FFT of length 2L with 5·n·log₂n real operations a
+/// transform, three transforms a channel.
+pub fn convolution_multiply_adds(width: usize, length: usize) -> u64 {
+    let padded = (2 * length).next_power_of_two();
+    (width * 3 * 5 * padded * padded.ilog2() as usize / 2) as u64
 }
 
 /// Δ is log-uniform in [1e-3, 1e-1].
-fn log_step(rng: &mut hashing::Rng) -> f64 {
+pub fn log_step(rng: &mut hashing::Rng) -> f64 {
     rng.between(1e-3f64.ln(), 1e-1f64.ln())
 }
 
