@@ -150,6 +150,8 @@ fn libtorch_computes_the_definition_of_every_genome() {
     }
     let every = "Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3 attention s4d mamba gru lstm elman rcnn \
                  convolution identity mlp glu moe snnk se";
+    let every = "Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3 attention s4d mamba gru convolution \
+                 identity mlp glu gau lssl fsmn gated-fsmn long-convolution";
     for choice in every.split(' ') {
         assert!(seen.contains(choice), "no genome with {choice}");
     }
