@@ -25,6 +25,9 @@ pub struct Judge {
     pub control: Control,
 }
 
+/// Scores by name, in the order that they are shown in.
+type Tested = Vec<(String, f64)>;
+
 /// A trained model of a run.
 pub struct Model {
     pub trial: Trial<Genome>,
@@ -154,7 +157,7 @@ impl Judge {
     }
 
     /// Scores on the test part, every metric. Also written into `tests.jsonl` of the run.
-    pub fn test(&self, model: &Model) -> Result<Vec<(String, f64)>, Failure> {
+    pub fn test(&self, model: &Model) -> Result<Tested, Failure> {
         let (scores, cases) = match self.steps() {
             None => self.test_cases(model)?,
             Some(steps) => (self.test_steps(model, steps)?, None),
@@ -169,7 +172,7 @@ impl Judge {
     }
 
     /// Of cases with a class each, and how many these are.
-    fn test_cases(&self, model: &Model) -> Result<(Vec<(String, f64)>, Option<usize>), Failure> {
+    fn test_cases(&self, model: &Model) -> Result<(Tested, Option<usize>), Failure> {
         let Some(test) = &self.folder.settings.task.test else {
             return Err(Failure::usage("this run has no test part; give one with `fecund predict RUN FILE`"));
         };
@@ -180,7 +183,7 @@ impl Judge {
     }
 
     /// What decides first, then the others, the share of errors left out: it is one minus a score.
-    fn test_steps(&self, model: &Model, steps: &Steps) -> Result<Vec<(String, f64)>, Failure> {
+    fn test_steps(&self, model: &Model, steps: &Steps) -> Result<Tested, Failure> {
         let task = &self.folder.settings.task;
         if matches!(steps, Steps::Text(_)) && task.test.is_none() {
             let why = "this run has no test text";
