@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use hashing::Rng;
 use spaces::Space;
 use spaces::sequence::math::Matrix;
-use spaces::sequence::{Genome, Limits, NamedTensor, Network, SequenceSpace, Shape, Weights};
+use spaces::sequence::{Genome, Limits, NamedTensor, Network, SequenceSpace, Shape, Weights, blocks};
 use tch::{Device, Kind, Tensor};
 use torch::{Batch, Dropout, LoadError, Model};
 
@@ -148,11 +148,9 @@ fn libtorch_computes_the_definition_of_every_genome() {
             }
         }
     }
-    let every = "Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3 attention s4d mamba gru lstm elman rcnn \
-                 convolution identity mlp glu moe snnk se";
-    let every = "Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3 attention s4d mamba gru convolution \
-                 identity mlp glu gau lssl fsmn gated-fsmn long-convolution";
-    for choice in every.split(' ') {
+    let every = "Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3";
+    let kinds = blocks::ALL.iter().map(|block| block.name());
+    for choice in every.split(' ').chain(kinds) {
         assert!(seen.contains(choice), "no genome with {choice}");
     }
     for choice in

@@ -25,10 +25,6 @@
 //! | E3 | router with equal logits; feature gates at temperature 1 | a mean of experts, feature gates |
 //! | guard | mixture of recursions at capacity 1 ≠ plain block | mixture of recursions |
 //! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM on a grid, PlainMamba |
-//! | guard | context of the batch ≠ of the example | Terminator |
-//! | guard | SNNK ≠ its ReLU layer | SNNK |
-//! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM on a grid, PlainMamba |
-//! | guard | top-k of equal experts, not normalized ≠ MLP | experts |
 //! | guard | context of the batch ≠ of the example | none: no prediction depends on others of its batch |
 //! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
 //!

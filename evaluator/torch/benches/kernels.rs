@@ -8,7 +8,7 @@ use std::{env, fs, process};
 use hashing::Rng;
 use tch::{Device, Kind, Tensor};
 use torch::blocks::{para_gru, para_lstm};
-use torch::kernels::{self, gru::GRU, lstm::LSTM, recurrence::from_zero};
+use torch::kernels::{self, gru::GRU, recurrence::from_zero};
 use torch::matrix_state::{CHUNK, matrix_state, scan_of_all, with_decay_of_rows};
 use torch::scan::{chunk_scan, scan};
 
@@ -193,7 +193,6 @@ fn lstms(length: i64) -> Vec<Form> {
             let start = Tensor::zeros([1, BATCH, WIDTH], (Kind::Float, Device::Cpu));
             x[0].lstm(&[start.shallow_clone(), start], &x[1..], true, 1, 0.0, true, false, true).0
         }),
-        form("dense, our kernel", &dense, |x| from_zero(&LSTM, &x[0], [&x[1], &x[2], &x[3], &x[4]])),
         form("diagonal, Newton", &diagonal, move |x| para_lstm::by_newton(&project(x), &x[3], &x[4])),
         form("diagonal, our kernel", &diagonal, move |x| {
             kernels::para_lstm::para_lstm(&project(x), &x[3], &x[4])
