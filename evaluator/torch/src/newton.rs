@@ -26,8 +26,8 @@ pub trait Cell {
     /// f: from the states before the steps that `input` holds to those after them, B×L×S×D.
     fn step(&self, input: &Tensor, before: &Tensor) -> Tensor;
 
-    /// ∂f/∂h, B×L×S×S×D, the derived component first.
-    fn jacobian(&self, input: &Tensor, before: &Tensor) -> Tensor;
+    /// f, and ∂f/∂h as B×L×S×S×D, the derived component first.
+    fn linearized(&self, input: &Tensor, before: &Tensor) -> (Tensor, Tensor);
 }
 
 /// More are never worth it: the residual is squared by each once it is small.
@@ -37,18 +37,25 @@ const NEAR: f64 = 1e-2;
 
 /// The states after all steps from zero, B×L×S×D, with gradients.
 pub fn states(cell: &impl Cell) -> Tensor {
-    let (before, jacobian) = tch::no_grad(|| {
-        let solved = iterate(cell).unwrap_or_else(|| step_by_step(cell));
-        let before = delayed(&solved);
-        let jacobian = cell.jacobian(cell.input(), &before);
-        (before, jacobian)
+    let Solved { before, jacobian } = tch::no_grad(|| {
+        iterate(cell).unwrap_or_else(|| {
+            let before = delayed(&step_by_step(cell));
+            let (_, jacobian) = cell.linearized(cell.input(), &before);
+            Solved { before, jacobian }
+        })
     });
     let added = cell.step(cell.input(), &before) - apply(&jacobian, &before);
     block_scan(&jacobian, &added)
 }
 
+/// The states before every step, and J there.
+struct Solved {
+    before: Tensor,
+    jacobian: Tensor,
+}
+
 /// `None` where it does not converge.
-fn iterate(cell: &impl Cell) -> Option<Tensor> {
+fn iterate(cell: &impl Cell) -> Option<Solved> {
     let input = cell.input();
     let tolerance = if input.kind() == Kind::Double { 1e-12 } else { 1e-5 };
     let (size, (parts, channels)) = (input.size(), cell.state());
@@ -56,12 +63,12 @@ fn iterate(cell: &impl Cell) -> Option<Tensor> {
     let mut h = cell.step(input, &zero);
     for _ in 0..ITERATIONS {
         let before = delayed(&h);
-        let residual = cell.step(input, &before) - &h;
+        let (after, jacobian) = cell.linearized(input, &before);
+        let residual = after - &h;
         let largest = residual.abs().max().double_value(&[]);
         if largest <= tolerance {
-            return Some(h);
+            return Some(Solved { before, jacobian });
         }
-        let jacobian = cell.jacobian(input, &before);
         let jacobian = if largest > NEAR { bounded(&jacobian) } else { jacobian };
         h += block_scan(&jacobian, &residual);
     }
@@ -164,9 +171,10 @@ mod tests {
             (input + apply(&self.w.unsqueeze(2), before)).tanh()
         }
 
-        fn jacobian(&self, input: &Tensor, before: &Tensor) -> Tensor {
-            let slope: Tensor = 1.0 - self.step(input, before).square();
-            slope.unsqueeze(3) * self.w.unsqueeze(2)
+        fn linearized(&self, input: &Tensor, before: &Tensor) -> (Tensor, Tensor) {
+            let after = self.step(input, before);
+            let slope: Tensor = 1.0 - after.square();
+            (after, slope.unsqueeze(3) * self.w.unsqueeze(2))
         }
     }
 

@@ -43,9 +43,9 @@ impl Diagonal<'_> {
     /// z, r, n, from the states before, B×L×D.
     fn gates(&self, input: &Tensor, before: &Tensor) -> [Tensor; 3] {
         let ([x_z, x_r, x_n], alpha) = (parts(input), self.alpha);
-        let z = x_z.addcmul(&alpha.get(0), before).sigmoid();
-        let r = x_r.addcmul(&alpha.get(1), before).sigmoid();
-        let n = x_n.addcmul(&(&r * before), &alpha.get(2)).tanh();
+        let z = x_z.addcmul(&alpha.get(0), before).sigmoid_();
+        let r = x_r.addcmul(&alpha.get(1), before).sigmoid_();
+        let n = x_n.addcmul(&(&r * before), &alpha.get(2)).tanh_();
         [z, r, n]
     }
 }
@@ -65,17 +65,17 @@ impl Cell for Diagonal<'_> {
         before.lerp_tensor(&n, &z).unsqueeze(2)
     }
 
-    /// (1 − z) + (n − h) α_z z (1 − z) + z α_n (1 − n²) (r + h α_r r (1 − r)).
-    fn jacobian(&self, input: &Tensor, before: &Tensor) -> Tensor {
+    /// J = (1 − z) + (n − h) α_z z (1 − z) + z α_n (1 − n²) (r + h α_r r (1 − r)).
+    fn linearized(&self, input: &Tensor, before: &Tensor) -> (Tensor, Tensor) {
         let before = before.squeeze_dim(2);
         let [z, r, n] = self.gates(input, &before);
         let [a_z, a_r, a_n] = [0, 1, 2].map(|gate| self.alpha.get(gate));
-        let past: Tensor = 1.0 - &z;
-        let through_z = (&n - &before) * &past * &z * a_z;
-        let through_r = &r + &before * a_r * &r * (1.0 - &r);
-        let through_n = z * a_n * (1.0 - n.square()) * through_r;
-        let slope: Tensor = past + through_z + through_n;
-        slope.unsqueeze(2).unsqueeze(2)
+        let (past, change): (Tensor, Tensor) = (1.0 - &z, &n - &before);
+        let after = before.addcmul(&z, &change);
+        let through_r = r.addcmul(&(&before * a_r), &(&r - r.square()));
+        let through_n = (&z - &z * n.square()) * a_n;
+        let slope = past.addcmul(&(change * a_z), &(&z * &past)).addcmul(&through_n, &through_r);
+        (after.unsqueeze(2), slope.unsqueeze(2).unsqueeze(2))
     }
 }
 

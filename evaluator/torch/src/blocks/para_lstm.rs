@@ -71,7 +71,7 @@ impl Cell for Peepholes<'_> {
     }
 
     /// c′ is derived through f and n; h′ through c′ and o, where κ = ∂h′/∂c′.
-    fn jacobian(&self, input: &Tensor, before: &Tensor) -> Tensor {
+    fn linearized(&self, input: &Tensor, before: &Tensor) -> (Tensor, Tensor) {
         let Gates { f, n, o, c } = self.gates(input, before);
         let [a_f, a_n, a_o] = [0, 1, 2].map(|gate| self.alpha.get(gate));
         let [p_f, p_o] = [0, 1].map(|gate| self.peephole.get(gate));
@@ -79,11 +79,12 @@ impl Cell for Peepholes<'_> {
         let by_n = (1.0 - &f) * (1.0 - n.square());
         let tanh_c = c.tanh();
         let by_o = &tanh_c * &o * (1.0 - &o);
+        let after = Tensor::stack(&[&c, &(&o * &tanh_c)], 2);
         let kappa = o * (1.0 - tanh_c.square()) + &by_o * p_o;
         let c_c = f + &by_f * p_f;
         let c_h = by_f * a_f + by_n * a_n;
         let (h_c, h_h) = (&kappa * &c_c, kappa * &c_h + by_o * a_o);
-        Tensor::stack(&[c_c, c_h, h_c, h_h], 2).unflatten(2, [2, 2])
+        (after, Tensor::stack(&[c_c, c_h, h_c, h_h], 2).unflatten(2, [2, 2]))
     }
 }
 
