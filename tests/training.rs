@@ -64,7 +64,7 @@ const PINNED: &[(&str, f64)] = &[
     (r#""token": {"kind": "lssl"}"#, 1.186_072_1),
     (r#""token": {"kind": "convolution", "dilation": 2, "sides": "both"}"#, 1.125_181),
     (r#""token": {"kind": "fsmn", "sides": "both"}"#, 1.087_030_9),
-    (r#""token": {"kind": "gated-fsmn", "dilation": 4}"#, 1.154_153_9),
+    (r#""token": {"kind": "gated-fsmn", "dilation": 4}"#, 1.154_173_9),
     (r#""token": {"kind": "long-convolution"}"#, 1.095_620_5),
     (r#""token": {"kind": "s4d"}"#, 1.160_945_8),
     (r#""token": {"kind": "mamba"}"#, 1.129_145_3),
