@@ -1,4 +1,4 @@
-//! What the kernels of recurrences cost on the processor, forward and backward, on one thread, beside other forms of the
+//! What the kernels of recurrences and of long convolutions cost on the processor, forward and backward, on one thread, beside other forms of the
 //! same and beside what libtorch has. All forms of a kernel take turns in one run; each shows its least processor time.
 //!
 //! `cargo bench -p fecund-torch --bench kernels -- [FILTER] [--lengths 64,1024]`
@@ -8,6 +8,7 @@ use std::{env, fs, process};
 use hashing::Rng;
 use tch::{Device, Kind, Tensor};
 use torch::blocks::{para_gru, para_lstm};
+use torch::convolve::{by_fft, by_terms, convolve};
 use torch::kernels::{self, gru::GRU, recurrence::from_zero};
 use torch::matrix_state::{CHUNK, matrix_state, scan_of_all, with_decay_of_rows};
 use torch::scan::{chunk_scan, scan};
@@ -34,6 +35,7 @@ const KERNELS: &[Kernel] = &[
     Kernel { name: "linear-scan", forms: linear_scans },
     Kernel { name: "matrix-state", forms: matrix_states },
     Kernel { name: "matrix-rows", forms: matrix_states_of_rows },
+    Kernel { name: "long-convolution", forms: long_convolutions },
     Kernel { name: "gru", forms: grus },
     Kernel { name: "lstm", forms: lstms },
 ];
@@ -155,6 +157,49 @@ fn matrix_states_of_rows(length: i64) -> Vec<Form> {
         form("scan of all states", &inputs, |x| scan_of_all(&x[0], &x[1], &x[2], &x[3])),
         form("our kernel", &inputs, |x| with_decay_of_rows(&x[0], &x[1], &x[2], &x[3])),
     ]
+}
+
+/// Modes of every channel of a linear map that does not change in time.
+const MODES: i64 = 16;
+
+/// Σ_n c_n h_n[t] with h_n[t] = a_n h_n[t−1] + u[t], the kernel Σ_n c_n a_n^l of convolutions included. Forms that take
+/// too long, or too much memory, end before the longest.
+fn long_convolutions(length: i64) -> Vec<Form> {
+    let modes = [WIDTH, MODES];
+    let inputs = [
+        drawn("a", &modes, 0.8, 1.0),
+        drawn("c", &modes, -1.0, 1.0),
+        drawn("u", &[BATCH, length, WIDTH], -1.0, 1.0),
+    ];
+    let mut forms = vec![
+        form("loop over unbind", &inputs, |x| {
+            let mut h = Tensor::zeros([BATCH, WIDTH, MODES], (Kind::Float, Device::Cpu));
+            let step = |u: Tensor| {
+                h = u.unsqueeze(-1).addcmul(&x[0], &h);
+                (&h * &x[1]).sum_dim_intlist(-1, false, None)
+            };
+            Tensor::stack(&x[2].unbind(1).into_iter().map(step).collect::<Vec<_>>(), 1)
+        }),
+        form("FFT", &inputs, |x| by_fft(&x[2], &kernel_of_modes(x))),
+        form("as it is chosen", &inputs, |x| convolve(&x[2], &kernel_of_modes(x), None)),
+    ];
+    if length <= 4_096 {
+        forms.push(form("scan of all states", &inputs, |x| {
+            let u = x[2].unsqueeze(-1).expand([-1, -1, -1, MODES], false).contiguous();
+            (scan(&x[0].expand_as(&u), &u) * &x[1]).sum_dim_intlist(-1, false, None)
+        }));
+    }
+    if length <= 1_024 {
+        forms.push(form("term by term", &inputs, |x| by_terms(&x[2], &kernel_of_modes(x))));
+    }
+    forms
+}
+
+/// D×L.
+fn kernel_of_modes(x: &[Tensor]) -> Tensor {
+    let lags = Tensor::arange(x[2].size()[1], (Kind::Float, Device::Cpu));
+    let powers = (x[0].log().unsqueeze(-1) * lags).exp();
+    x[1].unsqueeze(1).matmul(&powers).squeeze_dim(1)
 }
 
 /// Input of D channels, and weights uniform in ±1/√D of these shapes.
