@@ -1,7 +1,7 @@
 //! `README.md` of an exported folder: what it holds and how to use it.
 
 use super::drawing::thousands;
-use crate::sequence::Network;
+use crate::sequence::{Network, Pooling};
 
 /// What the network itself does not know.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub fn readme(network: &Network, facts: &Facts) -> String {
         (format!("multiply-adds, {length} steps"), thousands(network.multiply_adds(length))),
     ]);
     let names: Vec<_> = classes.iter().map(|name| code(name)).collect();
-    let command = fenced(command);
+    let (command, usage) = (fenced(command), usage(network, length));
     format!(
         r#"# {title}
 
@@ -41,17 +41,7 @@ pub fn readme(network: &Network, facts: &Facts) -> String {
 Needs Python with `torch` and `safetensors`. In this folder:
 
 ```python
-import torch
-import model
-
-net = model.load(".")
-# Raw series, batch × length × channels, not standardized; logits are batch × {count}.
-x = torch.randn(4, {length}, {channels})
-logits = net(x)
-# Of shorter series, padded to one batch: what stands behind their last step is ignored.
-logits = net(x, torch.tensor([{length}, {length}, 1, 1]))
-names = [model.CLASSES[i] for i in logits.argmax(1)]
-```
+{usage}```
 
 The model standardizes the {channels} channels itself. `python model.py < series.json` prints the logits of series given
 as JSON (series × steps × channels).
@@ -72,6 +62,37 @@ Made by:
         channels = shape.channels,
         count = shape.classes,
         names = names.join(", "),
+    )
+}
+
+/// What a program does with the folder.
+fn usage(network: &Network, length: usize) -> String {
+    let (channels, count) = (network.shape.channels, network.shape.classes);
+    if network.genome.pooling == Pooling::None {
+        return format!(
+            r#"import torch
+import model
+
+net = model.load(".")
+# Tokens as channels of 0 and 1, batch × length × {channels}; logits are batch × length × {count}.
+tokens = torch.randint({channels}, (4, {length}))
+logits = net(torch.nn.functional.one_hot(tokens, {channels}).float())
+names = [[model.CLASSES[i] for i in steps] for steps in logits.argmax(2)]
+"#
+        );
+    }
+    format!(
+        r#"import torch
+import model
+
+net = model.load(".")
+# Raw series, batch × length × channels, not standardized; logits are batch × {count}.
+x = torch.randn(4, {length}, {channels})
+logits = net(x)
+# Of shorter series, padded to one batch: what stands behind their last step is ignored.
+logits = net(x, torch.tensor([{length}, {length}, 1, 1]))
+names = [model.CLASSES[i] for i in logits.argmax(1)]
+"#
     )
 }
 
@@ -133,5 +154,8 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected}: {text}");
         }
+        let genome = serde_json::from_str(r#"{"pooling": "none"}"#).unwrap();
+        let text = readme(&Network::new(&genome, network.shape), &facts);
+        assert!(text.contains("batch × length × 2") && text.contains("one_hot(tokens, 12)"), "{text}");
     }
 }
