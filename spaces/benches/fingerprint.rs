@@ -12,7 +12,14 @@ use spaces::nb_macro::MacroSpace;
 use spaces::sequence::{Block, Genome, Mixer, Place, SequenceSpace, Settings, blocks};
 use spaces::{Space, cell101, cell201, nb_graph};
 
-criterion_group!(benches, stacks_of_a_walk, stacks_of_one_kind, stacks_of_every_block, cells);
+criterion_group!(
+    benches,
+    stacks_of_a_walk,
+    stacks_of_one_kind,
+    stacks_of_every_block,
+    the_dearest_stack,
+    cells
+);
 criterion_main!(benches);
 
 /// Layers of two mixers each, hence two nodes. The last three are the dearest that genes allow.
@@ -64,6 +71,19 @@ fn stacks_of_every_block(criterion: &mut Criterion) {
         genome.layers = vec![genome.layers[0].clone(); 8];
         fingerprint(&mut group, block.name(), &[genome]);
     }
+}
+
+/// The dearest token mixer, in both directions, under the dearest channel mixer.
+fn the_dearest_stack(criterion: &mut Criterion) {
+    let mut group = group(criterion, "stacks of 16 nodes, every block");
+    let mut genome: Genome =
+        serde_json::from_str(r#"{"layers": [{"order": "bidirectional"}]}"#).expect("a genome");
+    for (place, name) in [(Place::Token, "attention"), (Place::Channel, "moe")] {
+        let block = blocks::find(place, name).expect("a block");
+        *genome.layers[0].mixer_mut(place) = Mixer { settings: dearest(block), ..Mixer::of(block) };
+    }
+    genome.layers = vec![genome.layers[0].clone(); 8];
+    fingerprint(&mut group, "attention + moe", &[genome]);
 }
 
 /// Of every gene the choice with the most multiply-adds, beside the choices before it.

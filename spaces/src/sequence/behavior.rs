@@ -1,7 +1,5 @@
 //! The probe of a stack: two short sequences of unequal length, reduced width, generic weights by role.
 
-use std::iter;
-
 use hashing::{Behavior, HashError, Keyed, Probe, Response};
 
 use super::Genome;
@@ -19,8 +17,8 @@ const LENGTHS: [usize; 2] = [14, 11];
 impl Candidate for Genome {
     /// Of the token mixers, repetitions counted.
     fn niche(&self) -> Niche {
-        let mixers = self.layers.iter().filter(|layer| !layer.token.is_identity());
-        Niche::of(mixers.flat_map(|layer| iter::repeat_n(layer.token.kind.as_str(), layer.repeat)))
+        let mixers = self.schedule().into_iter().map(|run| &self.layers[run.layer].token);
+        Niche::of(mixers.filter(|mixer| !mixer.is_identity()).map(|mixer| mixer.kind.as_str()))
     }
 }
 

@@ -74,9 +74,8 @@ impl Block for Attention {
         }
         let mut mixed = Matrix::zeros(x.rows, x.columns);
         for steps in groups(settings, x.rows) {
-            let [q, k, v] = [&q, &k, &v].map(|all| rows(all, &steps));
             for first in (0..x.columns).step_by(size) {
-                let [q, k, v] = [&q, &k, &v].map(|all| all.columns(first, size));
+                let [q, k, v] = [&q, &k, &v].map(|all| part(all, &steps, first, size));
                 let made = attend(settings, &q, &k, &v);
                 for (row, t) in steps.iter().enumerate() {
                     mixed.row_mut(*t)[first..first + size].copy_from_slice(made.row(row));
@@ -111,8 +110,11 @@ fn groups(settings: &Settings, length: usize) -> impl Iterator<Item = Vec<usize>
     (0..count).map(group).filter(|steps| !steps.is_empty())
 }
 
-fn rows(x: &Matrix, steps: &[usize]) -> Matrix {
-    Matrix::new(steps.len(), x.columns, steps.iter().flat_map(|t| x.row(*t)).copied().collect())
+/// The channels `first..first + size` of these steps.
+fn part(x: &Matrix, steps: &[usize], first: usize, size: usize) -> Matrix {
+    let mut data = Vec::with_capacity(steps.len() * size);
+    steps.iter().for_each(|t| data.extend_from_slice(&x.row(*t)[first..first + size]));
+    Matrix::new(steps.len(), size, data)
 }
 
 /// One head of one group.
@@ -131,15 +133,17 @@ fn attend(settings: &Settings, q: &Matrix, k: &Matrix, v: &Matrix) -> Matrix {
     product(&shares, v)
 }
 
-/// max((α − 1) z − τ, 0)^{1/(α−1)} over every row, with `scale` = α − 1 and τ from the scaled scores, largest first.
-fn entmax(mut scores: Matrix, scale: f64, threshold: fn(&[f64]) -> f64) -> Matrix {
+/// max((α − 1) z − τ, 0)^{1/(α−1)} over every row, with `scale` = α − 1 and τ from the scaled scores within 1 of the
+/// largest: those below have no share.
+fn entmax(mut scores: Matrix, scale: f64, threshold: fn(&mut Vec<f64>) -> f64) -> Matrix {
+    let mut near = Vec::with_capacity(scores.columns);
     for t in 0..scores.rows {
         let row = scores.row_mut(t);
         let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         row.iter_mut().for_each(|z| *z = scale * (*z - most));
-        let mut sorted: Vec<f64> = row.iter().copied().filter(|z| *z > -1.0).collect();
-        sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-        let threshold = threshold(&sorted);
+        near.clear();
+        near.extend(row.iter().copied().filter(|z| *z > -1.0));
+        let threshold = threshold(&mut near);
         for z in row {
             let above = f64::max(*z - threshold, 0.0);
             *z = if scale == 1.0 { above } else { above * above };
@@ -148,24 +152,25 @@ fn entmax(mut scores: Matrix, scale: f64, threshold: fn(&[f64]) -> f64) -> Matri
     scores
 }
 
-/// The τ of Σ max(z − τ, 0) = 1: (Σ z − 1)/k over the k largest, with the largest k of which all are above it.
-fn threshold_of_sums(sorted: &[f64]) -> f64 {
-    let (mut sum, mut threshold) = (0.0, -1.0);
-    for (z, k) in sorted.iter().zip(1u32..) {
-        sum += z;
-        let candidate = (sum - 1.0) / f64::from(k);
-        if *z <= candidate {
-            break;
+/// The τ of Σ max(z − τ, 0) = 1: (Σ z − 1)/k over those above it, which are found by leaving out what is not
+/// (Michelot 1986).
+fn threshold_of_sums(near: &mut Vec<f64>) -> f64 {
+    loop {
+        let count = near.len();
+        let threshold = (near.iter().sum::<f64>() - 1.0) / count as f64;
+        near.retain(|z| *z > threshold);
+        if near.len() == count {
+            return threshold;
         }
-        threshold = candidate;
     }
-    threshold
 }
 
-/// The τ of Σ max(z − τ, 0)² = 1: mean − √((1 − k·variance)/k) over the k largest.
-fn threshold_of_squares(sorted: &[f64]) -> f64 {
+/// The τ of Σ max(z − τ, 0)² = 1: mean − √((1 − k·variance)/k) over the k largest, with the largest k of which all are
+/// above it.
+fn threshold_of_squares(near: &mut Vec<f64>) -> f64 {
+    near.sort_unstable_by(|a, b| b.total_cmp(a));
     let (mut sum, mut squares, mut threshold) = (0.0, 0.0, -1.0);
-    for (z, k) in sorted.iter().zip(1u32..) {
+    for (z, k) in near.iter().zip(1u32..) {
         sum += z;
         squares += z * z;
         let mean = sum / f64::from(k);

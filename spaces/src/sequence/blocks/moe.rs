@@ -132,9 +132,9 @@ fn gates(settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
         return Matrix::new(x.rows, 1, vec![1.0; x.rows]);
     }
     let mut scores = linear(x, &weights["w_g"], &[]);
-    let dropped: Vec<usize> = (0..scores.data.len())
-        .filter(|at| rank(scores.row(at / experts), at % experts) >= kept(settings))
-        .collect();
+    let kept = kept(settings);
+    let dropped: Vec<usize> =
+        (0..scores.data.len()).filter(|at| rank(scores.row(at / experts), at % experts) >= kept).collect();
     let set_dropped = |scores: &mut Matrix, value| dropped.iter().for_each(|at| scores.data[*at] = value);
     if settings.flag("normalize") {
         set_dropped(&mut scores, f64::NEG_INFINITY);
