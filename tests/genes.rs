@@ -32,12 +32,13 @@ struct Law<'a, S: Space> {
     reasons: BTreeMap<&'static str, usize>,
     live: BTreeSet<String>,
     broken: Vec<String>,
+    toggles: usize,
 }
 
 impl<'a, S: Space> Law<'a, S> {
     fn of(space: &'a S) -> Self {
         let (reasons, live, broken) = Default::default();
-        Self { space, hasher: TwoStage::default(), reasons, live, broken }
+        Self { space, hasher: TwoStage::default(), reasons, live, broken, toggles: 0 }
     }
 
     fn key(&self, candidate: &S::Candidate) -> Fingerprint {
@@ -53,6 +54,7 @@ impl<'a, S: Space> Law<'a, S> {
         let key = self.key(candidate);
         for (gene, toggled) in toggles {
             assert_ne!(*candidate, toggled, "{gene} was not toggled");
+            self.toggles += 1;
             let reason = inert(candidate, &toggled, &gene);
             if (self.key(&toggled) == key) != reason.is_some() {
                 let what = reason.unwrap_or("nothing explains an equal key");
@@ -69,6 +71,12 @@ impl<'a, S: Space> Law<'a, S> {
     fn assert_held(&self, genes: &[&str], reasons: &[&str]) {
         let broken = &self.broken[..self.broken.len().min(12)];
         assert!(broken.is_empty(), "{} times, as\n{}", self.broken.len(), broken.join("\n"));
+        println!(
+            "{}: {} toggles, {} of them inert",
+            self.space.name(),
+            self.toggles,
+            self.reasons.values().sum::<usize>()
+        );
         let met: Vec<_> = self.reasons.keys().copied().collect();
         assert_eq!(self.live.iter().collect::<Vec<_>>(), genes, "{:?}", self.reasons);
         assert_eq!(met, reasons, "{:?}", self.reasons);

@@ -189,7 +189,9 @@ impl Branch {
     ) -> Tensor {
         let x = &apply_norm(x, &self.norm);
         let mut mix = |direction: usize, x: &Tensor| {
-            let weights = &self.mixers[direction].in_run(run);
+            let shared = &self.mixers[direction];
+            let corrected = shared.corrected(run);
+            let weights = corrected.as_ref().unwrap_or(&shared.weights);
             if let Some(penalties) = &mut penalties {
                 penalties.extend(self.block.penalty(&self.settings, weights, x, steps.mask()));
             }
@@ -204,8 +206,8 @@ impl Branch {
 }
 
 impl Shared {
-    /// W + B A wherever there are corrections.
-    fn in_run(&self, run: usize) -> TorchWeights {
+    /// W + B A for every matrix, if there are corrections.
+    fn corrected(&self, run: usize) -> Option<TorchWeights> {
         let corrected = |(name, w): (&&'static str, &Tensor)| {
             let w = match (self.down.0.get(name), self.up.0.get(name)) {
                 (Some(a), Some(b)) => w.addmm(&b.select(0, run as i64), &a.select(0, run as i64)),
@@ -213,7 +215,7 @@ impl Shared {
             };
             (*name, w)
         };
-        TorchWeights(self.weights.0.iter().map(corrected).collect())
+        (!self.down.0.is_empty()).then(|| TorchWeights(self.weights.0.iter().map(corrected).collect()))
     }
 }
 
