@@ -106,6 +106,9 @@ fn forward(genome: &Genome) -> String {
         assert!(code.contains(plain), "the fragment has changed");
         code = code.replace(plain, other);
     };
+    if genome.pooling == Pooling::None {
+        replace("Logits, batch × classes, of", "Logits, batch × length × classes, of");
+    }
     if genome.position != Position::None {
         replace("(self.input(x, mask))\n", "(self.input(x, mask))\n        x = self.position(x)\n");
     }

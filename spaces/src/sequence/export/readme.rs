@@ -16,6 +16,9 @@ pub struct Facts<'a> {
     pub command: &'a str,
 }
 
+/// Classes whose names are listed.
+const NAMED: usize = 40;
+
 pub fn readme(network: &Network, facts: &Facts) -> String {
     let Facts { title, classes, scores, length, command } = *facts;
     let shape = network.shape;
@@ -26,7 +29,10 @@ pub fn readme(network: &Network, facts: &Facts) -> String {
         ("parameters".to_string(), thousands(network.parameters())),
         (format!("multiply-adds, {length} steps"), thousands(network.multiply_adds(length))),
     ]);
-    let names: Vec<_> = classes.iter().map(|name| code(name)).collect();
+    let mut names: Vec<_> = classes.iter().take(NAMED).map(|name| code(name)).collect();
+    if classes.len() > NAMED {
+        names.push("… (`model.CLASSES`)".into());
+    }
     let (command, usage) = (fenced(command), usage(network, length));
     format!(
         r#"# {title}
