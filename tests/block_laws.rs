@@ -338,7 +338,9 @@ fn padding_adds_nothing_to_a_penalty() {
             let gradients = leaves.iter().map(Tensor::grad).filter(Tensor::defined);
             Some(numbers(&penalty).into_iter().chain(gradients.flat_map(|g| numbers(&g))).collect::<Vec<_>>())
         };
-        let Some(expected) = penalty(0, 0.0) else { continue };
+        let expected = penalty(0, 0.0);
+        assert_eq!(expected.is_some(), subject.block.penalizes(&subject.settings), "{}", subject.name());
+        let Some(expected) = expected else { continue };
         for (padding, garbage) in [(1, 0.0), (30, 1e4)] {
             let error = error(&penalty(padding, garbage).unwrap(), &expected);
             assert!(error < 1e-12, "{}, {padding} steps of {garbage}: {error:e}", subject.name());

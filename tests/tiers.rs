@@ -247,6 +247,15 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         r#"{"layers": [{"token": {"kind": "gau", "group": 8}}], "pooling": "last"}"#,
     ),
     (
+        "causal = not causal in the last row, before experts whose load nobody balances",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "attention", "causal": true}, "channel": {"kind": "moe", "balance": false}}],
+            "pooling": "last"}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}, "channel": {"kind": "moe", "balance": false}}],
+            "pooling": "last"}"#,
+    ),
+    (
         "residual of zero = identity",
         In::Cell201,
         Canonical,
@@ -586,6 +595,19 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "attention", "causal": true}, "channel": {"kind": "se"}}], "pooling": "last"}"#,
         r#"{"layers": [{"token": {"kind": "attention"}, "channel": {"kind": "se"}}], "pooling": "last"}"#,
+    ),
+    (
+        "in the last row, causal ≠ not causal where training balances experts over all rows",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "causal": true}, "channel": {"kind": "moe"}}], "pooling": "last"}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}, "channel": {"kind": "moe"}}], "pooling": "last"}"#,
+    ),
+    (
+        "in the last row, gated by the past ≠ gated by all where a later layer balances experts over all rows",
+        In::Sequence,
+        r#"{"layers": [{"channel": {"kind": "se", "context": "past"}}, {"channel": {"kind": "moe"}}],
+            "pooling": "last"}"#,
+        r#"{"layers": [{"channel": {"kind": "se"}}, {"channel": {"kind": "moe"}}], "pooling": "last"}"#,
     ),
     (
         "features whose products approach a kernel of rectifiers ≠ rectifiers",

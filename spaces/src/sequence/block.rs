@@ -96,6 +96,12 @@ pub trait Block: Send + Sync {
         false
     }
 
+    /// Whether training adds to the loss what the block makes of every step, so that steps count which no output
+    /// reads. Default: no.
+    fn penalizes(&self, _settings: &Settings) -> bool {
+        false
+    }
+
     /// The same map, trained in the same way, written with another kind or other settings, which canonical genomes
     /// hold: a gene that is dead beside others has its default there. Its tensors have the names that they have here,
     /// and as many numbers; what is missing there is dead here. Default: there is none.

@@ -2,7 +2,7 @@
 
 use hashing::Rng;
 
-use super::block::{Block, Place, Tensor, Value};
+use super::block::{Block, Place, Settings, Tensor, Value};
 use super::blocks;
 use super::genome::{
     Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training, name_of,
@@ -384,19 +384,27 @@ fn canonical_order(layer: &Layer) -> Order {
 }
 
 /// Where the last step alone is read of the last mixer that knows other steps, a mask on the future hides
-/// nothing from it. (Where the mixer runs backwards or is run again, other steps count too.)
+/// nothing from it. (Where the mixer runs backwards or is run again, other steps count too, as they do where a mixer
+/// behind it adds to the loss what it makes of them.)
 fn unmask(genome: &mut Genome) {
-    let knows = |layer: &Layer, place| {
+    type Property = fn(&dyn Block, &Settings) -> bool;
+    let has = |layer: &Layer, place, property: Property| {
         let mixer = layer.mixer(place);
-        mixer.block(place).reads_other_steps(&mixer.settings)
+        property(mixer.block(place), &mixer.settings)
     };
-    let mixes = |run: &Run| Place::ALL.into_iter().any(|place| knows(&genome.layers[run.layer], place));
-    let Some(last) = genome.schedule().into_iter().rev().find(mixes) else { return };
-    if genome.runs_of(last.layer) > 1 {
+    let schedule = genome.schedule();
+    let anywhere = |run: &Run, property| {
+        Place::ALL.into_iter().any(|place| has(&genome.layers[run.layer], place, property))
+    };
+    let mixes: Property = |block, settings| block.reads_other_steps(settings);
+    let Some(last) = schedule.iter().rposition(|run| anywhere(run, mixes)) else { return };
+    let penalized = |run| anywhere(run, |block, settings| block.penalizes(settings));
+    let index = schedule[last].layer;
+    if genome.runs_of(index) > 1 || schedule[last..].iter().any(penalized) {
         return;
     }
-    let layer = &mut genome.layers[last.layer];
-    if knows(layer, Place::Channel) {
+    let layer = &mut genome.layers[index];
+    if has(layer, Place::Channel, mixes) {
         if let Some(context) = layer.channel.settings.0.get_mut("context") {
             *context = Value::Word("all".into());
         }

@@ -42,6 +42,10 @@ impl Block for Moe {
         true
     }
 
+    fn penalizes(&self, settings: &Settings) -> bool {
+        settings.flag("balance") && kept(settings) < settings.number("experts")
+    }
+
     /// Where all are kept there is nothing to balance or to normalize, and one expert is a perceptron.
     fn simpler(&self, settings: &Settings) -> Option<Mixer> {
         let experts = settings.number("experts");
