@@ -155,6 +155,16 @@ fn a_mask_is_inert_where_the_last_step_alone_is_read_and_sees_everything() {
 }
 
 #[test]
+fn a_head_costs_as_much_as_it_has_steps_to_answer_at() {
+    let cost = |pooling: &str| {
+        let genome = genome(&format!(r#"{{"width": 16, "pooling": "{pooling}"}}"#));
+        Network::new(&genome, Shape { channels: 3, classes: 4 }).multiply_adds(10)
+    };
+    assert_eq!(cost("mean"), 16 * (10 * 3 + 4));
+    assert_eq!(cost("none"), 16 * (10 * 3 + 10 * 4));
+}
+
+#[test]
 fn dropout_of_nothing_is_inert() {
     let with = genome(r#"{"training": {"dropout": 0.3}}"#);
     assert_eq!(fingerprint(&with), fingerprint(&genome("{}")));

@@ -134,8 +134,10 @@ impl Network {
     /// Multiply-adds of the matrix products and mixers for one sequence of `length` steps; norms and sums are left out.
     pub fn multiply_adds(&self, length: usize) -> u64 {
         let width = self.genome.width;
-        let inputs = self.shape.channels.saturating_mul(length);
-        let ends = inputs.saturating_add(self.shape.classes).saturating_mul(width) as u64;
+        let answers = if self.genome.pooling == Pooling::None { length } else { 1 };
+        let [inputs, outputs] =
+            [self.shape.channels.saturating_mul(length), self.shape.classes.saturating_mul(answers)];
+        let ends = inputs.saturating_add(outputs).saturating_mul(width) as u64;
         let layers = self.genome.layers.iter().enumerate().map(|(index, layer)| {
             let rank = self.genome.rank_of(index);
             let cost = |place| {
