@@ -6,8 +6,8 @@ use hashing::{CandidateHasher, Class, Fingerprint, Keyed, Rng, TwoStage};
 use spaces::Space;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
-    Genome, Limits, Mixer, Network, Norm, Order, Pattern, Pooling, Position, SequenceSpace, Settings, Shape,
-    Sharing, Tensor, Training, Value, Weights, blocks,
+    Block, Genome, Limits, Mixer, Network, Norm, Order, Pattern, Pooling, Position, SequenceSpace, Settings,
+    Shape, Sharing, Tensor, Training, Value, Weights, blocks,
 };
 
 fn genomes(count: u64) -> impl Iterator<Item = Genome> {
@@ -103,6 +103,34 @@ fn a_mask_hides_nothing_from_the_last_step() {
         checked += 1;
     }
     assert!(checked > 0);
+}
+
+/// A block with every choice of every gene.
+fn all_settings(block: &dyn Block) -> Vec<Settings> {
+    block.genes().iter().fold(vec![Settings::default()], |all, gene| {
+        let with_each =
+            |settings: Settings| gene.choices.iter().map(move |v| settings.with(gene.name, v.clone()));
+        all.into_iter().flat_map(with_each).collect()
+    })
+}
+
+#[test]
+fn a_step_knows_how_many_follow_exactly_where_a_block_is_not_causal() {
+    const PAST: usize = 9;
+    let input: Vec<f64> = (0..13 * 8).map(|i| f64::from(i * i % 23) / 7.0 - 1.5).collect();
+    let (all, past) = (Matrix::new(13, 8, input.clone()), Matrix::new(PAST, 8, input[..PAST * 8].to_vec()));
+    for &block in blocks::ALL {
+        for settings in all_settings(block) {
+            let generic = |t: &Tensor| {
+                let mut rng = Rng::named(1, t.name, 0);
+                (t.name, (0..t.len()).map(|_| t.probe.0 + t.probe.1 * rng.normal()).collect())
+            };
+            let weights = Weights(block.tensors(&settings, 8).iter().map(generic).collect());
+            let [with, without] = [&all, &past].map(|x| block.forward(&settings, &weights, x));
+            let matter = without.data.iter().zip(&with.data).any(|(a, b)| (a - b).abs() > 1e-9);
+            assert_eq!(matter, !block.causal(&settings), "{} {:?}", block.name(), settings.0);
+        }
+    }
 }
 
 #[test]
@@ -292,6 +320,10 @@ fn where_every_step_has_a_target_no_step_sees_a_later_one() {
         (
             r#"{"layers": [{"token": {"kind": "gru"}, "order": "reverse"}], "pooling": "none"}"#,
             "`gru` of layer 0 sees",
+        ),
+        (
+            r#"{"layers": [{"token": {"kind": "attention", "causal": true, "groups": 2}}], "pooling": "none"}"#,
+            "how many there are",
         ),
     ] {
         let reason = space.check(&self::genome(json)).unwrap_err();

@@ -116,7 +116,8 @@ pub(super) fn unfit(genome: &Genome) -> Option<String> {
     }
     let (number, kind) = genome.looks_ahead()?;
     Some(format!(
-        "`{kind}` of layer {number} sees later steps; give it the order forward, and make it causal"
+        "`{kind}` of layer {number} sees later steps, or how many there are; give it the order forward, make it \
+         causal, and its groups strided"
     ))
 }
 

@@ -83,7 +83,7 @@ pub trait Block: Send + Sync {
     fn source(&self) -> &'static str;
     fn genes(&self) -> Vec<Gene>;
 
-    /// Whether `y[t]` depends on `x[..=t]` alone.
+    /// Whether `y[t]` depends on `x[..=t]` alone: not on how many steps follow either.
     fn causal(&self, settings: &Settings) -> bool;
 
     /// Whether `y[t]` depends on other steps than t. Default: where the block mixes along time.

@@ -287,8 +287,8 @@ impl Space for SequenceSpace {
         }
         if every_step && let Some((number, kind)) = genome.looks_ahead() {
             return Err(format!(
-                "`{kind}` of layer {number} sees later steps, which hold the targets of this task; give it the order \
-                 forward, and make it causal"
+                "`{kind}` of layer {number} sees later steps, which hold the targets of this task, or how many there \
+                 are; give it the order forward, make it causal, and its groups strided"
             ));
         }
         Ok(())

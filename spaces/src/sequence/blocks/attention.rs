@@ -41,8 +41,10 @@ impl Block for Attention {
         ]
     }
 
+    /// Consecutive groups are not: how long they are tells every step how long the sequence is.
     fn causal(&self, settings: &Settings) -> bool {
-        settings.flag("causal")
+        let groups_know_no_length = settings.number("groups") == 1 || settings.flag("strided");
+        settings.flag("causal") && groups_know_no_length
     }
 
     /// Without positions and without a mask, attention does not know the order of steps. Reversing maps strided groups
