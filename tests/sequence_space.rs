@@ -183,6 +183,16 @@ fn a_mask_is_inert_where_the_last_step_alone_is_read_and_sees_everything() {
 }
 
 #[test]
+fn the_cost_of_the_widest_block_on_a_long_sequence_is_a_number() {
+    for &block in blocks::ALL {
+        for settings in all_settings(block) {
+            let [short, long] = [1, 1 << 28].map(|length| block.multiply_adds(&settings, 4096, length));
+            assert!(block.name() == "identity" || long > 1000 * short, "{} {:?}", block.name(), settings.0);
+        }
+    }
+}
+
+#[test]
 fn a_head_costs_as_much_as_it_has_steps_to_answer_at() {
     let cost = |pooling: &str| {
         let genome = genome(&format!(r#"{{"width": 16, "pooling": "{pooling}"}}"#));

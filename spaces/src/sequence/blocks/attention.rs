@@ -8,6 +8,9 @@
 //!
 //! Rotary positions turn pairs of channels of q and k by t·10000^(−2i/d), so that scores know the distance in time.
 
+use std::iter::StepBy;
+use std::ops::Range;
+
 use crate::sequence::math::{Matrix, cos, exp, linear, product, sin, softmax};
 use crate::sequence::{Block, Gene, Mixer, Place, Settings, Tensor, Value, Weights};
 
@@ -76,6 +79,7 @@ impl Block for Attention {
         }
         let mut mixed = Matrix::zeros(x.rows, x.columns);
         for steps in groups(settings, x.rows) {
+            let steps: Vec<usize> = steps.collect();
             for first in (0..x.columns).step_by(size) {
                 let [q, k, v] = [&q, &k, &v].map(|all| part(all, &steps, first, size));
                 let made = attend(settings, &q, &k, &v);
@@ -88,8 +92,9 @@ impl Block for Attention {
     }
 
     fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64 {
-        let pairs: usize = groups(settings, length).map(|steps| steps.len() * steps.len()).sum();
-        (4 * length * width * width + 2 * pairs * width) as u64
+        let pairs = groups(settings, length).map(|steps| steps.len().saturating_mul(steps.len()));
+        let mixing = pairs.fold(0, usize::saturating_add).saturating_mul(2 * width);
+        (4 * length * width * width).saturating_add(mixing) as u64
     }
 
     fn python(&self) -> &'static str {
@@ -102,14 +107,14 @@ impl Block for Attention {
 }
 
 /// The steps of each group, in the order of time.
-fn groups(settings: &Settings, length: usize) -> impl Iterator<Item = Vec<usize>> {
+fn groups(settings: &Settings, length: usize) -> impl Iterator<Item = StepBy<Range<usize>>> {
     let (count, strided) = (settings.number("groups"), settings.flag("strided"));
     let size = length.div_ceil(count);
     let group = move |number: usize| match strided {
-        true => (number..length).step_by(count).collect::<Vec<_>>(),
-        false => (number * size..length.min((number + 1) * size)).collect(),
+        true => (number..length).step_by(count),
+        false => (number * size..length.min((number + 1) * size)).step_by(1),
     };
-    (0..count).map(group).filter(|steps| !steps.is_empty())
+    (0..count).map(group).filter(|steps| steps.len() > 0)
 }
 
 /// The channels `first..first + size` of these steps.
