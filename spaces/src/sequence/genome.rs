@@ -295,7 +295,7 @@ impl Genome {
         turns.into_iter().flat_map(|layer| repeat_n(layer, self.layers[layer].repeat)).map(&mut run).collect()
     }
 
-    /// The first layer whose steps see later ones, by its number, and the kind of the mixer that lets them.
+    /// The first layer whose steps see later ones, or how many there are, by its number, and the kind of the mixer that lets them.
     pub fn looks_ahead(&self) -> Option<(usize, &str)> {
         let ahead = |layer: &'_ Layer| {
             let turned = layer.order != Order::Forward && !layer.token.is_identity();

@@ -1,9 +1,10 @@
 //! Stacks of layers for sequence classification: embedding, token mixers and channel mixers, pooling, linear head.
 //!
 //! A layer adds to its input what a token mixer makes of the normed input, then what a channel mixer makes of that:
-//! x ← x + Token(norm x), x ← x + Channel(norm x); layers may be run several times with shared weights. [`Genome`] is the plain data, [`Block`] the definition of one
-//! kind of mixer (one file each in `blocks/`, listed in [`blocks::ALL`]), [`Network`] the list of tensors of a
-//! genome and its `f64` definition; training lives elsewhere and is tested against it.
+//! x ← x + Token(norm x), x ← x + Channel(norm x); layers may be run several times with shared weights. [`Genome`] is
+//! the plain data, [`Block`] the definition of one kind of mixer (one file each in `blocks/`, listed in
+//! [`blocks::ALL`]), [`Network`] the list of tensors of a genome and its `f64` definition; training lives elsewhere and
+//! is tested against it.
 
 mod behavior;
 mod block;

@@ -1,4 +1,6 @@
 //! Elman's network: h_t = f(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh), from h = 0, with f = tanh or relu.
+//!
+//! Le, Jaitly and Hinton start W_hh of rectifiers at the identity; here it starts as all matrices do.
 
 use crate::sequence::math::{Linear, Matrix, activate, linear};
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};

@@ -1,5 +1,8 @@
 //! The block around a cell that runs channel by channel: (u, g) = W_in x; u ← silu(conv(u)); the cell makes h from
 //! W_x u + b, a row of gates for each; y = W_out (rms(h) ∘ silu(g)).
+//!
+//! It is that of Danieli et al. 2025, arXiv 2510.21450, but for their W_x in blocks, one a head, and the scale that they
+//! train of the residual.
 
 use super::convolution::causal_convolution;
 use crate::sequence::math::{Matrix, linear, rms_norm, silu};

@@ -5,8 +5,10 @@
 //! keys, local and global, are γ_i ∘ z + β_i. With the m_t steps of its group that step t sees, and the n_t of all,
 //! M_ts = relu(⟨q_t, k_s⟩/√d)²/m_t, within the group, + ⟨q̄_t, k̄_s⟩/(√d n_t); y = W_out (M u ∘ v ∘ σ(M v ∘ u)).
 //!
-//! The sources divide by the size of a full group, which leaves short sequences next to no attention; here the steps
-//! that are there count.
+//! The sources divide ⟨q, k⟩ by the size of a full group before the square and draw γ with a deviation of 0.02, which
+//! leaves short sequences next to no attention; here the steps that are there count, and γ has a deviation of 1. Where
+//! theirs are causal, what is global comes from the groups before alone; here from the steps of the same group too. The
+//! norms and depthwise convolutions that Zhao et al. put into the projections are layers of their own here.
 
 use super::attention::rotate;
 use crate::sequence::math::{Matrix, linear, product, relu, sigmoid, silu};

@@ -1,6 +1,6 @@
 class Lightnet(nn.Module):
-    """LightNet: for each head, with q = silu(W_q x), k = W_k x, v = W_v x, o_t = S_tᵀ q_t where row n of S_t is the mean of
-    v_s under the weights e^{k_sn}, over all steps or over those up to t; y = W_o (rms(o) ∘ silu(W_g U_g x)).
+    """LightNet: for each head, with q = silu(W_q x), k = W_k x, v = W_v x, o_t = S_tᵀ q_t where row n of S_t is the
+    mean of v_s under the weights e^{k_sn}, over all steps or over those up to t; y = W_o (rms(o) ∘ silu(W_g U_g x)).
 
     Qin et al. 2024, arXiv 2405.21022.
     """

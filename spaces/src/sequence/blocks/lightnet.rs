@@ -1,9 +1,10 @@
-//! Lightnet: attention whose weights are a softmax of the keys alone, over all steps or over those up to t. For each head,
-//! with q = silu(W_q x), k = W_k x, v = W_v x, all of one size, o_t = S_tᵀ q_t where row n of S_t is the mean of v_s under
-//! the weights e^{k_sn}; y = W_o (rms(o) ∘ silu(W_g U_g x)).
+//! Lightnet: attention whose weights are a softmax of the keys alone, over all steps or over those up to t. For each
+//! head, with q = silu(W_q x), k = W_k x, v = W_v x, all of one size, o_t = S_tᵀ q_t where row n of S_t is the mean of
+//! v_s under the weights e^{k_sn}; y = W_o (rms(o) ∘ silu(W_g U_g x)).
 //!
-//! A running mean is a recurrence whose decay is a ratio of normalizers, S_t = e^{z_{t−1} − z_t} ∘ S_{t−1} + e^{k_t − z_t} v_tᵀ with
-//! z = log Σ e^k. Here weights and their sum are kept relative to the largest k so far instead: nothing overflows.
+//! A running mean is a recurrence whose decay is a ratio of normalizers,
+//! S_t = e^{z_{t−1} − z_t} ∘ S_{t−1} + e^{k_t − z_t} v_tᵀ with z = log Σ e^k. Here weights and their sum are kept
+//! relative to the largest k so far instead: nothing overflows.
 
 use crate::sequence::math::{Matrix, exp, linear, rms_norm, silu};
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};

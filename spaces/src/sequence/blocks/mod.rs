@@ -33,6 +33,7 @@ const LINEAR_SCAN: &str = include_str!("shared/linear_scan.py");
 
 /// A state of matrices with a decay in PyTorch, as `matrix_state(log_decay, q, k, v)`; needs [`LINEAR_SCAN`].
 const MATRIX_STATE: &str = include_str!("shared/matrix_state.py");
+
 /// Pairs of channels turned by their time in PyTorch, as `rotated(x, steps)`.
 const ROTATED: &str = include_str!("shared/rotated.py");
 

@@ -6,7 +6,8 @@ class Moe(nn.Module):
     `balance` is a matter of training: E Σ f_i P_i is added to the loss, times 0.01, where f_i is the share of
     expert i in what is kept and P_i its mean gate among all.
 
-    Shazeer et al. 2017, arXiv 1701.06538; Fedus, Zoph and Shazeer 2021, arXiv 2101.03961.
+    Shazeer et al. 2017, arXiv 1701.06538; Fedus, Zoph and Shazeer 2021, arXiv 2101.03961; shared: Dai et al. 2024,
+    arXiv 2401.06066.
     """
 
     def __init__(self, width, *, activation, balance, experts, normalize, ratio, shared, top):

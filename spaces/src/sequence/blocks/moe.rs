@@ -23,7 +23,7 @@ impl Block for Moe {
 
     fn source(&self) -> &'static str {
         "Shazeer et al. 2017, arXiv 1701.06538, with the balance of Fedus, Zoph and Shazeer 2021, arXiv \
-         2101.03961"
+         2101.03961, and the shared expert of Dai et al. 2024, arXiv 2401.06066"
     }
 
     fn genes(&self) -> Vec<Gene> {

@@ -1,6 +1,6 @@
 class ParaGru(GatedCell):
-    """ParaGRU: z = σ(x_z + α_z ∘ h), r = σ(x_r + α_r ∘ h), n = tanh(x_n + α_n ∘ r ∘ h), h ← h + z ∘ (n − h), from h = 0,
-    with α = tanh(a); without recurrence α = 0, which makes it linear in h (minGRU).
+    """ParaGRU: z = σ(x_z + α_z ∘ h), r = σ(x_r + α_r ∘ h), n = tanh(x_n + α_n ∘ r ∘ h), h ← h + z ∘ (n − h), from
+    h = 0, with α = tanh(a); without recurrence α = 0, which makes it linear in h (minGRU, with a tanh).
 
     Danieli et al. 2025, arXiv 2510.21450; without recurrence Feng et al. 2024, arXiv 2410.01201.
     """

@@ -4,7 +4,8 @@
 //!
 //! α = tanh(a) lies within ±1, unlike in the paper, where it is free: Newton's method needs it small.
 //!
-//! With the recurrence `none`, α = 0: the reset gate is dead and h ← h + z ∘ (n − h) is linear in h (minGRU).
+//! With the recurrence `none`, α = 0: the reset gate is dead and h ← h + z ∘ (n − h) is linear in h. It is minGRU, but
+//! that n keeps its tanh.
 
 use multiversion::multiversion;
 

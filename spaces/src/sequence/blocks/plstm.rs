@@ -1,6 +1,7 @@
 //! pLSTM on a line: source, transition, mark and direct gates of each head. With T = σ(·), S, M, D alike from W x + b,
-//! C_t = T_t C_{t−1} + S_t k_t v_tᵀ and o_t = M_t C_{t−1}ᵀ q_t + D_t ⟨q_t, k_t⟩ v_t: the state sits between two steps, so that a step
-//! reads what came before it by the mark and itself by the direct gate; y = W_o rms_h(o), each head normalized by itself.
+//! C_t = T_t C_{t−1} + S_t k_t v_tᵀ and o_t = M_t C_{t−1}ᵀ q_t + D_t ⟨q_t, k_t⟩ v_t: the state sits between two steps,
+//! so that a step reads what came before it by the mark and itself by the direct gate; y = W_o rms_h(o), each head
+//! normalized by itself.
 //!
 //! The transition is the sigmoid form, above 0; keys are scaled by 1/√d.
 
