@@ -8,7 +8,7 @@ use super::convolution::causal_convolution;
 use crate::sequence::math::{Matrix, linear, rms_norm, silu};
 use crate::sequence::{Init, Tensor, Weights};
 
-/// `class GatedCell(nn.Module)`, whose heirs define `cell(made)`.
+/// `class GatedCell(nn.Module)`, whose heirs define `cell(made)`; needs [`DEPTHWISE`](super::DEPTHWISE).
 pub const PYTHON: &str = include_str!("shared/gated_cell.py");
 
 /// Steps of the short convolution.

@@ -100,7 +100,7 @@ impl Block for Mamba {
     }
 
     fn python_shared(&self) -> &'static [&'static str] {
-        &[super::LINEAR_SCAN]
+        &[super::LINEAR_SCAN, super::DEPTHWISE]
     }
 }
 

@@ -95,7 +95,7 @@ impl Block for Mamba2 {
     }
 
     fn python_shared(&self) -> &'static [&'static str] {
-        &[super::LINEAR_SCAN, super::MATRIX_STATE]
+        &[super::LINEAR_SCAN, super::MATRIX_STATE, super::DEPTHWISE]
     }
 }
 

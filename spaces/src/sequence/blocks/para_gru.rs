@@ -73,7 +73,7 @@ impl Block for ParaGru {
     }
 
     fn python_shared(&self) -> &'static [&'static str] {
-        &[super::LINEAR_SCAN, gated::PYTHON]
+        &[super::LINEAR_SCAN, super::DEPTHWISE, gated::PYTHON]
     }
 }
 

@@ -58,7 +58,7 @@ impl Block for ParaLstm {
     }
 
     fn python_shared(&self) -> &'static [&'static str] {
-        &[gated::PYTHON]
+        &[super::DEPTHWISE, gated::PYTHON]
     }
 }
 
