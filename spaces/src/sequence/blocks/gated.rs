@@ -14,8 +14,8 @@ pub const PYTHON: &str = include_str!("shared/gated_cell.py");
 /// Steps of the short convolution.
 const KERNEL: usize = 4;
 
-/// `w_x` and `b_x` have the gates in rows; `cell` is what the cell itself trains.
-pub fn tensors(width: usize, gates: usize, cell: Vec<Tensor>) -> Vec<Tensor> {
+/// `w_x` and `b_x` have the gates in rows, `b_x` starts so; `cell` is what the cell itself trains.
+pub fn tensors(width: usize, gates: usize, start: Init, cell: Vec<Tensor>) -> Vec<Tensor> {
     // As Xavier draws each gate.
     let xavier = Init::Uniform((3.0 / width as f64).sqrt());
     let mut all = vec![
@@ -23,16 +23,16 @@ pub fn tensors(width: usize, gates: usize, cell: Vec<Tensor>) -> Vec<Tensor> {
         Tensor::matrix("w_conv", width, KERNEL),
         Tensor::bias("b_conv", width, KERNEL),
         Tensor { init: xavier, ..Tensor::matrix("w_x", gates * width, width) },
-        Tensor { init: Init::Indexed(spread), shape: vec![gates, width], ..Tensor::bias("b_x", width, 1) },
+        Tensor { init: start, shape: vec![gates, width], ..Tensor::bias("b_x", width, 1) },
     ];
     all.extend(cell);
     all.extend([Tensor::gain("gain", width), Tensor::matrix("w_out", width, width)]);
     all
 }
 
-/// Evenly from 0 to −1 over the channels of the first gate, 0 elsewhere.
-fn spread(index: usize, shape: &[usize]) -> f64 {
-    if index < shape[1] { -(index as f64) / (shape[1] - 1).max(1) as f64 } else { 0.0 }
+/// Evenly from 0 to 1 over the channels of the first gate, `None` elsewhere.
+pub fn spread(index: usize, shape: &[usize]) -> Option<f64> {
+    (index < shape[1]).then(|| index as f64 / (shape[1] - 1).max(1) as f64)
 }
 
 /// Weights from the state of a channel to its own gates. They are read through tanh: see the cells.

@@ -11,7 +11,7 @@ use multiversion::multiversion;
 
 use super::gated;
 use crate::sequence::math::{Lanes, Matrix, sigmoid, tanh};
-use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
+use crate::sequence::{Block, Gene, Init, Place, Settings, Tensor, Weights};
 
 pub struct ParaGru;
 
@@ -47,7 +47,7 @@ impl Block for ParaGru {
 
     fn tensors(&self, settings: &Settings, width: usize) -> Vec<Tensor> {
         let cell = if recurs(settings) { vec![gated::recurrent("a", 3, width)] } else { Vec::new() };
-        gated::tensors(width, gates(settings), cell)
+        gated::tensors(width, gates(settings), Init::Indexed(slow), cell)
     }
 
     fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
@@ -75,6 +75,11 @@ impl Block for ParaGru {
     fn python_shared(&self) -> &'static [&'static str] {
         &[super::LINEAR_SCAN, super::DEPTHWISE, gated::PYTHON]
     }
+}
+
+/// Biases of z from 0 to −1, as in the paper: the state changes slowly.
+fn slow(index: usize, shape: &[usize]) -> f64 {
+    gated::spread(index, shape).map_or(0.0, |share| -share)
 }
 
 /// The channels from `first` on, side by side.

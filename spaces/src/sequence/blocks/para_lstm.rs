@@ -9,7 +9,7 @@ use multiversion::multiversion;
 
 use super::gated;
 use crate::sequence::math::{Lanes, Matrix, sigmoid, tanh};
-use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
+use crate::sequence::{Block, Gene, Init, Place, Settings, Tensor, Weights};
 
 pub struct ParaLstm;
 
@@ -36,7 +36,7 @@ impl Block for ParaLstm {
 
     fn tensors(&self, _: &Settings, width: usize) -> Vec<Tensor> {
         let recurrent = |name, gates| gated::recurrent(name, gates, width);
-        gated::tensors(width, 3, vec![recurrent("a", 3), recurrent("p", 2)])
+        gated::tensors(width, 3, Init::Indexed(lasting), vec![recurrent("a", 3), recurrent("p", 2)])
     }
 
     fn forward(&self, _: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
@@ -60,6 +60,13 @@ impl Block for ParaLstm {
     fn python_shared(&self) -> &'static [&'static str] {
         &[super::DEPTHWISE, gated::PYTHON]
     }
+}
+
+/// Biases of f from 3 to 6, as those of xLSTM start (Beck et al. 2024, arXiv 2405.04517): the state lasts from 20 to 400
+/// steps. In the paper they go from 0 to −1, which forgets half of it in a step or less; so started, this learns
+/// selective copying not at all.
+fn lasting(index: usize, shape: &[usize]) -> f64 {
+    gated::spread(index, shape).map_or(0.0, |share| 3.0 + 3.0 * share)
 }
 
 /// The channels from `first` on, side by side.
