@@ -133,7 +133,7 @@ fn attend(settings: &Settings, q: &Matrix, k: &Matrix, v: &Matrix) -> Matrix {
     }
     let shares = match settings.word("alpha") {
         "softmax" => softmax(scores),
-        "1.5" => entmax(scores, 0.5, threshold_of_squares),
+        "1.5" => entmax(scores, 0.5, |near| threshold_of_squares(near)),
         "sparsemax" => entmax(scores, 1.0, threshold_of_sums),
         other => panic!("no alpha `{other}`"),
     };
@@ -174,7 +174,7 @@ fn threshold_of_sums(near: &mut Vec<f64>) -> f64 {
 
 /// The τ of Σ max(z − τ, 0)² = 1: mean − √((1 − k·variance)/k) over the k largest, with the largest k of which all are
 /// above it.
-fn threshold_of_squares(near: &mut Vec<f64>) -> f64 {
+fn threshold_of_squares(near: &mut [f64]) -> f64 {
     near.sort_unstable_by(|a, b| b.total_cmp(a));
     let (mut sum, mut squares, mut threshold) = (0.0, 0.0, -1.0);
     for (z, k) in near.iter().zip(1u32..) {
