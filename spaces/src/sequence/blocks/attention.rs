@@ -142,7 +142,7 @@ fn attend(settings: &Settings, q: &Matrix, k: &Matrix, v: &Matrix) -> Matrix {
 
 /// max((α − 1) z − τ, 0)^{1/(α−1)} over every row, with `scale` = α − 1 and τ from the scaled scores within 1 of the
 /// largest: those below have no share.
-fn entmax(mut scores: Matrix, scale: f64, threshold: fn(&mut Vec<f64>) -> f64) -> Matrix {
+fn entmax(mut scores: Matrix, scale: f64, threshold: fn(&mut [f64]) -> f64) -> Matrix {
     let mut near = Vec::with_capacity(scores.columns);
     for t in 0..scores.rows {
         let row = scores.row_mut(t);
@@ -161,14 +161,15 @@ fn entmax(mut scores: Matrix, scale: f64, threshold: fn(&mut Vec<f64>) -> f64) -
 
 /// The τ of Σ max(z − τ, 0) = 1: (Σ z − 1)/k over those above it, which are found by leaving out what is not
 /// (Michelot 1986).
-fn threshold_of_sums(near: &mut Vec<f64>) -> f64 {
+fn threshold_of_sums(near: &mut [f64]) -> f64 {
+    let (mut threshold, mut before) = (f64::NEG_INFINITY, usize::MAX);
     loop {
-        let count = near.len();
-        let threshold = (near.iter().sum::<f64>() - 1.0) / count as f64;
-        near.retain(|z| *z > threshold);
-        if near.len() == count {
+        let above = near.iter().filter(|z| **z > threshold);
+        let (count, sum) = above.fold((0, 0.0), |(count, sum), z| (count + 1, sum + z));
+        if count == before {
             return threshold;
         }
+        (threshold, before) = ((sum - 1.0) / count as f64, count);
     }
 }
 
