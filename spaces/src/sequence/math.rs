@@ -194,6 +194,20 @@ pub fn fixed_normals(rows: usize, columns: usize) -> Vec<f64> {
     (0..rows).flat_map(|row| (0..columns).map(move |column| number(row, column))).collect()
 }
 
+/// Of every channel, the means of the steps up to each.
+pub fn running_means(x: &Matrix) -> Matrix {
+    let mut sum = vec![0.0; x.columns];
+    let mut means = Matrix::zeros(x.rows, x.columns);
+    for t in 0..x.rows {
+        let count = (t + 1) as f64;
+        for ((mean, sum), x) in means.row_mut(t).iter_mut().zip(&mut sum).zip(x.row(t)) {
+            *sum += x;
+            *mean = *sum / count;
+        }
+    }
+    means
+}
+
 /// (x − mean)/√(variance + 1e-5) · gain + bias, over the channels of each row (Ba et al. 2016).
 pub fn layer_norm(x: &Matrix, gain: &[f64], bias: &[f64]) -> Matrix {
     each_row(x.clone(), |row| {

@@ -3,6 +3,7 @@
 use spaces::sequence::Settings;
 use tch::Tensor;
 
+use super::se::running_means;
 use super::{TorchBlock, TorchWeights, linear};
 use crate::convolve::convolve;
 
@@ -15,8 +16,7 @@ impl TorchBlock for LongConvolution {
     fn forward(&self, _: &Settings, weights: &TorchWeights, x: &Tensor, mask: Option<&Tensor>) -> Tensor {
         // t + 1, L×1.
         let terms = Tensor::arange_start(1, x.size()[1] + 1, (x.kind(), x.device())).unsqueeze(1);
-        let means = x.cumsum(1, x.kind()) / &terms;
-        let gate = means.linear(&weights["w_z"], Some(&weights["b_z"]));
+        let gate = running_means(x).linear(&weights["w_z"], Some(&weights["b_z"]));
         let u = linear(x, &weights["w_u"]);
         let y = convolve(&u, &kernel(weights, &(&terms / UNIT)), mask) / terms.sqrt();
         linear(&(y * gate), &weights["w_out"])

@@ -16,7 +16,7 @@ impl TorchBlock for Se {
         x: &Tensor,
         mask: Option<&Tensor>,
     ) -> Tensor {
-        let means = if settings.word("context") == "all" { mean(x, mask) } else { running_mean(x) };
+        let means = if settings.word("context") == "all" { mean(x, mask) } else { running_means(x) };
         let tensors = ["w_1", "b_1", "w_2", "b_2"].map(|name| &weights[name]);
         x * perceptron(&means, "relu", tensors).sigmoid()
     }
@@ -31,7 +31,7 @@ fn mean(x: &Tensor, mask: Option<&Tensor>) -> Tensor {
 }
 
 /// B×L×D, over the steps up to each: padding comes after the real ones.
-fn running_mean(x: &Tensor) -> Tensor {
+pub fn running_means(x: &Tensor) -> Tensor {
     let counts = Tensor::arange_start(1, x.size()[1] + 1, (Kind::Int64, x.device()));
     x.cumsum(1, None) / counts.unsqueeze(1)
 }

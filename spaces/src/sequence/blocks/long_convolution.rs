@@ -10,7 +10,7 @@
 use multiversion::multiversion;
 
 use super::s4d::convolution_multiply_adds;
-use crate::sequence::math::{Matrix, linear, sin};
+use crate::sequence::math::{Matrix, linear, running_means, sin};
 use crate::sequence::{Block, Gene, Init, Place, Settings, Tensor, Weights};
 
 pub struct LongConvolution;
@@ -71,7 +71,7 @@ impl Block for LongConvolution {
 
     fn forward(&self, _: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
         let u = linear(x, &weights["w_u"], &[]);
-        let gate = linear(&running_mean(x), &weights["w_z"], &weights["b_z"]);
+        let gate = linear(&running_means(x), &weights["w_z"], &weights["b_z"]);
         let mut y = Matrix::zeros(x.rows, x.columns);
         convolve(&u, &kernel(weights, x.rows), &mut y);
         for t in 0..x.rows {
@@ -124,20 +124,6 @@ fn kernel(weights: &Weights, length: usize) -> Matrix {
         linear(&o, &weights[*v], &weights[*a]).zip(&wave([f, phi]), |o, wave| o * wave)
     });
     linear(&last, &weights["w_k"], &weights["b_k"])
-}
-
-/// The mean of the steps up to every one.
-fn running_mean(x: &Matrix) -> Matrix {
-    let mut sum = vec![0.0; x.columns];
-    let mut means = x.clone();
-    for t in 0..x.rows {
-        let share = 1.0 / (t as f64 + 1.0);
-        for (mean, sum) in means.row_mut(t).iter_mut().zip(&mut sum) {
-            *sum += *mean;
-            *mean = *sum * share;
-        }
-    }
-    means
 }
 
 /// y[t] += Σ_{l≤t} K_l ∘ u[t − l].

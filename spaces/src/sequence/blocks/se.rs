@@ -2,7 +2,7 @@
 //! steps, or over those up to t. W_1 makes ⌈width/reduction⌉ channels.
 
 use super::mlp::perceptron;
-use crate::sequence::math::{Matrix, sigmoid};
+use crate::sequence::math::{Matrix, running_means, sigmoid};
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
 
 pub struct Se;
@@ -45,7 +45,7 @@ impl Block for Se {
     }
 
     fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
-        let mut means = means(x);
+        let mut means = running_means(x);
         if settings.word("context") == "all" {
             let last = means.row(x.rows - 1).to_vec();
             means = Matrix::new(1, x.columns, last);
@@ -68,18 +68,4 @@ impl Block for Se {
     fn python(&self) -> &'static str {
         include_str!("se.py")
     }
-}
-
-/// Of the steps up to each.
-fn means(x: &Matrix) -> Matrix {
-    let mut sum = vec![0.0; x.columns];
-    let mut means = Matrix::zeros(x.rows, x.columns);
-    for t in 0..x.rows {
-        let count = (t + 1) as f64;
-        for ((mean, sum), x) in means.row_mut(t).iter_mut().zip(&mut sum).zip(x.row(t)) {
-            *sum += x;
-            *mean = *sum / count;
-        }
-    }
-    means
 }
