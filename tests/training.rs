@@ -160,6 +160,22 @@ fn the_balance_alone_balances_the_load_and_knows_nothing_of_what_experts_make() 
     assert!(before > 0.018 && after < 0.014, "{before} to {after}");
 }
 
+/// Why canonical genomes keep a mask before balanced experts, and no other, where the last step alone is read.
+#[test]
+fn under_the_last_step_a_mask_trains_something_else_only_through_a_balance() {
+    let last_losses = |causal: bool, balance: bool| {
+        let token = format!(r#"{{"kind": "attention", "causal": {causal}}}"#);
+        let channel = format!(r#"{{"kind": "moe", "balance": {balance}}}"#);
+        let layer = format!(r#"{{"token": {token}, "channel": {channel}}}"#);
+        losses(&format!(r#"{{"width": 16, "pooling": "last", "layers": [{layer}]}}"#), 5)
+    };
+    let difference = |balance: bool| {
+        let [masked, full] = [true, false].map(|causal| last_losses(causal, balance));
+        masked.iter().zip(&full).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    };
+    assert!(difference(false) < 1e-4 && difference(true) > 1e-3, "{}", difference(true));
+}
+
 #[test]
 fn a_training_repeats_bit_for_bit() {
     let bits = || losses(MIXED, 3).into_iter().map(f64::to_bits).collect::<Vec<_>>();
