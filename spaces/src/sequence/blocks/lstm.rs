@@ -10,8 +10,8 @@ use crate::sequence::{Block, Gene, Init, Place, Settings, Tensor, Weights};
 pub struct Lstm;
 
 /// Biases of f start evenly from 0 to ln 64 over the channels, those of i at the opposite: the cells remember for 2 to 65
-/// steps. This is the chrono initialization of Tallec and Ollivier 2018, arXiv 1804.11188, without chance. From biases
-/// around 0, which halve a cell at every step, selective copying is not learned.
+/// steps. Tallec and Ollivier 2018, arXiv 1804.11188, draw the times uniformly; here they are even on a logarithmic
+/// scale. From biases around 0, which halve a cell at every step, selective copying is not learned.
 fn remembering(index: usize, shape: &[usize]) -> f64 {
     let width = shape[0] / 4;
     let bias = 64f64.ln() * (index % width) as f64 / (width - 1).max(1) as f64;
