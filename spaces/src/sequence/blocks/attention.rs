@@ -133,7 +133,7 @@ fn attend(settings: &Settings, q: &Matrix, k: &Matrix, v: &Matrix) -> Matrix {
     }
     let shares = match settings.word("alpha") {
         "softmax" => softmax(scores),
-        "1.5" => entmax(scores, 0.5, |near| threshold_of_squares(near)),
+        "1.5" => entmax(scores, 0.5, threshold_of_squares),
         "sparsemax" => entmax(scores, 1.0, threshold_of_sums),
         other => panic!("no alpha `{other}`"),
     };
