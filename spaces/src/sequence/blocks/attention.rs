@@ -77,12 +77,13 @@ impl Block for Attention {
             rotate(&mut q, size);
             rotate(&mut k, size);
         }
+        let (causal, alpha) = (settings.flag("causal"), settings.word("alpha"));
         let mut mixed = Matrix::zeros(x.rows, x.columns);
         for steps in groups(settings, x.rows) {
             let steps: Vec<usize> = steps.collect();
             for first in (0..x.columns).step_by(size) {
                 let [q, k, v] = [&q, &k, &v].map(|all| part(all, &steps, first, size));
-                let made = attend(settings, &q, &k, &v);
+                let made = attend(causal, alpha, &q, &k, &v);
                 for (row, t) in steps.iter().enumerate() {
                     mixed.row_mut(*t)[first..first + size].copy_from_slice(made.row(row));
                 }
@@ -125,13 +126,13 @@ fn part(x: &Matrix, steps: &[usize], first: usize, size: usize) -> Matrix {
 }
 
 /// One head of one group.
-fn attend(settings: &Settings, q: &Matrix, k: &Matrix, v: &Matrix) -> Matrix {
+fn attend(causal: bool, alpha: &str, q: &Matrix, k: &Matrix, v: &Matrix) -> Matrix {
     let scale = 1.0 / (q.columns as f64).sqrt();
     let mut scores = linear(q, &k.data, &[]).map(|score| scale * score);
-    if settings.flag("causal") {
+    if causal {
         (0..q.rows).for_each(|t| scores.row_mut(t)[t + 1..].fill(f64::NEG_INFINITY));
     }
-    let shares = match settings.word("alpha") {
+    let shares = match alpha {
         "softmax" => softmax(scores),
         "1.5" => entmax(scores, 0.5, threshold_of_squares),
         "sparsemax" => entmax(scores, 1.0, threshold_of_sums),
@@ -162,14 +163,18 @@ fn entmax(mut scores: Matrix, scale: f64, threshold: fn(&mut [f64]) -> f64) -> M
 /// The τ of Σ max(z − τ, 0) = 1: (Σ z − 1)/k over those above it, which are found by leaving out what is not
 /// (Michelot 1986).
 fn threshold_of_sums(near: &mut [f64]) -> f64 {
-    let (mut threshold, mut before) = (f64::NEG_INFINITY, usize::MAX);
+    let mut count = near.len();
     loop {
-        let above = near.iter().filter(|z| **z > threshold);
-        let (count, sum) = above.fold((0, 0.0), |(count, sum), z| (count + 1, sum + z));
-        if count == before {
+        let threshold = (near[..count].iter().sum::<f64>() - 1.0) / count as f64;
+        let mut above = 0;
+        for i in 0..count {
+            near[above] = near[i];
+            above += usize::from(near[i] > threshold);
+        }
+        if above == count {
             return threshold;
         }
-        (threshold, before) = ((sum - 1.0) / count as f64, count);
+        count = above;
     }
 }
 

@@ -96,11 +96,12 @@ impl Block for Moe {
             Matrix::zeros(x.rows, x.columns)
         };
         let gates = gates(settings, weights, x);
+        let tensors = ["w_1", "b_1", "w_2", "b_2"].map(|name| &weights[name]);
         for expert in 0..experts {
             let asking: Vec<usize> = (0..x.rows).filter(|t| gates.at(*t, expert) != 0.0).collect();
-            let tensors = ["w_1", "b_1", "w_2", "b_2"].map(|name| {
-                let len = weights[name].len() / experts;
-                &weights[name][expert * len..][..len]
+            let tensors = tensors.map(|all| {
+                let len = all.len() / experts;
+                &all[expert * len..][..len]
             });
             let rows = asking.iter().flat_map(|t| x.row(*t).iter().copied()).collect();
             let made = perceptron(&Matrix::new(asking.len(), x.columns, rows), activation, tensors);
