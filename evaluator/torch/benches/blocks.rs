@@ -5,9 +5,13 @@
 //!
 //! `cargo bench -p fecund-torch --bench blocks [-- TASK NAME …]` with `vowels` or `copying` prints a table.
 
+#[path = "common/clock.rs"]
+mod clock;
+
 use std::env;
 use std::path::Path;
 
+use clock::clock;
 use evaluator::Control;
 use evaluator::sequence::SequenceTask;
 use spaces::sequence::{Block, Genome, Mixer, Network, Place, Settings, blocks};
@@ -117,12 +121,4 @@ fn row(
     });
     let (name, place, parameters) = (block.name(), block.place(), network.parameters());
     println!("| {name} | {place} | {parameters} | {} | {:.1} |", curve.join(" | "), clock() - begun);
-}
-
-/// Processor time of this process, in seconds.
-fn clock() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to the one struct it is given.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
-    time.tv_sec as f64 + 1e-9 * time.tv_nsec as f64
 }

@@ -3,8 +3,12 @@
 //!
 //! `cargo bench -p fecund-torch --bench kernels -- [FILTER] [--lengths 64,1024]`
 
+#[path = "common/clock.rs"]
+mod clock;
+
 use std::{env, fs, process};
 
+use clock::clock;
 use hashing::Rng;
 use tch::{Device, Kind, Tensor};
 use torch::blocks::{para_gru, para_lstm};
@@ -81,9 +85,9 @@ fn compare(kernel: &Kernel, length: i64) {
     let mut least = vec![f64::INFINITY; forms.len()];
     for _ in 0..ROUNDS {
         for (form, least) in forms.iter().zip(&mut least) {
-            let start = processor_seconds();
+            let start = clock();
             (form.run)();
-            *least = least.min(processor_seconds() - start);
+            *least = least.min(clock() - start);
         }
     }
     for (form, seconds) in forms.iter().zip(&least) {
@@ -297,12 +301,4 @@ fn memory(what: &str) -> i64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find(|line| line.starts_with(what)).expect("a line of memory");
     1024 * line.split_whitespace().nth(1).and_then(|kib| kib.parse::<i64>().ok()).expect("a number")
-}
-
-/// Of this process.
-fn processor_seconds() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to the one struct it is given.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
-    time.tv_sec as f64 + 1e-9 * time.tv_nsec as f64
 }

@@ -2,6 +2,10 @@
 //!
 //! `cargo bench -p fecund-torch --bench mad -- [WORD]`: only tasks and stacks in whose name the word occurs.
 
+#[path = "common/clock.rs"]
+mod clock;
+
+use clock::clock;
 use evaluator::Control;
 use evaluator::sequence::{Reply, Request, SequenceTask};
 use spaces::sequence::Genome;
@@ -58,12 +62,4 @@ fn measure(kind: Kind, name: &str, layers: &str) {
     let Verdict::Scored(scores) = outcome.verdict else { panic!("{:?}", outcome.verdict) };
     let (accuracy, best, chance) = (scores.0["accuracy"], scores.0["best_epoch"], kind.small().chance());
     println!("{:24} {name:22} {seconds:8.1} {accuracy:9.3} {best:6} {chance:7.3}", kind.name());
-}
-
-/// Processor time of this process, in seconds: other work on the machine does not count.
-fn clock() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to the one struct it is given.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
-    time.tv_sec as f64 + 1e-9 * time.tv_nsec as f64
 }

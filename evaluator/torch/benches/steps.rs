@@ -3,12 +3,16 @@
 //! `--where` prints the path of this program, `--export FOLDER` writes every stack as `model.py` with the weights that
 //! ours start from, `--serve` reads rounds from stdin, a line each, and answers with the seconds that each took.
 
+#[path = "common/clock.rs"]
+mod clock;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::time::Instant;
 use std::{env, fs, io};
 
+use clock::clock;
 use evaluator::Control;
 use hashing::Rng;
 use serde::Deserialize;
@@ -84,12 +88,12 @@ fn serve() {
         let round: Round = serde_json::from_str(&line.expect("a line")).expect("a round");
         let key = (round.stack.clone(), round.length, round.padded);
         let (trainer, epoch) = trainers.entry(key).or_insert_with(|| (trainer(&round), 0));
-        let (wall, processor) = (Instant::now(), processor_seconds());
+        let (wall, processor) = (Instant::now(), clock());
         for _ in 0..round.steps / BATCHES {
             trainer.epoch(*epoch, &Control::new()).expect("finite numbers");
             *epoch += 1;
         }
-        let (processor, wall) = (processor_seconds() - processor, wall.elapsed().as_secs_f64());
+        let (processor, wall) = (clock() - processor, wall.elapsed().as_secs_f64());
         println!("[{wall}, {processor}]");
         io::stdout().flush().expect("a reader");
     }
@@ -115,12 +119,4 @@ fn trainer(round: &Round) -> Trainer<'static> {
     // A schedule that does not end here.
     let effort = Effort { largest: 1_000_000, epochs: 1, batch_size: BATCH };
     Trainer::new(&network(&round.stack), cases, effort, 0, Device::Cpu)
-}
-
-/// Of this process.
-fn processor_seconds() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to the one struct it is given.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
-    time.tv_sec as f64 + 1e-9 * time.tv_nsec as f64
 }

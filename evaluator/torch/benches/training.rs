@@ -2,8 +2,12 @@
 //!
 //! `cargo bench -p fecund-torch --bench training`. Width 32, one layer, batches of 32, one thread.
 
+#[path = "common/clock.rs"]
+mod clock;
+
 use std::path::Path;
 
+use clock::clock;
 use spaces::sequence::{Genome, Network, Shape};
 use tasks::{Scaler, Sequences};
 use tch::{Device, Tensor};
@@ -77,12 +81,4 @@ fn step(model: &Model, optimizer: &mut AdamW, cases: &Cases, positions: &[i64]) 
     let flattened = clock();
     optimizer.step(&mut model.flat().shallow_clone(), &gradient, 1e-3);
     [start, prepared, forward, backward, flattened, clock()]
-}
-
-/// Processor time of this process, in seconds: other work on the machine does not count.
-fn clock() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to the one struct it is given.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
-    time.tv_sec as f64 + 1e-9 * time.tv_nsec as f64
 }
