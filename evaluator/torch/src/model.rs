@@ -227,7 +227,7 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn layers(&self) -> Vec<Vec<Branch>> {
-        let places = [Place::Token, Place::Channel];
+        let places = Place::ALL;
         let branches = |index| places.into_iter().filter_map(|place| self.branch(index, place)).collect();
         (0..self.network.genome.layers.len()).map(branches).collect()
     }

@@ -303,7 +303,7 @@ impl Genome {
                 let mixer = layer.mixer(*place);
                 (*place == Place::Token && turned) || !mixer.block(*place).causal(&mixer.settings)
             };
-            [Place::Token, Place::Channel].into_iter().find(not_causal)
+            Place::ALL.into_iter().find(not_causal)
         };
         let mut layers = self.layers.iter().enumerate();
         layers.find_map(|(number, layer)| Some((number, layer.mixer(ahead(layer)?).kind.as_str())))

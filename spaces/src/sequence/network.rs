@@ -157,9 +157,8 @@ impl Network {
     }
 
     fn groups(&self) -> Vec<Group> {
-        let layers = (0..self.genome.layers.len()).flat_map(|i| {
-            [Place::Token, Place::Channel].into_iter().filter_map(move |place| self.branch(i, place))
-        });
+        let layers = (0..self.genome.layers.len())
+            .flat_map(|i| Place::ALL.into_iter().filter_map(move |place| self.branch(i, place)));
         std::iter::once(self.embedding()).chain(self.position()).chain(layers).chain([self.head()]).collect()
     }
 
@@ -184,7 +183,7 @@ impl Network {
             xs.iter_mut().for_each(|x| place_steps(x, self.genome.position, &weights[0]));
         }
         let mut branches: Vec<_> = (0..self.genome.layers.len())
-            .map(|index| [Place::Token, Place::Channel].map(|place| Branch::new(self, index, place)))
+            .map(|index| Place::ALL.map(|place| Branch::new(self, index, place)))
             .collect();
         for run in self.genome.schedule() {
             for branch in branches[run.layer].iter_mut().flatten() {

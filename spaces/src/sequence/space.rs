@@ -73,7 +73,7 @@ impl SequenceSpace {
 
     fn layer(&self, rng: &mut Rng) -> Layer {
         let order = if rng.chance(0.3) { self.order(rng) } else { Order::Forward };
-        let [token, channel] = [Place::Token, Place::Channel].map(|place| self.mixer(place, rng));
+        let [token, channel] = Place::ALL.map(|place| self.mixer(place, rng));
         Layer { token, order, channel, repeat: 1, rank: 0 }
     }
 
@@ -301,7 +301,7 @@ fn is_empty(layer: &Layer) -> bool {
 
 /// Whether the layer has a matrix that low-rank corrections are for.
 fn corrects(layer: &Layer, width: usize) -> bool {
-    [Place::Token, Place::Channel].into_iter().any(|place| {
+    Place::ALL.into_iter().any(|place| {
         let mixer = layer.mixer(place);
         mixer.block(place).tensors(&mixer.settings, width).iter().any(Tensor::is_matrix)
     })
@@ -364,7 +364,7 @@ fn join_halves(genome: &mut Genome) {
 
 fn simplest(layer: &Layer) -> Layer {
     let mut layer = layer.clone();
-    for place in [Place::Token, Place::Channel] {
+    for place in Place::ALL {
         while let Some(simpler) = layer.mixer(place).block(place).simpler(&layer.mixer(place).settings) {
             *layer.mixer_mut(place) = simpler;
         }

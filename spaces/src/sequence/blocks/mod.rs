@@ -29,7 +29,7 @@ mod snnk;
 use super::{Block, Place};
 
 /// h_t = a_t ∘ h_{t−1} + b_t in PyTorch, as `linear_scan(a, b)` over dim 1.
-const LINEAR_SCAN: &str = include_str!("shared/linear_scan.py");
+pub(in crate::sequence) const LINEAR_SCAN: &str = include_str!("shared/linear_scan.py");
 
 /// A state of matrices with a decay in PyTorch, as `matrix_state(log_decay, q, k, v)`; needs [`LINEAR_SCAN`].
 const MATRIX_STATE: &str = include_str!("shared/matrix_state.py");

@@ -123,7 +123,7 @@ impl Page {
         let top = self.y;
         self.text("name", FRAME_LEFT + 60, top + 20, &layer_label(index, layer));
         self.y += 32;
-        for place in [Place::Token, Place::Channel] {
+        for place in Place::ALL {
             if let Some(group) = network.branch(index, place) {
                 self.branch(layer, place, &group);
             }

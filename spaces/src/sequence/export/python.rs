@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::sequence::genome::name_of;
-use crate::sequence::{Block, Genome, Mixer, Network, Norm, Order, Place, Pooling, Position, Value};
+use crate::sequence::{Block, Genome, Mixer, Network, Norm, Order, Place, Pooling, Position, Value, blocks};
 
 /// Columns of the Python code.
 const WIDEST: usize = 110;
@@ -56,17 +56,19 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
     let used = |block: &&&dyn Block| {
         genome.layers.iter().any(|layer| layer.mixer(block.place()).kind == block.name())
     };
-    for block in crate::sequence::blocks::ALL.iter().filter(used) {
+    for block in blocks::ALL.iter().filter(used) {
         let shared = block.python_shared().iter().copied().filter(|code| !parts.contains(code));
         let code = Some(block.python()).filter(|code| !code.is_empty());
         let code: Vec<_> = shared.chain(code).collect();
         parts.extend(code);
     }
-    parts.extend(match genome.position {
-        Position::None => None,
-        Position::Learned => Some(include_str!("fragments/position_learned.py")),
-        Position::Decay => Some(include_str!("fragments/position_decay.py")),
-    });
+    let position: &[&str] = match genome.position {
+        Position::None => &[],
+        Position::Learned => &[include_str!("fragments/position_learned.py")],
+        Position::Decay => &[blocks::LINEAR_SCAN, include_str!("fragments/position_decay.py")],
+    };
+    let position: Vec<_> = position.iter().copied().filter(|code| !parts.contains(code)).collect();
+    parts.extend(position);
     if !genome.layers.is_empty() {
         parts.push(include_str!("fragments/branch.py"));
     }
@@ -296,7 +298,7 @@ fn list_of_strings(texts: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sequence::{Shape, blocks};
+    use crate::sequence::Shape;
 
     fn written(json: &str, classes: &[&str]) -> String {
         let genome = serde_json::from_str(json).unwrap();

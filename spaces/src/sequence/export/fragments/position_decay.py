@@ -12,7 +12,4 @@ class Position(nn.Module):
 
     def forward(self, x):
         decay = torch.sigmoid(self.code["decay"])
-        means = [torch.zeros_like(x[:, 0])]
-        for step in x.unbind(1):
-            means.append(decay * means[-1] + (1 - decay) * step)
-        return x + torch.stack(means[1:], 1) * self.code["gain"]
+        return x + linear_scan(decay.expand_as(x), (1 - decay) * x) * self.code["gain"]
