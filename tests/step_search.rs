@@ -200,6 +200,7 @@ fn what_does_not_fit_together_is_refused_with_what_to_do() {
         (&["--data", "none.txt"], 1, &["none.txt"]),
         (&["--task", "mad", "--space", "nb-macro"], 2, &["--task does not apply to --space nb-macro"]),
         (&["--task", "mad", "--blocks", "none"], 2, &["no block `none`"]),
+        (&["--task", "mad", "--widths", "12"], 2, &["width 12 is not a multiple of 8"]),
     ];
     for (arguments, code, words) in refused {
         assert_fails(&folder, &[&["search", "--out", "run"], arguments].concat(), code, words);

@@ -254,6 +254,13 @@ impl Layer {
 }
 
 impl Genome {
+    /// An error says which widths there are.
+    pub(super) fn check_width(width: usize) -> Result<(), String> {
+        let fits = (8..=LARGEST).contains(&width) && width.is_multiple_of(8);
+        let refused = || format!("width {width} is not a multiple of 8 from 8 to {LARGEST}");
+        fits.then_some(()).ok_or_else(refused)
+    }
+
     /// Layers as they are run.
     pub fn depth(&self) -> usize {
         (0..self.layers.len()).fold(0, |sum, layer| sum.saturating_add(self.runs_of(layer)))
@@ -481,9 +488,7 @@ impl TryFrom<Raw> for Genome {
         if version != 1 {
             return Err(format!("genome version {version} is not known; this program reads version 1"));
         }
-        if !(8..=LARGEST).contains(&width) || !width.is_multiple_of(8) {
-            return Err(format!("width {width} is not a multiple of 8 from 8 to {LARGEST}"));
-        }
+        Self::check_width(width)?;
         let Training { learning_rate, weight_decay, dropout } = training;
         if !(learning_rate > 0.0 && learning_rate <= 1.0 && (0.0..=1.0).contains(&weight_decay)) {
             return Err("learning_rate must be in (0, 1], weight_decay in [0, 1]".into());

@@ -50,7 +50,7 @@ impl Default for SequenceSpace {
 }
 
 impl SequenceSpace {
-    /// An error names a block that does not exist, or a depth of zero.
+    /// An error names a block that does not exist, a width that no genome has, or a depth of zero.
     pub fn new(limits: Limits) -> Result<Self, String> {
         let known = |name: &String| blocks::ALL.iter().any(|block| block.name() == name);
         if let Some(unknown) = limits.blocks.iter().find(|name| !known(name)) {
@@ -62,6 +62,7 @@ impl SequenceSpace {
         if limits.max_depth == 0 || limits.widths.is_empty() {
             return Err("a stack needs a depth of at least 1 and a width".into());
         }
+        limits.widths.iter().try_for_each(|width| Genome::check_width(*width))?;
         let allowed = |place| {
             let listed = |block: &&dyn Block| {
                 block.name() == "identity" || limits.blocks.iter().any(|b| b == block.name())

@@ -50,6 +50,9 @@ pub struct SequenceArgs {
     /// Most layers, repetitions counted [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
     pub max_depth: Option<u64>,
+    /// Channels between layers, separated by commas: multiples of 8 [default: 16, 32 and 64; of mad 64, with --full 128]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub widths: Vec<usize>,
     /// Weights and checkpoints are kept of so many of the best functions at each fidelity [default: 20]
     #[arg(long, value_name = "K")]
     pub keep: Option<usize>,
@@ -82,7 +85,7 @@ pub struct ReplayArgs {
 impl SequenceArgs {
     /// Which of these options were given.
     pub fn given(&self) -> Vec<&'static str> {
-        let Self { task, full, device, blocks, max_depth, epochs, fidelity, .. } = self;
+        let Self { task, full, device, blocks, max_depth, widths, epochs, fidelity, .. } = self;
         let Self { max_seconds_per_trial, max_memory_per_trial, keep, keep_mib, .. } = self;
         let of_space = only_given(&[
             ("--task", task.is_some()),
@@ -92,6 +95,7 @@ impl SequenceArgs {
             ("--device", device.is_some()),
             ("--blocks", !blocks.is_empty()),
             ("--max-depth", max_depth.is_some()),
+            ("--widths", !widths.is_empty()),
             ("--keep", keep.is_some()),
             ("--keep-mib", keep_mib.is_some()),
             ("--max-seconds-per-trial", max_seconds_per_trial.is_some()),

@@ -69,6 +69,9 @@ impl Domain for SequenceDomain {
         if !given.blocks.is_empty() {
             domain.blocks.clone_from(&given.blocks);
         }
+        if !given.widths.is_empty() {
+            domain.widths.clone_from(&given.widths);
+        }
         domain.max_depth = given.max_depth.map_or(domain.max_depth, |depth| depth as usize);
         Ok(domain)
     }
