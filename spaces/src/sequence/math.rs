@@ -111,6 +111,14 @@ impl<'a> Linear<'a> {
         Self { inputs, outputs, panels, bias }
     }
 
+    /// With the weights inputs × outputs, and no bias.
+    pub fn transposed(weight: &Matrix) -> Self {
+        let (inputs, outputs) = (weight.rows, weight.columns);
+        let firsts = (0..outputs).step_by(Lanes::COUNT);
+        let panel = |first| (0..inputs).map(move |i| Lanes::load(weight.row(i), first));
+        Self { inputs, outputs, panels: firsts.flat_map(panel).collect(), bias: &[] }
+    }
+
     pub fn apply(&self, x: &Matrix) -> Matrix {
         let mut y = Matrix::zeros(x.rows, self.outputs);
         self.apply_to_rows(&x.data, &mut y.data);
@@ -143,8 +151,7 @@ fn map_in_place(values: &mut [f64], f: impl Fn(f64) -> f64) {
 
 /// A·B.
 pub fn product(a: &Matrix, b: &Matrix) -> Matrix {
-    let flipped = Matrix::transposed(b.rows, b.columns, &b.data);
-    linear(a, &flipped.data, &[])
+    Linear::transposed(b).apply(a)
 }
 
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {

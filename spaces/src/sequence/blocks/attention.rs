@@ -74,8 +74,9 @@ impl Block for Attention {
         let [mut q, mut k, v] = ["w_q", "w_k", "w_v"].map(|name| linear(x, &weights[name], &[]));
         let size = x.columns / settings.number("heads");
         if settings.word("position") == "rotary" {
-            rotate(&mut q, size);
-            rotate(&mut k, size);
+            let turns = Turns::new(x.rows, size);
+            turns.apply(&mut q);
+            turns.apply(&mut k);
         }
         let (causal, alpha) = (settings.flag("causal"), settings.word("alpha"));
         let mut mixed = Matrix::zeros(x.rows, x.columns);
@@ -197,18 +198,30 @@ fn threshold_of_squares(near: &mut [f64]) -> f64 {
     threshold
 }
 
-/// Turns the pairs of channels (2i, 2i + 1) of every head of `size` channels by t·10000^(−2i/size). A last channel
+/// Turns of the pairs of channels (2i, 2i + 1) of every head of `size` channels, by t·10000^(−2i/size). A last channel
 /// without a partner keeps what the turn leaves of it: its cosine.
-pub fn rotate(x: &mut Matrix, size: usize) {
-    let frequencies = frequencies(size);
-    for t in 0..x.rows {
-        for (pair, frequency) in frequencies.iter().enumerate() {
-            let angle = t as f64 * frequency;
-            let (sin, cos) = (sin(angle), cos(angle));
-            for head in x.row_mut(t).chunks_exact_mut(size) {
-                match &mut head[2 * pair..size.min(2 * pair + 2)] {
-                    [a, b] => (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos),
-                    alone => alone[0] *= cos,
+pub struct Turns {
+    size: usize,
+    /// Sine and cosine of every step, and for each of every pair.
+    angles: Vec<(f64, f64)>,
+}
+
+impl Turns {
+    pub fn new(steps: usize, size: usize) -> Self {
+        let frequencies = frequencies(size);
+        let angles = (0..steps).flat_map(|t| frequencies.iter().map(move |frequency| t as f64 * frequency));
+        Self { size, angles: angles.map(|angle| (sin(angle), cos(angle))).collect() }
+    }
+
+    pub fn apply(&self, x: &mut Matrix) {
+        let pairs = self.size.div_ceil(2);
+        for (t, angles) in self.angles.chunks_exact(pairs).enumerate() {
+            for head in x.row_mut(t).chunks_exact_mut(self.size) {
+                for (pair, (sin, cos)) in head.chunks_mut(2).zip(angles) {
+                    match pair {
+                        [a, b] => (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos),
+                        alone => alone[0] *= cos,
+                    }
                 }
             }
         }

@@ -10,7 +10,7 @@
 //! theirs are causal, what is global comes from the groups before alone; here from the steps of the same group too. The
 //! norms and depthwise convolutions that Zhao et al. put into the projections are layers of their own here.
 
-use super::attention::rotate;
+use super::attention::Turns;
 use crate::sequence::math::{Matrix, linear, product, relu, sigmoid, silu};
 use crate::sequence::{Block, Gene, Init, Place, Settings, Tensor, Weights};
 
@@ -110,6 +110,7 @@ fn shifted(x: &Matrix) -> Matrix {
 
 /// M, steps × steps.
 fn shares(settings: &Settings, weights: &Weights, z: &Matrix) -> Matrix {
+    let turns = (settings.word("position") == "rotary").then(|| Turns::new(z.rows, z.columns));
     let [q, k, global_q, global_k] = [0, 1, 2, 3].map(|row| {
         let [gamma, beta] = ["gamma", "beta"].map(|name| &weights[name][row * z.columns..][..z.columns]);
         let mut made = z.clone();
@@ -120,9 +121,7 @@ fn shares(settings: &Settings, weights: &Weights, z: &Matrix) -> Matrix {
                 .zip(beta)
                 .for_each(|((z, gamma), beta)| *z = gamma * *z + beta);
         }
-        if settings.word("position") == "rotary" {
-            rotate(&mut made, z.columns);
-        }
+        turns.iter().for_each(|turns| turns.apply(&mut made));
         made
     });
     let scale = 1.0 / (z.columns as f64).sqrt();
