@@ -22,7 +22,7 @@ use waves::{genome, service, summary};
 const RUNGS: [u64; 4] = [1, 3, 12, 27];
 
 /// Every block with a state of its own, in the forms that training could treat differently.
-const GENOMES: [&str; 4] = [
+const GENOMES: [&str; 5] = [
     r#"{"width": 8, "training": {"dropout": 0.3}, "layers": [
         {"token": {"kind": "attention"}, "channel": {"kind": "mlp"}, "repeat": 2}]}"#,
     r#"{"width": 8, "training": {"dropout": 0.1}, "layers": [
@@ -31,6 +31,7 @@ const GENOMES: [&str; 4] = [
         {"token": {"kind": "mamba"}, "order": "reverse"}]}"#,
     r#"{"width": 8, "norm": "rms", "pooling": "last", "layers": [
         {"token": {"kind": "s4d"}, "channel": {"kind": "mlp"}}]}"#,
+    r#"{"width": 8, "layout": "grid", "training": {"dropout": 0.1}, "layers": [{"channel": {"kind": "mlp"}}]}"#,
 ];
 const SMALL: &str =
     r#"{"width": 8, "training": {"dropout": 0.1}, "layers": [{"token": {"kind": "convolution"}}]}"#;

@@ -15,7 +15,7 @@ use spaces::Space;
 use spaces::sequence::export::{Facts, architecture_json, drawing, model_py, read_architecture, readme};
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
-    Block, Gene, Genome, Layer, Mixer, Network, Norm, Order, Pattern, Place, Pooling, Position,
+    Block, Gene, Genome, Layer, Layout, Mixer, Network, Norm, Order, Pattern, Place, Pooling, Position,
 };
 use spaces::sequence::{SequenceSpace, Settings, Shape, Sharing, Tensor, Weights, blocks};
 
@@ -142,6 +142,7 @@ fn alone(place: Place, mixer: Mixer, number: usize) -> Genome {
         Layer { token, order, channel, repeat: 1 + number % 2, rank: number % 3 }
     };
     let mut genome: Genome = serde_json::from_str(r#"{"width": 16}"#).unwrap();
+    genome.layout = Layout::ALL[number / 2 % 2];
     genome.norm = Norm::ALL[number % 2];
     genome.pooling = Pooling::ALL[number % 3];
     genome.position = Position::ALL[number % 3];

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use spaces::nb_macro::MacroSpace;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
-    Genome, Layer, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, Run, SequenceSpace, Settings,
-    Shape, Tensor, Training, Weights, blocks,
+    Genome, Layer, Layout, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, Run, SequenceSpace,
+    Settings, Shape, Tensor, Training, Weights, blocks,
 };
 use spaces::{Candidate, Space, cell101, cell201, nb_graph};
 
@@ -131,6 +131,7 @@ mod sequence {
         match name {
             "version" => Vec::new(),
             "width" => vec![json!(16), json!(32), json!(64)],
+            "layout" => list(&["steps", "grid"]),
             "norm" => list(&["layer", "rms"]),
             "pooling" => list(&["mean", "max", "last"]),
             "position" if before.is_empty() => list(&["none", "learned", "decay"]),
@@ -191,6 +192,7 @@ mod sequence {
         let trains_by_all_steps =
             |layer: &Layer| layer.channel.block(Place::Channel).penalizes(&layer.channel.settings);
         let last = before.pooling == Pooling::Last
+            && before.layout == Layout::Steps
             && before.runs_of(number) == 1
             && before.layers[number + 1..].iter().all(is_pointwise)
             && !before.layers[number..].iter().any(trains_by_all_steps);
@@ -250,7 +252,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         law.check(&genome, toggles, sequence::inert);
     }
     let mut genes: BTreeSet<String> =
-        ["norm", "pooling", "position", "sharing/pattern", "sharing/passes", "width"]
+        ["layout", "norm", "pooling", "position", "sharing/pattern", "sharing/passes", "width"]
             .into_iter()
             .chain(["layers/order", "layers/rank", "layers/repeat"])
             .chain(["training/dropout", "training/learning_rate", "training/weight_decay"])

@@ -54,6 +54,21 @@ fn shared() -> Network {
     )
 }
 
+/// Channels as tokens, with positions in each, read at the last step.
+fn grid(pooling: &str, position: &str) -> Network {
+    read(&format!(
+        r#"{{"width": 16, "layout": "grid", "pooling": "{pooling}", "position": "{position}", "layers": [
+            {{"token": {{"kind": "attention"}}, "channel": {{"kind": "mlp"}}}},
+            {{"token": {{"kind": "mamba"}}, "order": "bidirectional", "repeat": 2}},
+            {{"token": {{"kind": "gru"}}, "order": "reverse", "channel": {{"kind": "se"}}}}]}}"#,
+    ))
+}
+
+/// Each pooling and each position once.
+fn grids() -> [Network; 3] {
+    [grid("last", "learned"), grid("mean", "decay"), grid("max", "none")]
+}
+
 /// Generic values of a tensor, by its full name.
 fn generic(named: &NamedTensor) -> Vec<f64> {
     let mut rng = Rng::named(0, &named.name, 0);
@@ -127,9 +142,10 @@ fn gradients(model: &Model, batch: &Batch, dropout: Option<&mut Dropout>) -> Vec
 #[test]
 fn libtorch_computes_the_definition_of_every_genome() {
     let mut seen = BTreeSet::new();
-    for network in genomes(80).iter().chain([&example(), &shared()]) {
+    for network in genomes(80).iter().chain([&example(), &shared()]).chain(&grids()) {
         let genome = &network.genome;
         seen.extend([format!("{:?}", genome.norm), format!("{:?}", genome.pooling)]);
+        seen.insert(format!("{:?}", genome.layout));
         seen.extend([
             format!("{:?} positions", genome.position),
             format!("{:?} shared", genome.sharing.pattern),
@@ -148,7 +164,7 @@ fn libtorch_computes_the_definition_of_every_genome() {
             }
         }
     }
-    let every = "Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3";
+    let every = "Steps Grid Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3";
     let kinds = blocks::ALL.iter().map(|block| block.name());
     for choice in every.split(' ').chain(kinds) {
         assert!(seen.contains(choice), "no genome with {choice}");
@@ -163,7 +179,7 @@ fn libtorch_computes_the_definition_of_every_genome() {
 #[test]
 fn neither_the_amount_nor_the_content_of_padding_is_seen() {
     let cases = cases(&[9, 1, 12, 4]);
-    for network in genomes(24).iter().chain([&example(), &shared()]) {
+    for network in genomes(24).iter().chain([&example(), &shared()]).chain(&grids()) {
         for (kind, tolerance) in [(Kind::Double, 1e-11), (Kind::Float, 1e-5)] {
             let model = model(network, kind);
             let run = |length, filler| {
@@ -184,7 +200,7 @@ fn neither_the_amount_nor_the_content_of_padding_is_seen() {
 
 #[test]
 fn every_parameter_has_a_gradient_even_for_a_single_step() {
-    for network in genomes(24).iter().chain([&example()]) {
+    for network in genomes(24).iter().chain([&example()]).chain(&grids()) {
         let model = Model::new(network, 1, Kind::Float, Device::Cpu);
         for lengths in [&[1, 1][..], &[5, 3]] {
             let batch = batch(&cases(lengths), lengths[0], 0.0, Kind::Float);

@@ -6,8 +6,8 @@ use hashing::{CandidateHasher, Class, Fingerprint, Keyed, Rng, TwoStage};
 use spaces::Space;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
-    Block, Genome, Limits, Mixer, Network, Norm, Order, Pattern, Pooling, Position, SequenceSpace, Settings,
-    Shape, Sharing, Tensor, Training, Value, Weights, blocks,
+    Block, Genome, Layout, Limits, Mixer, Network, Norm, Order, Pattern, Pooling, Position, SequenceSpace,
+    Settings, Shape, Sharing, Tensor, Training, Value, Weights, blocks,
 };
 
 fn genomes(count: u64) -> impl Iterator<Item = Genome> {
@@ -203,6 +203,19 @@ fn a_head_costs_as_much_as_it_has_steps_to_answer_at() {
 }
 
 #[test]
+fn a_mixer_of_a_grid_costs_as_much_as_it_has_tokens() {
+    let cost = |layout: &str, channels| {
+        let genome = genome(&format!(
+            r#"{{"width": 16, "layout": "{layout}", "layers": [{{"token": {{"kind": "attention"}}}}]}}"#
+        ));
+        let network = Network::new(&genome, Shape { channels, classes: 4 });
+        network.multiply_adds(10) - 16 * (10 * channels as u64 + 4)
+    };
+    assert_eq!(cost("grid", 3), cost("steps", 3) * 3 + 2 * (30 * 30 - 3 * 10 * 10) * 16);
+    assert_eq!(cost("grid", 1), cost("steps", 1));
+}
+
+#[test]
 fn dropout_of_nothing_is_inert() {
     let with = genome(r#"{"training": {"dropout": 0.3}}"#);
     assert_eq!(fingerprint(&with), fingerprint(&genome("{}")));
@@ -275,6 +288,7 @@ fn every_other_gene_reaches_the_fingerprint() {
     let changed = [
         reversed,
         Genome { width: 64, ..base.clone() },
+        Genome { layout: Layout::Grid, ..base.clone() },
         Genome { norm: Norm::Rms, ..base.clone() },
         Genome { pooling: Pooling::Max, ..base.clone() },
         Genome { pooling: Pooling::Last, ..base.clone() },
@@ -315,6 +329,7 @@ fn where_every_step_has_a_target_no_step_sees_a_later_one() {
     for step in 0..1000 {
         let rng = &mut Rng::named(2, "step", step);
         genome = space.mutate(&genome, rng);
+        assert_eq!(genome.layout, Layout::Steps);
         for genome in [Some(genome.clone()), space.crossover(&genome, &other, rng)].into_iter().flatten() {
             assert_eq!((space.check(&genome), genome.pooling), (Ok(()), Pooling::None));
             let canonical = space.canonicalize(&genome);
@@ -323,6 +338,7 @@ fn where_every_step_has_a_target_no_step_sees_a_later_one() {
     }
     for (json, named) in [
         (r#"{"layers": []}"#, "pooling mean"),
+        (r#"{"layout": "grid", "pooling": "none"}"#, "layout grid"),
         (
             r#"{"layers": [{}, {"token": {"kind": "attention"}}], "pooling": "none"}"#,
             "`attention` of layer 1 sees",

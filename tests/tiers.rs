@@ -169,6 +169,13 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         r#"{"layers": [{"token": {"kind": "attention"}, "channel": {"kind": "mlp"}}]}"#,
     ),
     (
+        "the order of attention without positions is dead on a grid, too",
+        In::Sequence,
+        Canonical,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "attention"}, "order": "reverse"}], "position": "learned"}"#,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "attention"}}], "position": "learned"}"#,
+    ),
+    (
         "the order of no token mixer is dead",
         In::Sequence,
         Canonical,
@@ -451,6 +458,18 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "mamba2", "state": 16}}]}"#,
         r#"{"layers": [{"token": {"kind": "mamba", "state": 16}}]}"#,
+    ),
+    (
+        "the last row of a grid is several tokens, of which the last alone sees all: causal ≠ not causal",
+        In::Sequence,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "attention", "causal": true}}], "pooling": "last"}"#,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "attention"}}], "pooling": "last"}"#,
+    ),
+    (
+        "a channel a token ≠ a step a token",
+        In::Sequence,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "gru"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
     ),
     (
         "in the last row, causal backwards ≠ not causal",

@@ -1,7 +1,7 @@
 //! Tasks with a target at every step, or at some: the MAD tasks and text.
 
 use serde::{Deserialize, Serialize};
-use spaces::sequence::{Genome, Network, Pooling, Shape};
+use spaces::sequence::{Genome, Layout, Network, Pooling, Shape};
 use tasks::Windows;
 use tasks::mad::{self, Kind, Mad};
 
@@ -114,6 +114,11 @@ pub(super) fn unfit(genome: &Genome) -> Option<String> {
     if genome.pooling != Pooling::None {
         return Some("it pools, and every step has a target; give \"pooling\": \"none\"".into());
     }
+    if genome.layout != Layout::Steps {
+        return Some(
+            "its tokens are channels, and every step has a target; give \"layout\": \"steps\"".into(),
+        );
+    }
     let (number, kind) = genome.looks_ahead()?;
     Some(format!(
         "`{kind}` of layer {number} sees later steps, or how many there are; give it the order forward, make it \
@@ -145,6 +150,7 @@ mod tests {
         assert_eq!(unfit(&genome(fit)), None);
         let unfits = [
             (r#"{"layers": []}"#, "it pools"),
+            (r#"{"layout": "grid", "pooling": "none"}"#, "its tokens are channels"),
             (
                 r#"{"pooling": "none", "layers": [{"token": {"kind": "attention"}}]}"#,
                 "`attention` of layer 0 sees",

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use hashing::Rng;
-use spaces::sequence::{MIXERS, NamedTensor, Network, Order, Place, Pooling, Position, Run, Settings};
+use spaces::sequence::{
+    Layout, MIXERS, NamedTensor, Network, Order, Place, Pooling, Position, Run, Settings,
+};
 use tch::{Device, Kind, Tensor};
 
 use crate::blocks::{self, TorchBlock, TorchWeights};
 use crate::dropout::Dropout;
 use crate::scan::scan;
-use crate::steps::Steps;
+use crate::steps::{Steps, clean};
 
 /// Cases of unequal length, padded at the end.
 #[derive(Debug)]
@@ -27,7 +29,9 @@ pub struct Model {
     named: Vec<NamedTensor>,
     flat: Tensor,
     parameters: Vec<Tensor>,
-    embedding: TorchWeights,
+    /// Tokens of a step.
+    columns: i64,
+    embedding: (Layout, TorchWeights),
     position: (Position, TorchWeights),
     /// Of every layer of the genome.
     layers: Vec<Vec<Branch>>,
@@ -80,10 +84,11 @@ impl Model {
         let by_name =
             named.iter().zip(&parameters).map(|(n, p)| (n.name.as_str(), (n.tensor.name, p))).collect();
         let parts = Parts { network, by_name };
-        let (embedding, layers, head) = (parts.part("embedding.linear."), parts.layers(), parts.head());
+        let columns = network.columns() as i64;
+        let (embedding, layers, head) = (parts.embedding(), parts.layers(), parts.head());
         let position = (network.genome.position, parts.part("position.code."));
         let schedule = network.genome.schedule();
-        Self { named, flat, parameters, embedding, position, layers, schedule, head }
+        Self { named, flat, parameters, columns, embedding, position, layers, schedule, head }
     }
 
     /// All parameters in one vector, without gradients; whoever changes it in place (under `no_grad`) changes the
@@ -134,12 +139,17 @@ impl Model {
         Ok(())
     }
 
-    /// Masks of dropout that one forward pass draws, each of B·L·width elements.
+    /// Tokens that the network makes of a step.
+    pub fn columns(&self) -> usize {
+        self.columns as usize
+    }
+
+    /// Masks of dropout that one forward pass draws, each of B·L·columns·width elements.
     pub fn masks(&self) -> usize {
         self.schedule.iter().map(|run| self.layers[run.layer].len()).sum()
     }
 
-    /// Logits, B×classes, or B×L×classes where nothing is pooled. Without dropout they do not depend on how much
+    /// Logits, B×classes, or B×tokens×classes where nothing is pooled. Without dropout they do not depend on how much
     /// padding there is and what it holds.
     pub fn forward(&self, batch: &Batch, dropout: Option<&mut Dropout>) -> Tensor {
         self.run(batch, dropout, None)
@@ -162,9 +172,9 @@ impl Model {
         mut dropout: Option<&mut Dropout>,
         mut penalties: Option<&mut Vec<Tensor>>,
     ) -> Tensor {
-        let steps = Steps::of(batch);
-        let mut x = apply_linear(&steps.clean(&batch.x), &self.embedding);
-        x = place_steps(x, &self.position);
+        let steps = Steps::of(batch, self.columns);
+        let mut x = embed(&clean(batch), &self.embedding);
+        x = self.place(x);
         for run in &self.schedule {
             for branch in &self.layers[run.layer] {
                 let mut added = branch.forward(&x, run.number, &steps, penalties.as_deref_mut());
@@ -176,6 +186,16 @@ impl Model {
         }
         let pooled = steps.pool(&apply_norm(&x, &self.head.norm), self.head.pooling);
         apply_linear(&pooled, &self.head.linear)
+    }
+
+    /// Tells steps apart by where they are: the tokens of each column by themselves.
+    fn place(&self, x: Tensor) -> Tensor {
+        if self.columns == 1 || self.position.0 == Position::None {
+            return place_steps(x, &self.position);
+        }
+        let columns = x.unflatten(1, [-1, self.columns]).transpose(1, 2);
+        let placed = place_steps(columns.flatten(0, 1), &self.position);
+        placed.view_as(&columns).transpose(1, 2).flatten(1, 2)
     }
 }
 
@@ -195,7 +215,7 @@ impl Branch {
             if let Some(penalties) = &mut penalties {
                 penalties.extend(self.block.penalty(&self.settings, weights, x, steps.mask()));
             }
-            self.block.forward(&self.settings, weights, x, steps.mask())
+            self.block.forward_grid(&self.settings, weights, x, steps.mask(), steps.columns())
         };
         match self.order {
             Order::Forward => mix(0, x),
@@ -226,6 +246,11 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
+    fn embedding(&self) -> (Layout, TorchWeights) {
+        let group = self.network.embedding();
+        (self.network.genome.layout, self.part(&format!("{}.{}.", group.name, group.parts[0].0)))
+    }
+
     fn layers(&self) -> Vec<Vec<Branch>> {
         let places = Place::ALL;
         let branches = |index| places.into_iter().filter_map(|place| self.branch(index, place)).collect();
@@ -295,6 +320,14 @@ fn place_steps(x: Tensor, (position, weights): &(Position, TorchWeights)) -> Ten
             let added = &x * (1.0 - &decay);
             x + scan(&decay.expand_as(&added), &added) * &weights["gain"]
         }
+    }
+}
+
+/// B×L×C to B×tokens×D.
+fn embed(x: &Tensor, (layout, weights): &(Layout, TorchWeights)) -> Tensor {
+    match layout {
+        Layout::Steps => apply_linear(x, weights),
+        Layout::Grid => weights["bias"].addcmul(&x.unsqueeze(-1), &weights["weight"]).flatten(1, 2),
     }
 }
 

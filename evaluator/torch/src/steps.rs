@@ -1,4 +1,4 @@
-//! Which steps of a batch are real, and what must know it: reversing, pooling.
+//! Which tokens of a batch are real, and what must know it: reversing, pooling.
 
 use std::cell::OnceCell;
 
@@ -7,29 +7,41 @@ use tch::{Device, Kind, Tensor};
 
 use crate::model::Batch;
 
-/// The time axis of a batch.
-pub struct Steps<'a> {
-    batch: &'a Batch,
-    /// B·L: for every step, the row of the step that it changes places with; made when first asked for.
+/// The time axis of a batch: L tokens, so many for each step.
+pub struct Steps {
+    columns: i64,
+    /// B×L, 1 where a token is real; `None` where nothing is padded.
+    mask: Option<Tensor>,
+    /// B: the tokens of each case.
+    lengths: Tensor,
+    /// B·L: for every token, the row of the token that it changes places with; made when first asked for.
     reversed: OnceCell<Tensor>,
 }
 
-impl<'a> Steps<'a> {
-    pub fn of(batch: &'a Batch) -> Self {
-        Self { batch, reversed: OnceCell::new() }
+/// The input with zeros in padded steps, whatever they held.
+pub fn clean(batch: &Batch) -> Tensor {
+    match &batch.mask {
+        Some(mask) => batch.x.masked_fill(&mask.eq(0.0).unsqueeze(-1), 0.0),
+        None => batch.x.shallow_clone(),
+    }
+}
+
+impl Steps {
+    pub fn of(batch: &Batch, columns: i64) -> Self {
+        let tokens = |mask: &Tensor| match columns {
+            1 => mask.shallow_clone(),
+            _ => mask.repeat_interleave_self_int(columns, 1, None),
+        };
+        let (mask, lengths) = (batch.mask.as_ref().map(tokens), &batch.lengths * columns);
+        Self { columns, mask, lengths, reversed: OnceCell::new() }
     }
 
-    /// B×L, 1 where a step is real; `None` where nothing is padded.
     pub fn mask(&self) -> Option<&Tensor> {
-        self.batch.mask.as_ref()
+        self.mask.as_ref()
     }
 
-    /// B×L×D with zeros in padded steps, whatever they held.
-    pub fn clean(&self, x: &Tensor) -> Tensor {
-        match self.mask() {
-            Some(mask) => x.masked_fill(&mask.eq(0.0).unsqueeze(-1), 0.0),
-            None => x.shallow_clone(),
-        }
+    pub fn columns(&self) -> i64 {
+        self.columns
     }
 
     /// B×L×D, each case reversed within its own length, so that padding stays at the end.
@@ -40,30 +52,32 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// B×L×D to B×D, or as it is where every step counts by itself.
+    /// B×L×D to B×D, or as it is where every token counts by itself. The last step is the mean of its tokens.
     pub fn pool(&self, x: &Tensor, pooling: Pooling) -> Tensor {
         match (pooling, self.mask()) {
             (Pooling::None, _) => x.shallow_clone(),
             (Pooling::Mean, None) => x.mean_dim(1, false, None),
             (Pooling::Mean, Some(mask)) => {
-                let shares = mask / self.batch.lengths.unsqueeze(1);
+                let shares = mask / self.lengths.unsqueeze(1);
                 shares.unsqueeze(1).bmm(x).squeeze_dim(1)
             }
             (Pooling::Max, None) => x.max_dim(1, false).0,
             (Pooling::Max, Some(mask)) => {
                 x.masked_fill(&mask.eq(0.0).unsqueeze(-1), f64::NEG_INFINITY).max_dim(1, false).0
             }
-            (Pooling::Last, None) => x.select(1, -1),
-            (Pooling::Last, Some(_)) => {
-                x.flatten(0, 1).index_select(0, &(self.first_rows() + &self.batch.lengths - 1))
+            (Pooling::Last, mask) => {
+                let steps = x.unflatten(1, [-1, self.columns]);
+                let last = match mask {
+                    None => steps.select(1, -1),
+                    Some(_) => {
+                        let (cases, length) = (x.size()[0], steps.size()[1]);
+                        let number = self.lengths.divide_scalar_mode(self.columns, "floor") - 1;
+                        steps.flatten(0, 1).index_select(0, &(first_rows(cases, length, x.device()) + number))
+                    }
+                };
+                if self.columns == 1 { last.squeeze_dim(1) } else { last.mean_dim(1, false, None) }
             }
         }
-    }
-
-    /// B: the row of the first step of every case, of B·L rows.
-    fn first_rows(&self) -> Tensor {
-        let (cases, length, _) = self.batch.x.size3().expect("x is B×L×C");
-        first_rows(cases, length, self.batch.x.device())
     }
 }
 

@@ -115,6 +115,17 @@ pub trait Block: Send + Sync {
     /// The definition: one sequence without padding, length × width to length × width.
     fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix;
 
+    /// Whether the block knows the columns of a grid. Default: no.
+    fn knows_grid(&self) -> bool {
+        false
+    }
+
+    /// The definition on a grid: steps of so many tokens each, one after the other. [`forward`](Self::forward) is the
+    /// grid of one column. Default: the tokens are a sequence.
+    fn forward_grid(&self, settings: &Settings, weights: &Weights, x: &Matrix, _columns: usize) -> Matrix {
+        self.forward(settings, weights, x)
+    }
+
     /// Multiply-adds for one sequence of `length` steps.
     fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64;
 

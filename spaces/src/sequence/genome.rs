@@ -9,7 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::block::{Place, Settings, Value};
-use super::{Block, blocks};
+use super::{Block, Layout, blocks};
 
 /// A stack of layers with its embedding, head and training genes. Missing fields take their defaults, unknown ones
 /// are errors.
@@ -20,6 +20,8 @@ pub struct Genome {
     pub version: u32,
     /// Channels between layers. Default: 32.
     pub width: usize,
+    /// Default: `steps`.
+    pub layout: Layout,
     /// Default: `layer`.
     pub norm: Norm,
     /// Default: `none`.
@@ -332,6 +334,9 @@ impl Genome {
         if self.position != Position::None {
             stack += &format!(" | {} positions", name_of(&self.position));
         }
+        if self.layout != Layout::Steps {
+            stack += &format!(" | {}", name_of(&self.layout));
+        }
         format!("{stack} | width {}, {}", self.width, name_of(&self.pooling))
     }
 }
@@ -381,6 +386,7 @@ impl Keyed for Genome {
     fn write_key(&self, out: &mut KeyWriter) {
         out.u64(u64::from(self.version));
         out.u64(self.width as u64);
+        out.text(&name_of(&self.layout));
         out.text(&name_of(&self.norm));
         out.text(&name_of(&self.position));
         out.text(&name_of(&self.pooling));
@@ -428,6 +434,8 @@ struct Raw {
     version: u32,
     #[serde(default = "width")]
     width: usize,
+    #[serde(default)]
+    layout: Layout,
     #[serde(default)]
     norm: Norm,
     #[serde(default)]
@@ -484,7 +492,7 @@ impl TryFrom<Raw> for Genome {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        let Raw { version, width, norm, position, pooling, layers, sharing, training } = raw;
+        let Raw { version, width, layout, norm, position, pooling, layers, sharing, training } = raw;
         if version != 1 {
             return Err(format!("genome version {version} is not known; this program reads version 1"));
         }
@@ -504,7 +512,7 @@ impl TryFrom<Raw> for Genome {
         if !(1..=LARGEST).contains(&sharing.passes) {
             return Err(format!("sharing: passes {} is not from 1 to {LARGEST}", sharing.passes));
         }
-        let genome = Self { version, width, norm, position, pooling, layers, sharing, training };
+        let genome = Self { version, width, layout, norm, position, pooling, layers, sharing, training };
         let depth = genome.depth();
         if depth > LARGEST {
             return Err(format!("{depth} layers and repetitions are more than {LARGEST}"));
@@ -540,6 +548,7 @@ mod tests {
     fn missing_fields_take_their_defaults() {
         let genome = read(r#"{"layers": [{"token": {"kind": "attention", "heads": 2}}]}"#).unwrap();
         assert_eq!((genome.width, genome.norm, genome.pooling), (32, Norm::Layer, Pooling::Mean));
+        assert_eq!(genome.layout, Layout::Steps);
         let layer = &genome.layers[0];
         assert_eq!((layer.token.settings.number("heads"), layer.token.settings.flag("causal")), (2, false));
         assert!(layer.channel.is_identity() && layer.repeat == 1);
@@ -590,6 +599,7 @@ mod tests {
             (r#"{"sharing": {"passes": 0}}"#, "passes"),
             (r#"{"layers": [{"rank": 65}]}"#, "rank 65"),
             (r#"{"position": "somewhere"}"#, "somewhere"),
+            (r#"{"layout": "hexagons"}"#, "hexagons"),
             (r#"{"training": {"dropout": 1.5}}"#, "dropout"),
             (r#"{"training": {"learning_rate": 0}}"#, "learning_rate"),
         ] {

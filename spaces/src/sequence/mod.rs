@@ -13,11 +13,13 @@ pub mod export;
 mod functions;
 mod genome;
 mod lanes;
+mod layout;
 pub mod math;
 mod network;
 mod space;
 
 pub use block::{Block, Gene, Init, Place, Settings, Tensor, Value, Weights};
 pub use genome::{Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training};
+pub use layout::Layout;
 pub use network::{MIXERS, NamedTensor, Network, Shape};
 pub use space::{Limits, SequenceSpace};

@@ -5,6 +5,7 @@ use std::f64::consts::LN_2;
 
 use super::block::{Init, Place, Settings, Tensor, Weights};
 use super::genome::{Genome, Norm, Order, Pooling, Position, Run, name_of};
+use super::layout::by_column;
 use super::math::{Matrix, layer_norm, linear, product, rms_norm, sigmoid};
 
 /// What the task fixes: channels of the input, classes of the output.
@@ -54,8 +55,12 @@ impl Network {
     }
 
     pub fn embedding(&self) -> Group {
-        let parts = vec![("linear", linear_tensors(self.genome.width, self.shape.channels))];
-        Group { name: "embedding".into(), kind: "embedding".into(), parts }
+        self.genome.layout.embedding(self.shape.channels, self.genome.width)
+    }
+
+    /// Tokens of a step.
+    pub fn columns(&self) -> usize {
+        self.genome.layout.columns(self.shape.channels)
     }
 
     /// `None` where steps are not told apart by where they are.
@@ -134,7 +139,8 @@ impl Network {
     /// Multiply-adds of the matrix products and mixers for one sequence of `length` steps; norms and sums are left out.
     pub fn multiply_adds(&self, length: usize) -> u64 {
         let width = self.genome.width;
-        let answers = if self.genome.pooling == Pooling::None { length } else { 1 };
+        let tokens = length.saturating_mul(self.columns());
+        let answers = if self.genome.pooling == Pooling::None { tokens } else { 1 };
         let [inputs, outputs] =
             [self.shape.channels.saturating_mul(length), self.shape.classes.saturating_mul(answers)];
         let ends = inputs.saturating_add(outputs).saturating_mul(width) as u64;
@@ -147,7 +153,7 @@ impl Network {
                 let corrected = tensors.iter().filter(|tensor| rank > 0 && tensor.is_matrix());
                 let correcting =
                     corrected.fold(0usize, |sum, w| sum.saturating_add(w.len().saturating_mul(rank)));
-                block.multiply_adds(&mixer.settings, width, length).saturating_add(correcting as u64)
+                block.multiply_adds(&mixer.settings, width, tokens).saturating_add(correcting as u64)
             };
             let directions = if layer.order == Order::Bidirectional { 2 } else { 1 };
             let once = cost(Place::Token).saturating_mul(directions).saturating_add(cost(Place::Channel));
@@ -177,10 +183,11 @@ impl Network {
     /// training is tested against.
     pub fn forward(&self, cases: &[Matrix], supply: &mut Supply) -> Vec<Vec<f64>> {
         let weights = supply(&self.embedding(), cases);
-        let mut xs: Vec<Matrix> = cases.iter().map(|x| apply_linear(x, &weights[0])).collect();
+        let mut xs: Vec<Matrix> = cases.iter().map(|x| self.genome.layout.embed(x, &weights[0])).collect();
         if let Some(group) = self.position() {
             let weights = supply(&group, &xs);
-            xs.iter_mut().for_each(|x| place_steps(x, self.genome.position, &weights[0]));
+            let place = |x: &mut Matrix| place_steps(x, self.genome.position, &weights[0]);
+            xs.iter_mut().for_each(|x| by_column(x, self.columns(), place));
         }
         let mut branches: Vec<_> = (0..self.genome.layers.len())
             .map(|index| Place::ALL.map(|place| Branch::new(self, index, place)))
@@ -203,19 +210,20 @@ impl Network {
         let (block, settings): (_, &Settings) = (mixer.block(place), &mixer.settings);
         let x = self.apply_norm(x, branch.part("norm").expect("every branch has a norm"));
         let weights = |direction: usize| branch.mixer(direction, run.number);
-        let reverse = |weights: &Weights| block.forward(settings, weights, &x.reversed()).reversed();
+        let mix = |weights: &Weights, x: &Matrix| block.forward_grid(settings, weights, x, self.columns());
+        let reverse = |weights: &Weights| mix(weights, &x.reversed()).reversed();
         match (place, layer.order) {
-            (Place::Channel, _) | (Place::Token, Order::Forward) => block.forward(settings, &weights(0), &x),
+            (Place::Channel, _) | (Place::Token, Order::Forward) => mix(&weights(0), &x),
             (Place::Token, Order::Reverse) => reverse(&weights(0)),
             (Place::Token, Order::Bidirectional) => {
-                block.forward(settings, &weights(0), &x).zip(&reverse(&weights(1)), |a, b| a + b)
+                mix(&weights(0), &x).zip(&reverse(&weights(1)), |a, b| a + b)
             }
         }
     }
 
     fn apply_head(&self, x: &Matrix, weights: &[Weights]) -> Vec<f64> {
         let x = self.apply_norm(x, &weights[0]);
-        apply_linear(&pool(x, self.genome.pooling), &weights[1]).data
+        apply_linear(&pool(x, self.genome.pooling, self.columns()), &weights[1]).data
     }
 
     fn apply_norm(&self, x: &Matrix, weights: &Weights) -> Matrix {
@@ -341,16 +349,18 @@ fn apply_linear(x: &Matrix, weights: &Weights) -> Matrix {
     linear(x, &weights["weight"], &weights["bias"])
 }
 
-fn pool(x: Matrix, pooling: Pooling) -> Matrix {
+/// The last step of a grid is the mean of its tokens.
+fn pool(x: Matrix, pooling: Pooling, columns: usize) -> Matrix {
     if pooling == Pooling::None {
         return x;
     }
     let x = &x;
     let column = |d: usize| (0..x.rows).map(move |t| x.at(t, d));
+    let last = x.rows - columns..x.rows;
     let value = |d: usize| match pooling {
         Pooling::Mean => column(d).sum::<f64>() / x.rows as f64,
         Pooling::Max => column(d).fold(f64::NEG_INFINITY, f64::max),
-        Pooling::Last | Pooling::None => x.at(x.rows - 1, d),
+        Pooling::Last | Pooling::None => last.clone().map(|t| x.at(t, d)).sum::<f64>() / columns as f64,
     };
     Matrix::new(1, x.columns, (0..x.columns).map(value).collect())
 }

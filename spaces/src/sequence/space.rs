@@ -7,6 +7,7 @@ use super::blocks;
 use super::genome::{
     Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training, name_of,
 };
+use super::layout::Layout;
 use crate::Space;
 
 /// What the search may choose from.
@@ -86,6 +87,10 @@ impl SequenceSpace {
         if self.limits.every_step { Pooling::None } else { *rng.choose(&Pooling::ALL) }
     }
 
+    fn layout(&self, rng: &mut Rng) -> Layout {
+        if self.limits.every_step { Layout::Steps } else { *rng.choose(&Layout::ALL) }
+    }
+
     /// One that this task allows, every gene drawn from its choices.
     fn mixer(&self, place: Place, rng: &mut Rng) -> Mixer {
         let allowed = if place == Place::Token { &self.token } else { &self.channel };
@@ -104,7 +109,7 @@ impl SequenceSpace {
     /// Applies one random change, which may lead out of the limits; `None` where it is not possible here.
     fn change(&self, genome: &mut Genome, rng: &mut Rng) -> Option<()> {
         let layers = genome.layers.len();
-        match rng.below(19) {
+        match rng.below(20) {
             0 => genome.layers.insert(rng.below(layers + 1), self.layer(rng)),
             1 if layers > 1 => drop(genome.layers.remove(rng.below(layers))),
             2 if layers > 0 => {
@@ -128,6 +133,7 @@ impl SequenceSpace {
             16 => genome.pooling = self.pooling(rng),
             17 => genome.position = *rng.choose(&Position::ALL),
             18 => change_training(&mut genome.training, rng),
+            19 => genome.layout = self.layout(rng),
             _ => return None,
         }
         Some(())
@@ -185,7 +191,7 @@ impl Space for SequenceSpace {
     type Candidate = Genome;
 
     fn name(&self) -> &str {
-        "sequence v2"
+        "sequence v3"
     }
 
     /// One to three layers, every gene drawn from its choices; shared weights and positions are for mutations to find.
@@ -204,6 +210,7 @@ impl Space for SequenceSpace {
                 weight_decay: *rng.choose(&Training::WEIGHT_DECAYS),
                 dropout: *rng.choose(&Training::DROPOUTS),
             },
+            layout: if rng.chance(0.3) { self.layout(rng) } else { Layout::Steps },
         }
     }
 
@@ -234,6 +241,7 @@ impl Space for SequenceSpace {
                 weight_decay: either().training.weight_decay,
                 dropout: either().training.dropout,
             },
+            layout: either().layout,
         };
         let children = |sharing: Sharing| {
             let cut_at = |cut: usize| {
@@ -264,7 +272,8 @@ impl Space for SequenceSpace {
                 break;
             }
         }
-        if genome.pooling == Pooling::Last {
+        // The last step of a grid is read in several tokens, of which the last alone sees all.
+        if genome.pooling == Pooling::Last && genome.layout == Layout::Steps {
             unmask(&mut genome);
         }
         if genome.layers.is_empty() {
@@ -285,6 +294,12 @@ impl Space for SequenceSpace {
             let (given, wanted) =
                 (name_of(&genome.pooling), if every_step { "none" } else { "mean, max or last" });
             return Err(format!("pooling {given} does not fit the targets of this task; choose {wanted}"));
+        }
+        if every_step && genome.layout != Layout::Steps {
+            let given = name_of(&genome.layout);
+            return Err(format!(
+                "layout {given} has no token for a step, which has a target in this task; choose steps"
+            ));
         }
         if every_step && let Some((number, kind)) = genome.looks_ahead() {
             return Err(format!(

@@ -42,6 +42,19 @@ pub trait TorchBlock: Sync {
         mask: Option<&Tensor>,
     ) -> Tensor;
 
+    /// [`forward`](Self::forward) on a grid: steps of so many tokens each, one after the other, of which a case has whole
+    /// ones. Default: the tokens are a sequence.
+    fn forward_grid(
+        &self,
+        settings: &Settings,
+        weights: &TorchWeights,
+        x: &Tensor,
+        mask: Option<&Tensor>,
+        _columns: i64,
+    ) -> Tensor {
+        self.forward(settings, weights, x, mask)
+    }
+
     /// What training adds to the loss for this block, a scalar: the mean over real steps of what it should keep small.
     /// Default: nothing.
     fn penalty(

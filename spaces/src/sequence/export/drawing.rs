@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::sequence::genome::name_of;
 use crate::sequence::network::Group;
-use crate::sequence::{Layer, Mixer, Network, Order, Pattern, Place, Position, Sharing};
+use crate::sequence::{Layer, Layout, Mixer, Network, Order, Pattern, Place, Position, Sharing};
 
 const WIDTH: usize = 620;
 const BOX_LEFT: usize = 130;
@@ -48,7 +48,7 @@ pub fn drawing(network: &Network, title: &str) -> String {
     page.header(network, title);
     page.ends("input", &format!("{} channels, standardized", network.shape.channels), None);
     let embedding = network.embedding();
-    page.ends("embedding", &format!("linear to width {}", network.genome.width), Some(&embedding));
+    page.ends("embedding", &embedded(network), Some(&embedding));
     if let Some(group) = network.position() {
         page.ends("positions", positions(network.genome.position), Some(&group));
     }
@@ -60,6 +60,14 @@ pub fn drawing(network: &Network, title: &str) -> String {
     page.ends("head", &format!("{norm} norm, {}, linear", pooled(&pooling)), Some(&head));
     page.ends("logits", &format!("{} classes", network.shape.classes), None);
     page.finish(title)
+}
+
+fn embedded(network: &Network) -> String {
+    let (width, columns) = (network.genome.width, network.columns());
+    match network.genome.layout {
+        Layout::Steps => format!("linear to width {width}"),
+        Layout::Grid => format!("{columns} tokens a step, one a channel, of width {width}"),
+    }
 }
 
 fn positions(position: Position) -> &'static str {
@@ -306,6 +314,12 @@ mod tests {
         ] {
             assert!(svg.contains(expected), "{expected}: {svg}");
         }
+    }
+
+    #[test]
+    fn a_grid_is_drawn_as_tokens_of_channels() {
+        let svg = drawn(r#"{"layout": "grid"}"#, "a title");
+        assert!(svg.contains("12 tokens a step, one a channel, of width 32"), "{svg}");
     }
 
     #[test]

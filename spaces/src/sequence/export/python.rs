@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::sequence::genome::name_of;
-use crate::sequence::{Block, Genome, Mixer, Network, Norm, Order, Place, Pooling, Position, Value, blocks};
+use crate::sequence::{
+    Block, Genome, Layout, Mixer, Network, Norm, Order, Place, Pooling, Position, Value, blocks,
+};
 
 /// Columns of the Python code.
 const WIDEST: usize = 110;
@@ -13,6 +15,9 @@ const WIDEST: usize = 110;
 pub fn model_py(network: &Network, classes: &[String]) -> String {
     assert_eq!(classes.len(), network.shape.classes, "one name a class");
     let mut sections = vec![header(network), format!("CLASSES = {}", list_of_strings(classes))];
+    if network.genome.layout == Layout::Grid {
+        sections[1] += &format!("\nCHANNELS = {}", network.shape.channels);
+    }
     sections.extend(fragments(&network.genome).into_iter().map(str::to_string));
     sections.push(model(network));
     sections.push(include_str!("fragments/load.py").into());
@@ -69,6 +74,10 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
     };
     let position: Vec<_> = position.iter().copied().filter(|code| !parts.contains(code)).collect();
     parts.extend(position);
+    let grid = genome.layout == Layout::Grid;
+    if grid && genome.position != Position::None {
+        parts.push(include_str!("fragments/position_of_grid.py"));
+    }
     if !genome.layers.is_empty() {
         parts.push(include_str!("fragments/branch.py"));
     }
@@ -78,10 +87,15 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
     parts.push(match genome.pooling {
         Pooling::Mean => include_str!("fragments/mean.py"),
         Pooling::Max => include_str!("fragments/max.py"),
+        Pooling::Last if grid => include_str!("fragments/last_of_grid.py"),
         Pooling::Last => include_str!("fragments/last.py"),
         Pooling::None => include_str!("fragments/every_step.py"),
     });
     parts.push(include_str!("fragments/ends.py"));
+    parts.push(match genome.layout {
+        Layout::Steps => include_str!("fragments/embedding.py"),
+        Layout::Grid => include_str!("fragments/embedding_of_channels.py"),
+    });
     parts
 }
 
@@ -111,8 +125,22 @@ fn forward(genome: &Genome) -> String {
     if genome.pooling == Pooling::None {
         replace("Logits, batch × classes, of", "Logits, batch × length × classes, of");
     }
+    if genome.layout == Layout::Grid {
+        replace(
+            "(self.input(x, mask))\n",
+            "(self.input(x, mask))
+        if mask is not None:
+            mask = mask.repeat_interleave(CHANNELS, 1)
+",
+        );
+    }
     if genome.position != Position::None {
-        replace("(self.input(x, mask))\n", "(self.input(x, mask))\n        x = self.position(x)\n");
+        let placed = match genome.layout {
+            Layout::Steps => "self.position(x)",
+            Layout::Grid => "by_channel(self.position, x)",
+        };
+        let line = format!("(self.input(x, mask))\n        x = {placed}\n");
+        replace("(self.input(x, mask))\n", &line);
     }
     if genome.depth() > genome.layers.len() {
         let runs = genome.schedule();
@@ -331,6 +359,21 @@ mod tests {
         );
         let code = written("{}", &["a"]);
         assert!(!code.contains("Branch") && code.contains("nn.ModuleList()"));
+    }
+
+    #[test]
+    fn a_grid_knows_its_channels() {
+        let code = written(r#"{"layout": "grid", "position": "decay", "pooling": "last"}"#, &["a"]);
+        for expected in [
+            "CHANNELS = 3",
+            "self.embedding = Embedding(3, 32)",
+            "x = by_channel(self.position, x)",
+            "mask = mask.repeat_interleave(CHANNELS, 1)",
+            "mask.sum(1) // CHANNELS - 1",
+        ] {
+            assert!(code.contains(expected), "{expected}: {code}");
+        }
+        assert!(!written("{}", &["a"]).contains("CHANNELS"));
     }
 
     #[test]

@@ -11,17 +11,6 @@ class Input(nn.Module):
         return x if mask is None else x.masked_fill(~mask[..., None], 0)
 
 
-class Embedding(nn.Module):
-    """A linear map of every step."""
-
-    def __init__(self, channels, width):
-        super().__init__()
-        self.linear = nn.Linear(channels, width)
-
-    def forward(self, x):
-        return self.linear(x)
-
-
 class Head(nn.Module):
     """Norm, pooling over the real steps, linear map to classes."""
 
