@@ -7,6 +7,9 @@ use spaces::sequence::{Block, Gene, Mixer, Place, Settings, Weights, blocks};
 use tch::{Kind, Tensor};
 use torch::blocks::{ALL, TorchBlock, TorchWeights, find};
 
+/// Tokens of a step, where a grid is asked for.
+const COLUMNS: [usize; 3] = [1, 2, 3];
+
 /// From sequence to sequence.
 type Map<'a> = Box<dyn Fn(&Matrix) -> Matrix + 'a>;
 
@@ -83,6 +86,17 @@ impl Subject {
         matrix(&self.form.forward(&self.settings, &weights, &batch_of_one(x, kind), None).squeeze_dim(0))
     }
 
+    /// The same on a grid.
+    fn run_grid(&self, weights: &Weights, x: &Matrix, kind: Kind, columns: usize) -> Matrix {
+        let (_, weights) = self.leaves(weights, x.columns, kind);
+        let x = batch_of_one(x, kind);
+        matrix(&self.form.forward_grid(&self.settings, &weights, &x, None, columns as i64).squeeze_dim(0))
+    }
+
+    fn define_grid(&self, weights: &Weights, x: &Matrix, columns: usize) -> Matrix {
+        self.block.forward_grid(&self.settings, weights, x, columns)
+    }
+
     fn define(&self, weights: &Weights, x: &Matrix) -> Matrix {
         self.block.forward(&self.settings, weights, x)
     }
@@ -146,6 +160,37 @@ fn libtorch_computes_the_definition() {
 }
 
 #[test]
+fn on_a_grid_libtorch_computes_the_definition() {
+    for subject in subjects() {
+        // One step of several columns, more columns than steps, more steps than columns.
+        for (rows, columns) in [(1, 5), (3, 5), (9, 2), (40, 3)] {
+            let (x, weights) = (drawn("x", rows * columns, 16), subject.weights(16));
+            let expected = subject.define_grid(&weights, &x, columns);
+            for (kind, tolerance) in [(Kind::Double, 1e-10), (Kind::Float, 1e-5)] {
+                let error = error(&subject.run_grid(&weights, &x, kind, columns).data, &expected.data);
+                assert!(error < tolerance, "{} {kind:?} {rows}×{columns}: {error:e}", subject.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_matter_exactly_where_a_block_knows_the_grid() {
+    for subject in subjects() {
+        let (x, weights) = (drawn("x", 12, 16), subject.weights(16));
+        for columns in COLUMNS {
+            let plain = subject.define(&weights, &x);
+            let error = error(&subject.define_grid(&weights, &x, columns).data, &plain.data);
+            if columns == 1 || !subject.block.knows_grid() {
+                assert_eq!(error, 0.0, "{} {columns}", subject.name());
+            } else {
+                assert!(error > 1e-3, "{} {columns}: {error:e}", subject.name());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_simpler_form_is_the_same_map_and_the_simplest_has_none() {
     for subject in subjects() {
         let Some(simpler) = subject.block.simpler(&subject.settings) else { continue };
@@ -173,13 +218,23 @@ fn a_simpler_form_is_the_same_map_and_the_simplest_has_none() {
 #[test]
 fn libtorch_gradients_are_those_of_the_definition() {
     const WIDTH: usize = 8;
-    for subject in subjects() {
-        let (x, projection) = (drawn("x", 7, WIDTH), drawn("projection", 7, WIDTH));
+    for (subject, columns) in subjects().iter().flat_map(|subject| [1, 2].map(|columns| (subject, columns))) {
+        if columns > 1 && !subject.block.knows_grid() {
+            continue;
+        }
+        let tokens = if columns == 1 { 7 } else { 3 * columns };
+        let (x, projection) = (drawn("x", tokens, WIDTH), drawn("projection", tokens, WIDTH));
         let weights = subject.weights(WIDTH);
         let project = |weights: &Weights, x: &Matrix| {
-            subject.define(weights, x).data.iter().zip(&projection.data).map(|(y, p)| y * p).sum::<f64>()
+            subject
+                .define_grid(weights, x, columns)
+                .data
+                .iter()
+                .zip(&projection.data)
+                .map(|(y, p)| y * p)
+                .sum::<f64>()
         };
-        let found = gradients(&subject, &weights, &x, &projection);
+        let found = gradients(subject, &weights, &x, &projection, columns);
         let of_x = differences(&x.data, |data| project(&weights, &Matrix::new(x.rows, x.columns, data)));
         let mut expected = vec![("x", of_x)];
         for tensor in subject.block.tensors(&subject.settings, WIDTH) {
@@ -193,16 +248,22 @@ fn libtorch_gradients_are_those_of_the_definition() {
         assert_eq!(found.len(), expected.len());
         for (found, (name, expected)) in found.iter().zip(&expected) {
             let error = error(found, expected);
-            assert!(error < 1e-6, "{} of {name}: {error:e}", subject.name());
+            assert!(error < 1e-6, "{} of {name}, {columns} columns: {error:e}", subject.name());
         }
     }
 }
 
 /// By libtorch: of the projected output, first for x, then for every tensor.
-fn gradients(subject: &Subject, weights: &Weights, x: &Matrix, projection: &Matrix) -> Vec<Vec<f64>> {
+fn gradients(
+    subject: &Subject,
+    weights: &Weights,
+    x: &Matrix,
+    projection: &Matrix,
+    columns: usize,
+) -> Vec<Vec<f64>> {
     let (leaves, weights) = subject.leaves(weights, x.columns, Kind::Double);
     let x = batch_of_one(x, Kind::Double).set_requires_grad(true);
-    let y = subject.form.forward(&subject.settings, &weights, &x, None);
+    let y = subject.form.forward_grid(&subject.settings, &weights, &x, None, columns as i64);
     if !y.requires_grad() {
         return vec![vec![0.0; x.numel()]];
     }
@@ -279,14 +340,18 @@ fn reversing_time_commutes_exactly_where_a_block_says_so() {
 
 #[test]
 fn padding_changes_neither_values_nor_gradients() {
-    for subject in subjects() {
+    for (subject, columns) in subjects().iter().flat_map(|subject| COLUMNS.map(|columns| (subject, columns)))
+    {
+        if columns > 1 && !subject.block.knows_grid() {
+            continue;
+        }
         for (kind, tolerance) in [(Kind::Double, 1e-11), (Kind::Float, 1e-6)] {
-            let expected = padded(&subject, kind, 0, 0.0);
+            let expected = padded(subject, kind, columns, 0, 0.0);
             for (padding, garbage) in [(0, 1e4), (1, 0.0), (6, -1e4), (30, 1e4)] {
-                let found = padded(&subject, kind, padding, garbage);
+                let found = padded(subject, kind, columns, padding, garbage);
                 for (found, expected) in found.iter().zip(&expected) {
                     let error = error(found, expected);
-                    let what = format!("{padding} steps of {garbage}");
+                    let what = format!("{columns} columns, {padding} steps of {garbage}");
                     assert!(error < tolerance, "{} {kind:?}, {what}: {error:e}", subject.name());
                 }
             }
@@ -294,15 +359,16 @@ fn padding_changes_neither_values_nor_gradients() {
     }
 }
 
-/// Two cases of 11 and 6 steps with this many steps more of padding. Real outputs, then the gradient of every tensor.
-fn padded(subject: &Subject, kind: Kind, padding: usize, garbage: f64) -> Vec<Vec<f64>> {
+/// Two cases of 11 and 6 steps of so many columns, with this many steps more of padding. Real outputs, then the gradient of
+/// every tensor.
+fn padded(subject: &Subject, kind: Kind, columns: usize, padding: usize, garbage: f64) -> Vec<Vec<f64>> {
     let (leaves, weights) = subject.leaves(&subject.weights(WIDTH), WIDTH, kind);
-    let (x, mask) = (stack("x", padding, garbage, kind), mask(padding, kind));
-    let y = subject.form.forward(&subject.settings, &weights, &x, Some(&mask));
-    let real = LENGTHS.into_iter().enumerate();
+    let (x, mask) = (stack_grid("x", columns, padding, garbage, kind), mask_grid(columns, padding, kind));
+    let y = subject.form.forward_grid(&subject.settings, &weights, &x, Some(&mask), columns as i64);
+    let real = LENGTHS.map(|n| n * columns).into_iter().enumerate();
     let mut all: Vec<_> = real.map(|(i, n)| numbers(&y.get(i as i64).narrow(0, 0, n as i64))).collect();
     if !leaves.is_empty() {
-        let projected = (y * stack("p", padding, 0.0, kind)).sum(None);
+        let projected = (y * stack_grid("p", columns, padding, 0.0, kind)).sum(None);
         all.extend(Tensor::run_backward(&[projected], &leaves, false, false).iter().map(numbers));
     }
     all
@@ -314,16 +380,25 @@ const WIDTH: usize = 16;
 
 /// The cases with this many steps more of padding than the longest needs.
 fn stack(name: &str, padding: usize, filler: f64, kind: Kind) -> Tensor {
-    let length = LENGTHS[0] + padding;
+    stack_grid(name, 1, padding, filler, kind)
+}
+
+/// The same with so many tokens a step.
+fn stack_grid(name: &str, columns: usize, padding: usize, filler: f64, kind: Kind) -> Tensor {
+    let length = (LENGTHS[0] + padding) * columns;
     let fill = |n: usize| [drawn(name, n, WIDTH).data, vec![filler; (length - n) * WIDTH]].concat();
-    let values: Vec<f64> = LENGTHS.into_iter().flat_map(fill).collect();
+    let values: Vec<f64> = LENGTHS.map(|n| n * columns).into_iter().flat_map(fill).collect();
     Tensor::from_slice(&values).view([2, length as i64, WIDTH as i64]).to_kind(kind)
 }
 
 fn mask(padding: usize, kind: Kind) -> Tensor {
-    let length = LENGTHS[0] + padding;
-    let real: Vec<f64> =
-        LENGTHS.into_iter().flat_map(|n| (0..length).map(move |t| f64::from(u8::from(t < n)))).collect();
+    mask_grid(1, padding, kind)
+}
+
+fn mask_grid(columns: usize, padding: usize, kind: Kind) -> Tensor {
+    let length = (LENGTHS[0] + padding) * columns;
+    let lengths = LENGTHS.map(|n| n * columns).into_iter();
+    let real: Vec<f64> = lengths.flat_map(|n| (0..length).map(move |t| f64::from(u8::from(t < n)))).collect();
     Tensor::from_slice(&real).view([2, length as i64]).to_kind(kind)
 }
 
@@ -356,7 +431,8 @@ fn padding_adds_nothing_to_a_penalty() {
 #[test]
 fn the_same_numbers_give_the_same_bits() {
     for subject in subjects() {
-        assert_eq!(padded(&subject, Kind::Float, 3, 1.0), padded(&subject, Kind::Float, 3, 1.0));
+        let run = || padded(&subject, Kind::Float, 2, 3, 1.0);
+        assert_eq!(run(), run());
     }
 }
 

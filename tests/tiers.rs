@@ -14,7 +14,8 @@
 //! | E1 | entmax α = 1 = softmax, α = 2 = sparsemax | none: each has one name |
 //! | E1 | frozen zero weights = mean pooling | attention over sets |
 //! | E1 | nested head of one full dimension, step mean of one step = linear head | heads other than the linear one |
-//! | E1 | snake on 1 × L = raster; pLSTM with dead transitions | scans of a grid |
+//! | E1 | snake on 1 × L = raster | scans of a grid |
+//! | E1 | pLSTM with dead transitions or marks = independent recurrences, or none | a gene that freezes gates |
 //! | E1 | residual MLP = FSMN without taps | none: an FSMN has taps, and is no channel mixer |
 //! | E1 | depthwise convolution of width 1 and weight 1 = identity | frozen weights: one that trains is a scale |
 //! | E1 | masked column = absent column; rules equal up to algebra | feature rules |
@@ -24,7 +25,8 @@
 //! | E3 | zero gates, residual scales that start at zero | each of them |
 //! | E3 | router with equal logits; feature gates at temperature 1 | a mean of experts, feature gates |
 //! | guard | mixture of recursions at capacity 1 ≠ plain block | mixture of recursions |
-//! | guard | P-mode of the pLSTM paper ≠ of its code; gates permuted ≠ not | pLSTM on a grid, PlainMamba |
+//! | guard | P-mode of the pLSTM paper ≠ of its code | none: that of the paper alone is built |
+//! | guard | gates permuted ≠ not | PlainMamba |
 //! | guard | context of the batch ≠ of the example | none: no prediction depends on others of its batch |
 //! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
 //!
@@ -464,6 +466,18 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layout": "grid", "layers": [{"token": {"kind": "attention", "causal": true}}], "pooling": "last"}"#,
         r#"{"layout": "grid", "layers": [{"token": {"kind": "attention"}}], "pooling": "last"}"#,
+    ),
+    (
+        "shares of one flow ≠ gates of two states",
+        In::Sequence,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "plstm2d", "mode": "p"}}]}"#,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "plstm2d", "mode": "d"}}]}"#,
+    ),
+    (
+        "pLSTM of four orientations ≠ of one and back, on one column",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "plstm2d"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "plstm"}, "order": "bidirectional"}]}"#,
     ),
     (
         "a channel a token ≠ a step a token",

@@ -15,6 +15,7 @@ pub mod data;
 pub mod device;
 mod dropout;
 mod evaluation;
+pub mod grid;
 pub mod kernels;
 mod latency;
 pub mod matrix_state;

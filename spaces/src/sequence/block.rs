@@ -129,7 +129,8 @@ pub trait Block: Send + Sync {
     /// Multiply-adds for one sequence of `length` steps.
     fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64;
 
-    /// A PyTorch module `class NAME(nn.Module)` with `__init__(self, width, **genes)` and `forward(self, x, mask)`:
+    /// A PyTorch module `class NAME(nn.Module)` with `__init__(self, width, **genes)` (and `columns=1` where it
+    /// [knows the grid](Self::knows_grid)) and `forward(self, x, mask)`:
     /// x is batch × length × width, mask is batch × length, 1 where a step is real, or `None` where all are.
     /// The same algorithm as ours.
     fn python(&self) -> &'static str;

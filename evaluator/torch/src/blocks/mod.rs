@@ -20,6 +20,7 @@ mod moe;
 pub mod para_gru;
 pub mod para_lstm;
 mod plstm;
+mod plstm2d;
 mod rcnn;
 mod s4d;
 mod se;
@@ -84,6 +85,7 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     (Place::Token, "mamba2", &mamba2::Mamba2),
     (Place::Token, "lightnet", &lightnet::Lightnet),
     (Place::Token, "plstm", &plstm::Plstm),
+    (Place::Token, "plstm2d", &plstm2d::Plstm2d),
     // Recurrences that are not linear.
     (Place::Token, "gru", &gru::Gru),
     (Place::Token, "para-gru", &para_gru::ParaGru),

@@ -21,6 +21,7 @@ mod moe;
 mod para_gru;
 mod para_lstm;
 mod plstm;
+mod plstm2d;
 mod rcnn;
 mod s4d;
 mod se;
@@ -33,6 +34,9 @@ pub(in crate::sequence) const LINEAR_SCAN: &str = include_str!("shared/linear_sc
 
 /// A state of matrices with a decay in PyTorch, as `matrix_state(log_decay, q, k, v)`; needs [`LINEAR_SCAN`].
 const MATRIX_STATE: &str = include_str!("shared/matrix_state.py");
+
+/// Two states on a grid in PyTorch, as `grid_scan(right, down)`, and `shifted(x, dim)`; needs [`LINEAR_SCAN`].
+const GRID_SCAN: &str = include_str!("shared/grid_scan.py");
 
 /// Pairs of channels turned by their time in PyTorch, as `rotated(x, steps)`.
 const ROTATED: &str = include_str!("shared/rotated.py");
@@ -58,6 +62,7 @@ pub const ALL: &[&dyn Block] = &[
     &mamba2::Mamba2,
     &lightnet::Lightnet,
     &plstm::Plstm,
+    &plstm2d::Plstm2d,
     // Recurrences that are not linear.
     &gru::Gru,
     &para_gru::ParaGru,

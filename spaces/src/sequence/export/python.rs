@@ -258,7 +258,7 @@ fn layer_call(network: &Network, index: usize) -> Call {
 fn branch_call(network: &Network, index: usize, place: Place) -> Call {
     let genome = &network.genome;
     let layer = &genome.layers[index];
-    let mixer = || mixer_call(layer.mixer(place), genome.width);
+    let mixer = || mixer_call(network, layer.mixer(place), place);
     let norm = format!("Norm({})", genome.width);
     let mut arguments = vec![Argument::plain(norm), Argument::positional(mixer())];
     if place == Place::Token && layer.order != Order::Forward {
@@ -288,9 +288,12 @@ fn corrected(network: &Network, index: usize, place: Place) -> Vec<String> {
     tensors.iter().filter(|tensor| tensor.is_matrix()).map(|tensor| string(tensor.name)).collect()
 }
 
-fn mixer_call(mixer: &Mixer, width: usize) -> Call {
+fn mixer_call(network: &Network, mixer: &Mixer, place: Place) -> Call {
     let genes = mixer.settings.0.iter().map(|(gene, value)| format!("{gene}={}", literal(value)));
-    let arguments = std::iter::once(width.to_string()).chain(genes).map(Argument::plain).collect();
+    let grid = network.genome.layout == Layout::Grid && mixer.block(place).knows_grid();
+    let columns = grid.then(|| "columns=CHANNELS".to_string());
+    let width = std::iter::once(network.genome.width.to_string());
+    let arguments = width.chain(genes).chain(columns).map(Argument::plain).collect();
     Call { name: class_name(&mixer.kind), arguments }
 }
 
@@ -342,6 +345,7 @@ mod tests {
             assert_eq!(code.matches(&class).count(), 1, "{class}");
             let mut genes: Vec<_> = block.genes().iter().map(|gene| gene.name).collect();
             genes.sort_unstable();
+            genes.extend(block.knows_grid().then_some("columns=1"));
             let keywords =
                 if genes.is_empty() { String::new() } else { format!(", *, {}", genes.join(", ")) };
             assert!(code.contains(&format!("def __init__(self, width{keywords}):")), "{}", block.name());

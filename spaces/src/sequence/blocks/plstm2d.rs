@@ -1,0 +1,184 @@
+//! pLSTM on a grid: with the gates S, T, M of each head, a state r moves right and a state u moves down. Both leave a cell as
+//! r ← T_rr r + T_ru u + S_r k vᵀ and u ← T_dr r + T_du u + S_d k vᵀ, and o = D ⟨q, k⟩ v + Σ (M_r r + M_u u)ᵀ q of what enters it,
+//! summed over four orientations (from each corner to the opposite one), each with gates of its own; y = W_o rms_h(o), each
+//! head normalized by itself.
+//!
+//! In P-mode a cell sends on E = γ (r + u) + S k vᵀ, the share α of it to the right and 1 − α down (T_rr = T_ru = α γ, T_dr = T_du =
+//! (1 − α) γ, S_r = α S, S_d = (1 − α) S), so that sums over all paths stay bounded; one mark reads both. In D-mode what moves
+//! down never turns right (T_ru = 0), so that one path at most joins two cells, and all other gates are free. The published
+//! code keeps 1 − α γ in place of (1 − α) γ, and normalizes each orientation by itself.
+//!
+//! Steps without a grid are one column, in which nothing arrives from the side.
+
+use crate::sequence::math::{Matrix, dot, linear, rms_norm, sigmoid};
+use crate::sequence::{Block, Gene, Init, Place, Settings, Tensor, Weights};
+
+pub struct Plstm2d;
+
+impl Block for Plstm2d {
+    fn name(&self) -> &'static str {
+        "plstm2d"
+    }
+
+    fn place(&self) -> Place {
+        Place::Token
+    }
+
+    fn source(&self) -> &'static str {
+        "Pöppel et al. 2025, arXiv 2506.11997"
+    }
+
+    fn genes(&self) -> Vec<Gene> {
+        vec![Gene::numbers("heads", &[4, 2, 8]), Gene::words("mode", &["p", "d"])]
+    }
+
+    fn causal(&self, _: &Settings) -> bool {
+        false
+    }
+
+    /// `w_gates` makes the rows of [`P_GATES`] or [`D_GATES`] for each orientation in turn, then D, each for all heads.
+    fn tensors(&self, settings: &Settings, width: usize) -> Vec<Tensor> {
+        let (heads, rows) = (settings.number("heads"), 1 + ORIENTATIONS * gates(settings));
+        let mut all: Vec<_> = ["w_q", "w_k", "w_v"].map(|name| Tensor::matrix(name, width, width)).into();
+        all.push(Tensor { init: Init::Constant(0.0), ..Tensor::matrix("w_gates", rows * heads, width) });
+        all.push(Tensor {
+            name: "b_gates",
+            shape: vec![rows, heads],
+            init: Init::Indexed(if settings.word("mode") == "p" { bias_in_p_mode } else { bias_in_d_mode }),
+            // Low enough for the norm not to undo the direct gate where there is one cell alone.
+            probe: (-2.0, 0.7),
+            decay: false,
+        });
+        all.push(Tensor::gain("gain", width));
+        all.push(Tensor::matrix("w_o", width, width));
+        all
+    }
+
+    fn forward(&self, settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
+        self.forward_grid(settings, weights, x, 1)
+    }
+
+    fn knows_grid(&self) -> bool {
+        true
+    }
+
+    fn forward_grid(&self, settings: &Settings, weights: &Weights, x: &Matrix, columns: usize) -> Matrix {
+        let (heads, count) = (settings.number("heads"), gates(settings));
+        let (rows, size) = (x.rows / columns, x.columns / heads);
+        let [q, k, v] = ["w_q", "w_k", "w_v"].map(|name| linear(x, &weights[name], &[]));
+        let scale = 1.0 / (size as f64).sqrt();
+        let k = k.map(|k| scale * k);
+        let made = linear(x, &weights["w_gates"], &weights["b_gates"]).map(sigmoid);
+        let mut y = Matrix::zeros(x.rows, x.columns);
+        for head in 0..heads {
+            let [q, k, v] = [&q, &k, &v].map(|all| all.columns(head * size, size));
+            let mut o = Matrix::zeros(x.rows, size);
+            for cell in 0..x.rows {
+                let direct =
+                    made.at(cell, ORIENTATIONS * count * heads + head) * dot(q.row(cell), k.row(cell));
+                o.row_mut(cell).iter_mut().zip(v.row(cell)).for_each(|(o, v)| *o = direct * v);
+            }
+            for orientation in 0..ORIENTATIONS {
+                let (upwards, leftwards) = (orientation / 2 == 1, orientation % 2 == 1);
+                // Of every column what enters its next cell from above.
+                let mut above = vec![vec![0.0; size * size]; columns];
+                for i in 0..rows {
+                    let mut side = vec![0.0; size * size];
+                    for (j, above) in above.iter_mut().enumerate() {
+                        let row = if upwards { rows - 1 - i } else { i };
+                        let cell = row * columns + if leftwards { columns - 1 - j } else { j };
+                        let gate = |number| made.at(cell, (orientation * count + number) * heads + head);
+                        let Gates { source, right, down, mark } = Gates::new(settings, gate);
+                        for n in 0..size {
+                            let (k, q) = (k.at(cell, n), q.at(cell, n));
+                            for p in 0..size {
+                                let (r, u) = (side[n * size + p], above[n * size + p]);
+                                let added = k * v.at(cell, p);
+                                o.row_mut(cell)[p] += q * (mark[0] * r + mark[1] * u);
+                                side[n * size + p] = right[0] * r + right[1] * u + source[0] * added;
+                                above[n * size + p] = down[0] * r + down[1] * u + source[1] * added;
+                            }
+                        }
+                    }
+                }
+            }
+            y.set_columns(head * size, &rms_norm(&o, &weights["gain"][head * size..][..size]));
+        }
+        linear(&y, &weights["w_o"], &[])
+    }
+
+    fn multiply_adds(&self, settings: &Settings, width: usize, length: usize) -> u64 {
+        let (heads, rows) = (settings.number("heads"), 1 + ORIENTATIONS * gates(settings));
+        // Of a number of both states: two sources, two marks, and the transitions.
+        let moved = ORIENTATIONS * if settings.word("mode") == "p" { 8 } else { 7 };
+        (length * width * (4 * width + rows * heads + moved * width / heads + 2)) as u64
+    }
+
+    fn python(&self) -> &'static str {
+        include_str!("plstm2d.py")
+    }
+
+    fn python_shared(&self) -> &'static [&'static str] {
+        &[super::LINEAR_SCAN, super::GRID_SCAN]
+    }
+}
+
+/// From the first cell of the first row, from its last cell, from the first and from the last cell of the last row.
+const ORIENTATIONS: usize = 4;
+
+/// Gates of one head in one orientation: S, γ, α, M.
+const P_GATES: usize = 4;
+/// S_r, S_d, T_rr, T_du, T_dr, M_r, M_u.
+const D_GATES: usize = 7;
+
+fn gates(settings: &Settings) -> usize {
+    if settings.word("mode") == "p" { P_GATES } else { D_GATES }
+}
+
+/// Of a cell: first for the state that moves right, or what becomes of it, then for the one that moves down.
+struct Gates {
+    source: [f64; 2],
+    /// What leaves to the right of either state.
+    right: [f64; 2],
+    /// What leaves downwards.
+    down: [f64; 2],
+    mark: [f64; 2],
+}
+
+impl Gates {
+    fn new(settings: &Settings, gate: impl Fn(usize) -> f64) -> Self {
+        if settings.word("mode") == "d" {
+            let [s_r, s_d, t_rr, t_du, t_dr, m_r, m_u] = [0, 1, 2, 3, 4, 5, 6].map(gate);
+            return Self { source: [s_r, s_d], right: [t_rr, 0.0], down: [t_dr, t_du], mark: [m_r, m_u] };
+        }
+        let [source, stay, share, mark] = [0, 1, 2, 3].map(gate);
+        let rest = 1.0 - share;
+        Self {
+            source: [share * source, rest * source],
+            right: [share * stay; 2],
+            down: [rest * stay; 2],
+            mark: [mark; 2],
+        }
+    }
+}
+
+/// Biases of gates: transitions start at 0.9999, as tanh 5 does, sources, marks and the direct gate at 0.0067.
+const OPEN: f64 = 9.2;
+const CLOSED: f64 = -5.0;
+
+/// Shares start between 0.12 and 0.88, spread over the heads.
+fn bias_in_p_mode(index: usize, shape: &[usize]) -> f64 {
+    let (row, head, heads) = (index / shape[1], index % shape[1], shape[1]);
+    match row % P_GATES {
+        _ if row == ORIENTATIONS * P_GATES => CLOSED,
+        1 => OPEN,
+        2 => 4.0 * head as f64 / (heads.max(2) - 1) as f64 - 2.0,
+        _ => CLOSED,
+    }
+}
+
+fn bias_in_d_mode(index: usize, shape: &[usize]) -> f64 {
+    let row = index / shape[1];
+    let transition = row < ORIENTATIONS * D_GATES && (2..5).contains(&(row % D_GATES));
+    if transition { OPEN } else { CLOSED }
+}
