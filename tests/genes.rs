@@ -210,6 +210,9 @@ mod sequence {
                 forward.then_some("the last step sees everything")
             }
             ["channel", "context"] if last => Some("the last step sees everything"),
+            ["token", gene] if before.layout == Layout::Steps && is_mamba(layer, after, gene) => {
+                Some("there is one column")
+            }
             ["rank"] if adds_nothing(layer) => Some("nothing is corrected"),
             ["rank"] => (before.runs_of(number) == 1).then_some("nothing is shared"),
             ["repeat"] if adds_nothing(layer) => Some("nothing is repeated"),
@@ -218,6 +221,15 @@ mod sequence {
             }
             _ => None,
         }
+    }
+
+    /// Whether one of two token mixers that differ in this gene is Mamba, and the other one Chimera without cross terms.
+    fn is_mamba(before: &Layer, after: &Layer, gene: &str) -> bool {
+        let uncrossed = |mixer: &Mixer| mixer.kind == "chimera" && !mixer.settings.flag("cross");
+        let euler = |mixer: &Mixer| mixer.kind == "mamba" && mixer.settings.word("discretization") == "euler";
+        let same =
+            |a: &Mixer, b: &Mixer| uncrossed(a) && euler(b) && a.settings.0["state"] == b.settings.0["state"];
+        gene == "kind" && (same(&before.token, &after.token) || same(&after.token, &before.token))
     }
 
     /// Without a shared expert, one expert is a perceptron, and all others of its genes are dead.
@@ -245,6 +257,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         r#"{"layers": [{}]}"#,
         r#"{"layers": [{"token": {"kind": "lightnet"}, "channel": {"kind": "moe"}}], "pooling": "last"}"#,
         r#"{"layers": [{"channel": {"kind": "se"}}, {"channel": {"kind": "moe"}}], "pooling": "last"}"#,
+        r#"{"layers": [{"token": {"kind": "chimera", "cross": false}}]}"#,
     ];
     for genome in drawn(&space, 200).chain(seldom_drawn.map(|json| serde_json::from_str(json).unwrap())) {
         let mut toggles = toggled(&genome, sequence::choices);
@@ -273,6 +286,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         "the last step sees everything",
         "the mixer does not know the order",
         "the same layers are run in the same order",
+        "there is one column",
         "there is one expert",
     ];
     law.assert_held(&genes.iter().map(String::as_str).collect::<Vec<_>>(), &reasons);
@@ -513,6 +527,9 @@ fn dead(genome: &Genome, tensor: &str) -> Option<&'static str> {
     let layer = &genome.layers[0];
     let (rest, name) = tensor.rsplit_once('.').unwrap();
     let part = rest.rsplit_once('.').unwrap_or_default().1;
+    if layer.token.kind == "chimera" && ["log_a_across", "couple_across"].contains(&name) {
+        return Some("there is one column");
+    }
     if genome.pooling != Pooling::Last || layer.repeat > 1 {
         return None;
     }
@@ -530,7 +547,7 @@ fn dead(genome: &Genome, tensor: &str) -> Option<&'static str> {
         ("attention", "w_q" | "w_k") if settings.flag("causal") => Some("one step has all the attention"),
         ("gru" | "lstm" | "elman", "w_hh") | ("para-gru" | "para-lstm", "a") => Some("the state is zero"),
         ("lstm", "p_i" | "p_f") => Some("the state is zero"),
-        ("mamba2", "log_a") => Some("the state is zero"),
+        ("mamba2" | "chimera", "log_a") | ("chimera", "couple") => Some("the state is zero"),
         ("lightnet", "w_k") if settings.flag("causal") => Some("one step has all the attention"),
         ("mamba", "log_a") if settings.word("discretization") == "euler" => Some("the state is zero"),
         _ => None,
@@ -603,7 +620,12 @@ fn every_tensor_reaches_the_response_or_is_dead_for_a_reason() {
     }
     assert_eq!(
         Vec::from_iter(reasons),
-        ["nothing stands on that side", "one step has all the attention", "the state is zero"]
+        [
+            "nothing stands on that side",
+            "one step has all the attention",
+            "the state is zero",
+            "there is one column"
+        ]
     );
     assert!(live.len() > 40, "{live:?}");
 }

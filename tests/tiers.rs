@@ -9,7 +9,7 @@
 //! | E1 | constant gates: selective = LTI = convolution | a gene that freezes the gates of `mamba` |
 //! | E1 | parallel scan = loop, any chunk size | none: algorithms are not genes |
 //! | E1 | ParaGRU with a = 0 = gated linear recurrence; Newton steps dead | none: it is written in one way only |
-//! | E1 | Chimera with frozen zeros = one SSM a variate; with mapped gates = pLSTM | Chimera |
+//! | E1 | Chimera = a pLSTM grid with mapped gates | none: gates of pLSTM are made by projections that no gene ties |
 //! | E1 | key bias under softmax, bias before batch norm, constant prior | none is built: `attention` has no biases |
 //! | E1 | entmax α = 1 = softmax, α = 2 = sparsemax | none: each has one name |
 //! | E1 | frozen zero weights = mean pooling | attention over sets |
@@ -218,6 +218,13 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         Canonical,
         r#"{"layers": [{"token": {"kind": "lightnet", "causal": false}, "order": "reverse"}]}"#,
         r#"{"layers": [{"token": {"kind": "lightnet", "causal": false}}]}"#,
+    ),
+    (
+        "Chimera without cross terms = Mamba in every channel, where there is one column",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "chimera", "cross": false, "state": 4}}]}"#,
+        r#"{"layers": [{"token": {"kind": "mamba", "state": 4}}]}"#,
     ),
     (
         "one expert = MLP, whatever is asked of it",
@@ -478,6 +485,24 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "plstm2d"}}]}"#,
         r#"{"layers": [{"token": {"kind": "plstm"}, "order": "bidirectional"}]}"#,
+    ),
+    (
+        "Chimera without cross terms runs in every channel of a grid, Mamba through all of its tokens",
+        In::Sequence,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "chimera", "cross": false}}]}"#,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "mamba"}}]}"#,
+    ),
+    (
+        "cross terms start at zero and do not stay there",
+        In::Sequence,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "chimera", "cross": false}}]}"#,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "chimera"}}]}"#,
+    ),
+    (
+        "two states of one column ≠ one",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "chimera"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "mamba"}}]}"#,
     ),
     (
         "a channel a token ≠ a step a token",

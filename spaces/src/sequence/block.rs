@@ -109,6 +109,11 @@ pub trait Block: Send + Sync {
         None
     }
 
+    /// [`simpler`](Self::simpler) where there is one column. Default: there is none.
+    fn simpler_in_steps(&self, _settings: &Settings) -> Option<Mixer> {
+        None
+    }
+
     /// What the block trains, in a fixed order.
     fn tensors(&self, settings: &Settings, width: usize) -> Vec<Tensor>;
 

@@ -261,7 +261,7 @@ impl Space for SequenceSpace {
     /// dropout of no mixer at all.
     fn canonicalize(&self, genome: &Genome) -> Genome {
         let mut genome = genome.clone();
-        genome.layers = genome.layers.iter().map(simplest).collect();
+        genome.layers = genome.layers.iter().map(|layer| simplest(layer, genome.layout)).collect();
         loop {
             let before = genome.clone();
             unshare(&mut genome);
@@ -378,10 +378,14 @@ fn join_halves(genome: &mut Genome) {
     }
 }
 
-fn simplest(layer: &Layer) -> Layer {
+fn simplest(layer: &Layer, layout: Layout) -> Layer {
     let mut layer = layer.clone();
     for place in Place::ALL {
-        while let Some(simpler) = layer.mixer(place).block(place).simpler(&layer.mixer(place).settings) {
+        let simpler = |Mixer { kind: _, settings }: &Mixer, block: &dyn Block| {
+            let in_steps = || block.simpler_in_steps(settings).filter(|_| layout == Layout::Steps);
+            block.simpler(settings).or_else(in_steps)
+        };
+        while let Some(simpler) = simpler(layer.mixer(place), layer.mixer(place).block(place)) {
             *layer.mixer_mut(place) = simpler;
         }
     }

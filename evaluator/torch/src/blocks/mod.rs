@@ -1,6 +1,7 @@
 //! The libtorch form of every block, one file each, checked against the `f64` definitions in `spaces`.
 
 mod attention;
+mod chimera;
 mod convolution;
 mod elman;
 mod fsmn;
@@ -86,6 +87,7 @@ pub const ALL: &[(Place, &str, &dyn TorchBlock)] = &[
     (Place::Token, "lightnet", &lightnet::Lightnet),
     (Place::Token, "plstm", &plstm::Plstm),
     (Place::Token, "plstm2d", &plstm2d::Plstm2d),
+    (Place::Token, "chimera", &chimera::Chimera),
     // Recurrences that are not linear.
     (Place::Token, "gru", &gru::Gru),
     (Place::Token, "para-gru", &para_gru::ParaGru),

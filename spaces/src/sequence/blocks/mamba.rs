@@ -12,12 +12,12 @@ use crate::sequence::{Block, Gene, Init, Place, Settings, Tensor, Weights};
 pub struct Mamba;
 
 /// Inner width over width.
-const EXPAND: usize = 2;
+pub const EXPAND: usize = 2;
 /// Steps of the short convolution.
-const KERNEL: usize = 4;
+pub const KERNEL: usize = 4;
 
 /// Rank of the projection that makes Δ: ⌈width/16⌉.
-fn rank(width: usize) -> usize {
+pub fn rank(width: usize) -> usize {
     width.div_ceil(16)
 }
 
@@ -96,7 +96,7 @@ impl Block for Mamba {
     }
 
     fn python(&self) -> &'static str {
-        include_str!("mamba.py")
+        super::MAMBA
     }
 
     fn python_shared(&self) -> &'static [&'static str] {

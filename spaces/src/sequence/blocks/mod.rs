@@ -1,6 +1,7 @@
 //! The blocks, one file each. A new block is a file here, its libtorch form, and a line in [`ALL`].
 
 mod attention;
+mod chimera;
 mod convolution;
 mod elman;
 mod fsmn;
@@ -31,6 +32,9 @@ use super::{Block, Place};
 
 /// h_t = a_t ∘ h_{t−1} + b_t in PyTorch, as `linear_scan(a, b)` over dim 1.
 pub(in crate::sequence) const LINEAR_SCAN: &str = include_str!("shared/linear_scan.py");
+
+/// The class `Mamba` in PyTorch, for what is built on it.
+const MAMBA: &str = include_str!("mamba.py");
 
 /// A state of matrices with a decay in PyTorch, as `matrix_state(log_decay, q, k, v)`; needs [`LINEAR_SCAN`].
 const MATRIX_STATE: &str = include_str!("shared/matrix_state.py");
@@ -63,6 +67,7 @@ pub const ALL: &[&dyn Block] = &[
     &lightnet::Lightnet,
     &plstm::Plstm,
     &plstm2d::Plstm2d,
+    &chimera::Chimera,
     // Recurrences that are not linear.
     &gru::Gru,
     &para_gru::ParaGru,
