@@ -138,7 +138,7 @@ mod sequence {
             "pattern" => list(&["none", "cycle", "sequence", "middle-cycle"]),
             "passes" => vec![json!(1), json!(2), json!(3)],
             "rank" => vec![json!(0), json!(2)],
-            "order" => list(&["forward", "reverse", "bidirectional"]),
+            "order" => list(&["forward", "reverse", "bidirectional", "snake", "snake2", "snake4"]),
             "repeat" => vec![json!(1), json!(2), json!(3)],
             "learning_rate" => Training::LEARNING_RATES.map(|rate| json!(rate)).to_vec(),
             "weight_decay" => Training::WEIGHT_DECAYS.map(|decay| json!(decay)).to_vec(),
@@ -186,7 +186,10 @@ mod sequence {
 
     fn inert_in_layer(before: &Genome, number: usize, after: &Layer, gene: &[&str]) -> Option<&'static str> {
         let layer = &before.layers[number];
-        let one_way = |order| order != Order::Bidirectional;
+        let forward = |layer: &Layer| {
+            layer.order == Order::Forward || layer.order == Order::Snake && before.layout == Layout::Steps
+        };
+        let one_way = |layer: &Layer| layer.order == Order::Reverse || forward(layer);
         let gates_by_others = |layer: &Layer| layer.channel.kind == "se";
         let is_pointwise = |layer: &Layer| layer.token.is_identity() && !gates_by_others(layer);
         let trains_by_all_steps =
@@ -198,7 +201,10 @@ mod sequence {
             && !before.layers[number..].iter().any(trains_by_all_steps);
         match gene {
             ["order"] if layer.token.is_identity() => Some("nothing is ordered"),
-            ["order"] if one_way(layer.order) && one_way(after.order) => {
+            ["order"] if before.layout == Layout::Steps && forward(layer) && forward(after) => {
+                Some("a snake through steps goes forward")
+            }
+            ["order"] if one_way(layer) && one_way(after) => {
                 let reversible = layer.token.block(Place::Token).reversible(&layer.token.settings);
                 reversible.then_some("the mixer does not know the order")
             }
@@ -206,11 +212,14 @@ mod sequence {
                 Some("one group has every step")
             }
             ["token", "causal"] if last => {
-                let forward = layer.order == Order::Forward && !gates_by_others(layer);
+                let forward = forward(layer) && !gates_by_others(layer);
                 forward.then_some("the last step sees everything")
             }
             ["channel", "context"] if last => Some("the last step sees everything"),
-            ["token", gene] if before.layout == Layout::Steps && is_mamba(layer, after, gene) => {
+            ["token", gene]
+                if (before.layout == Layout::Steps || layer.order.snakes() > 0)
+                    && is_mamba(layer, after, gene) =>
+            {
                 Some("there is one column")
             }
             ["rank"] if adds_nothing(layer) => Some("nothing is corrected"),
@@ -276,6 +285,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         genes.extend(block.genes().iter().map(|gene| format!("/layers/{}/{}", block.place(), gene.name)));
     }
     let reasons = [
+        "a snake through steps goes forward",
         "all experts are asked",
         "nothing is added",
         "nothing is corrected",
@@ -535,7 +545,9 @@ fn dead(genome: &Genome, tensor: &str) -> Option<&'static str> {
     }
     // The last step is the first of a mixer that runs backwards: there it has seen nothing else.
     let backwards = match layer.order {
-        Order::Forward => false,
+        Order::Forward | Order::Snake => false,
+        // The last step is the last of one mixer and the first of another one, of the same weights.
+        Order::Snake2 | Order::Snake4 => return None,
         Order::Reverse => part == "mixer",
         Order::Bidirectional => part == "reverse",
     };

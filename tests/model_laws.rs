@@ -60,7 +60,10 @@ fn grid(pooling: &str, position: &str) -> Network {
         r#"{{"width": 16, "layout": "grid", "pooling": "{pooling}", "position": "{position}", "layers": [
             {{"token": {{"kind": "attention"}}, "channel": {{"kind": "mlp"}}}},
             {{"token": {{"kind": "mamba"}}, "order": "bidirectional", "repeat": 2}},
-            {{"token": {{"kind": "gru"}}, "order": "reverse", "channel": {{"kind": "se"}}}}]}}"#,
+            {{"token": {{"kind": "gru"}}, "order": "reverse", "channel": {{"kind": "se"}}}},
+            {{"token": {{"kind": "gru"}}, "order": "snake4", "repeat": 2, "rank": 2}},
+            {{"token": {{"kind": "chimera"}}, "order": "reverse"}},
+            {{"token": {{"kind": "plstm2d"}}, "order": "bidirectional"}}]}}"#,
     ))
 }
 
@@ -164,7 +167,8 @@ fn libtorch_computes_the_definition_of_every_genome() {
             }
         }
     }
-    let every = "Steps Grid Layer Rms Mean Max Last Forward Reverse Bidirectional ×1 ×2 ×3";
+    let every =
+        "Steps Grid Layer Rms Mean Max Last Forward Reverse Bidirectional Snake Snake2 Snake4 ×1 ×2 ×3";
     let kinds = blocks::ALL.iter().map(|block| block.name());
     for choice in every.split(' ').chain(kinds) {
         assert!(seen.contains(choice), "no genome with {choice}");

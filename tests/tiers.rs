@@ -14,7 +14,6 @@
 //! | E1 | entmax α = 1 = softmax, α = 2 = sparsemax | none: each has one name |
 //! | E1 | frozen zero weights = mean pooling | attention over sets |
 //! | E1 | nested head of one full dimension, step mean of one step = linear head | heads other than the linear one |
-//! | E1 | snake on 1 × L = raster | scans of a grid |
 //! | E1 | pLSTM with dead transitions or marks = independent recurrences, or none | a gene that freezes gates |
 //! | E1 | residual MLP = FSMN without taps | none: an FSMN has taps, and is no channel mixer |
 //! | E1 | depthwise convolution of width 1 and weight 1 = identity | frozen weights: one that trains is a scale |
@@ -26,7 +25,7 @@
 //! | E3 | router with equal logits; feature gates at temperature 1 | a mean of experts, feature gates |
 //! | guard | mixture of recursions at capacity 1 ≠ plain block | mixture of recursions |
 //! | guard | P-mode of the pLSTM paper ≠ of its code | none: that of the paper alone is built |
-//! | guard | gates permuted ≠ not | PlainMamba |
+//! | guard | gates permuted ≠ not | none: what a mixer reads is permuted, and with it all gates |
 //! | guard | context of the batch ≠ of the example | none: no prediction depends on others of its batch |
 //! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
 //!
@@ -225,6 +224,27 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         Canonical,
         r#"{"layers": [{"token": {"kind": "chimera", "cross": false, "state": 4}}]}"#,
         r#"{"layers": [{"token": {"kind": "mamba", "state": 4}}]}"#,
+    ),
+    (
+        "a snake through steps goes forward",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "mamba"}, "order": "snake"}]}"#,
+        r#"{"layers": [{"token": {"kind": "mamba"}}]}"#,
+    ),
+    (
+        "a snake has no columns: Chimera without cross terms = Mamba",
+        In::Sequence,
+        Canonical,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "chimera", "cross": false}, "order": "snake4"}]}"#,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "mamba"}, "order": "snake4"}]}"#,
+    ),
+    (
+        "the order of no token mixer is dead, snakes neither",
+        In::Sequence,
+        Canonical,
+        r#"{"layout": "grid", "layers": [{"channel": {"kind": "glu"}, "order": "snake2"}]}"#,
+        r#"{"layout": "grid", "layers": [{"channel": {"kind": "glu"}}]}"#,
     ),
     (
         "one expert = MLP, whatever is asked of it",
@@ -503,6 +523,30 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "chimera"}}]}"#,
         r#"{"layers": [{"token": {"kind": "mamba"}}]}"#,
+    ),
+    (
+        "a snake through a grid ≠ its rows in turn",
+        In::Sequence,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "mamba"}, "order": "snake"}]}"#,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "mamba"}}]}"#,
+    ),
+    (
+        "both directions of one set of weights ≠ of two",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "mamba"}, "order": "snake2"}]}"#,
+        r#"{"layers": [{"token": {"kind": "mamba"}, "order": "bidirectional"}]}"#,
+    ),
+    (
+        "four snakes through steps are two of them, twice",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "mamba"}, "order": "snake2"}]}"#,
+        r#"{"layers": [{"token": {"kind": "mamba"}, "order": "snake4"}]}"#,
+    ),
+    (
+        "snakes tell directions even to attention, which does not know the order",
+        In::Sequence,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "attention"}, "order": "snake"}]}"#,
+        r#"{"layout": "grid", "layers": [{"token": {"kind": "attention"}}]}"#,
     ),
     (
         "a channel a token ≠ a step a token",

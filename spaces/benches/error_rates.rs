@@ -241,7 +241,7 @@ fn rewritten(genome: &Genome, rng: &mut Rng) -> Genome {
             });
         }
         let reversible = layer.token.block(Place::Token).reversible(&layer.token.settings);
-        if reversible && layer.order != Order::Bidirectional {
+        if reversible && [Order::Forward, Order::Reverse].contains(&layer.order) {
             layer.order = *rng.choose(&[Order::Forward, Order::Reverse]);
         }
         if one_pass && layer.repeat == 1 && rng.chance(0.5) {

@@ -24,6 +24,7 @@ mod newton;
 pub mod optimizer;
 pub mod scan;
 mod service;
+mod snake;
 mod steps;
 pub mod train;
 pub mod weights;

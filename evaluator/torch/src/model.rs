@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hashing::Rng;
 use spaces::sequence::{
-    Layout, MIXERS, NamedTensor, Network, Order, Place, Pooling, Position, Run, Settings,
+    DIRECTIONS, Layout, MIXERS, NamedTensor, Network, Order, Place, Pooling, Position, Run, Settings,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -45,6 +45,8 @@ struct Branch {
     block: &'static dyn TorchBlock,
     settings: Settings,
     order: Order,
+    /// A row for each direction of a snake, where they are told.
+    directions: Option<Tensor>,
     /// Of the first direction and, where there is one, of the second.
     mixers: [Shared; 2],
 }
@@ -208,6 +210,8 @@ impl Branch {
         mut penalties: Option<&mut Vec<Tensor>>,
     ) -> Tensor {
         let x = &apply_norm(x, &self.norm);
+        // Along a snake there are no columns.
+        let columns = if self.order.snakes() > 0 { 1 } else { steps.columns() };
         let mut mix = |direction: usize, x: &Tensor| {
             let shared = &self.mixers[direction];
             let corrected = shared.corrected(run);
@@ -215,12 +219,19 @@ impl Branch {
             if let Some(penalties) = &mut penalties {
                 penalties.extend(self.block.penalty(&self.settings, weights, x, steps.mask()));
             }
-            self.block.forward_grid(&self.settings, weights, x, steps.mask(), steps.columns())
+            self.block.forward_grid(&self.settings, weights, x, steps.mask(), columns)
         };
         match self.order {
             Order::Forward => mix(0, x),
             Order::Reverse => steps.reverse(&mix(0, &steps.reverse(x))),
             Order::Bidirectional => mix(0, x) + steps.reverse(&mix(1, &steps.reverse(x))),
+            Order::Snake | Order::Snake2 | Order::Snake4 => {
+                let along = |number| {
+                    let snake = steps.snake(number, x);
+                    snake.undo(&mix(0, &snake.along(x, self.directions.as_ref())))
+                };
+                (0..self.order.snakes()).map(along).reduce(|sum, y| sum + y).expect("a snake")
+            }
         }
     }
 }
@@ -273,6 +284,7 @@ impl Parts<'_> {
             block,
             settings,
             order,
+            directions: part(DIRECTIONS).0.remove("table"),
             mixers: MIXERS.map(|names| {
                 let [weights, down, up] = names.map(&part);
                 Shared { weights, down, up }

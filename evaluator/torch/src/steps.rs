@@ -6,6 +6,7 @@ use spaces::sequence::Pooling;
 use tch::{Device, Kind, Tensor};
 
 use crate::model::Batch;
+use crate::snake::Snake;
 
 /// The time axis of a batch: L tokens, so many for each step.
 pub struct Steps {
@@ -16,6 +17,8 @@ pub struct Steps {
     lengths: Tensor,
     /// B·L: for every token, the row of the token that it changes places with; made when first asked for.
     reversed: OnceCell<Tensor>,
+    /// Made when first asked for.
+    snakes: [OnceCell<Snake>; 4],
 }
 
 /// The input with zeros in padded steps, whatever they held.
@@ -33,7 +36,7 @@ impl Steps {
             _ => mask.repeat_interleave_self_int(columns, 1, None),
         };
         let (mask, lengths) = (batch.mask.as_ref().map(tokens), &batch.lengths * columns);
-        Self { columns, mask, lengths, reversed: OnceCell::new() }
+        Self { columns, mask, lengths, reversed: OnceCell::new(), snakes: Default::default() }
     }
 
     pub fn mask(&self) -> Option<&Tensor> {
@@ -50,6 +53,12 @@ impl Steps {
             None => x.flip([1]),
             Some(mask) => take_rows(x, self.reversed.get_or_init(|| reversed_rows(mask))),
         }
+    }
+
+    /// The snake of this number through the tokens of x, B×L×D.
+    pub fn snake(&self, number: usize, x: &Tensor) -> &Snake {
+        let steps = || self.lengths.divide_scalar_mode(self.columns, "floor");
+        self.snakes[number].get_or_init(|| Snake::new(number, &steps(), x.size()[1], self.columns))
     }
 
     /// B×L×D to B×D, or as it is where every token counts by itself. The last step is the mean of its tokens.

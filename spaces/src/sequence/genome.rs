@@ -73,6 +73,12 @@ pub enum Order {
     Reverse,
     /// Both, with weights of their own, added.
     Bidirectional,
+    /// Along a snake through the rows of the grid, as [`snake`](super::snake) numbers them: of steps, forward.
+    Snake,
+    /// That and its reverse, with one set of weights, added.
+    Snake2,
+    /// These and two through the columns, with one set of weights, added: of steps, twice those of `snake2`.
+    Snake4,
 }
 
 /// Norm before every mixer and before the head.
@@ -156,7 +162,18 @@ pub struct Training {
 }
 
 impl Order {
-    pub const ALL: [Self; 3] = [Self::Forward, Self::Reverse, Self::Bidirectional];
+    pub const ALL: [Self; 6] =
+        [Self::Forward, Self::Reverse, Self::Bidirectional, Self::Snake, Self::Snake2, Self::Snake4];
+
+    /// Snakes that are added; 0 where tokens are seen in another order.
+    pub fn snakes(self) -> usize {
+        match self {
+            Self::Forward | Self::Reverse | Self::Bidirectional => 0,
+            Self::Snake => 1,
+            Self::Snake2 => 2,
+            Self::Snake4 => 4,
+        }
+    }
 }
 impl Norm {
     pub const ALL: [Self; 2] = [Self::Layer, Self::Rms];
@@ -307,7 +324,8 @@ impl Genome {
     /// The first layer whose steps see later ones, or how many there are, by its number, and the kind of the mixer that lets them.
     pub fn looks_ahead(&self) -> Option<(usize, &str)> {
         let ahead = |layer: &'_ Layer| {
-            let turned = layer.order != Order::Forward && !layer.token.is_identity();
+            // A snake through steps goes forward.
+            let turned = !matches!(layer.order, Order::Forward | Order::Snake) && !layer.token.is_identity();
             let not_causal = |place: &Place| {
                 let mixer = layer.mixer(*place);
                 (*place == Place::Token && turned) || !mixer.block(*place).causal(&mixer.settings)
@@ -365,6 +383,7 @@ impl fmt::Display for Layer {
             Order::Forward => {}
             Order::Reverse => f.write_str(" ←")?,
             Order::Bidirectional => f.write_str(" ↔")?,
+            snakes => write!(f, " {}", name_of(&snakes))?,
         }
         if self.repeat > 1 {
             write!(f, " ×{}", self.repeat)?;

@@ -16,10 +16,12 @@ mod lanes;
 mod layout;
 pub mod math;
 mod network;
+mod snake;
 mod space;
 
 pub use block::{Block, Gene, Init, Place, Settings, Tensor, Value, Weights};
 pub use genome::{Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training};
 pub use layout::Layout;
-pub use network::{MIXERS, NamedTensor, Network, Shape};
+pub use network::{DIRECTIONS, MIXERS, NamedTensor, Network, Shape};
+pub use snake::snake;
 pub use space::{Limits, SequenceSpace};

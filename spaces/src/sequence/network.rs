@@ -5,8 +5,9 @@ use std::f64::consts::LN_2;
 
 use super::block::{Init, Place, Settings, Tensor, Weights};
 use super::genome::{Genome, Norm, Order, Pooling, Position, Run, name_of};
-use super::layout::by_column;
+use super::layout::{Layout, by_column};
 use super::math::{Matrix, layer_norm, linear, product, rms_norm, sigmoid};
+use super::snake::{along_snakes, directions};
 
 /// What the task fixes: channels of the input, classes of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub struct Group {
 /// that they correct.
 pub const MIXERS: [[&str; 3]; 2] =
     [["mixer", "mixer_down", "mixer_up"], ["reverse", "reverse_down", "reverse_up"]];
+
+/// The part of a branch that tells tokens of a grid from where a snake came.
+pub const DIRECTIONS: &str = "directions";
 
 /// A genome for a task.
 #[derive(Clone, Debug)]
@@ -99,6 +103,10 @@ impl Network {
         }
         let tensors = mixer.block(place).tensors(&mixer.settings, self.genome.width);
         let mut parts = vec![("norm", self.norm_tensors())];
+        let snakes = place == Place::Token && layer.order.snakes() > 0;
+        if snakes && self.genome.layout == Layout::Grid {
+            parts.push((DIRECTIONS, vec![directions(self.genome.width)]));
+        }
         let both = place == Place::Token && layer.order == Order::Bidirectional;
         let (runs, rank) = (self.genome.runs_of(index), self.genome.rank_of(index));
         for [mixer, down, up] in &MIXERS[..1 + usize::from(both)] {
@@ -155,7 +163,8 @@ impl Network {
                     corrected.fold(0usize, |sum, w| sum.saturating_add(w.len().saturating_mul(rank)));
                 block.multiply_adds(&mixer.settings, width, tokens).saturating_add(correcting as u64)
             };
-            let directions = if layer.order == Order::Bidirectional { 2 } else { 1 };
+            let directions =
+                if layer.order == Order::Bidirectional { 2 } else { layer.order.snakes().max(1) as u64 };
             let once = cost(Place::Token).saturating_mul(directions).saturating_add(cost(Place::Channel));
             once.saturating_mul(self.genome.runs_of(index) as u64)
         });
@@ -217,6 +226,11 @@ impl Network {
             (Place::Token, Order::Reverse) => reverse(&weights(0)),
             (Place::Token, Order::Bidirectional) => {
                 mix(&weights(0), &x).zip(&reverse(&weights(1)), |a, b| a + b)
+            }
+            // Along a snake there are no columns.
+            (Place::Token, Order::Snake | Order::Snake2 | Order::Snake4) => {
+                let (table, snakes, weights) = (branch.part(DIRECTIONS), layer.order.snakes(), weights(0));
+                along_snakes(&x, self.columns(), snakes, table, |x| block.forward(settings, &weights, x))
             }
         }
     }

@@ -381,23 +381,27 @@ fn join_halves(genome: &mut Genome) {
 fn simplest(layer: &Layer, layout: Layout) -> Layer {
     let mut layer = layer.clone();
     for place in Place::ALL {
+        let order = layer.order;
         let simpler = |Mixer { kind: _, settings }: &Mixer, block: &dyn Block| {
-            let in_steps = || block.simpler_in_steps(settings).filter(|_| layout == Layout::Steps);
+            let one_column = layout == Layout::Steps || order.snakes() > 0;
+            let in_steps = || block.simpler_in_steps(settings).filter(|_| one_column);
             block.simpler(settings).or_else(in_steps)
         };
         while let Some(simpler) = simpler(layer.mixer(place), layer.mixer(place).block(place)) {
             *layer.mixer_mut(place) = simpler;
         }
     }
-    layer.order = canonical_order(&layer);
+    layer.order = canonical_order(&layer, layout);
     layer
 }
 
-/// Reversing is inert where the mixer does not know the order; both directions are not (two sets of weights).
-fn canonical_order(layer: &Layer) -> Order {
+/// Reversing is inert where the mixer does not know the order; both directions are not (two sets of weights), and neither
+/// are several snakes (a sum). One snake through steps is their order.
+fn canonical_order(layer: &Layer, layout: Layout) -> Order {
     let reversible = layer.token.block(Place::Token).reversible(&layer.token.settings);
     match layer.order {
         Order::Reverse if reversible => Order::Forward,
+        Order::Snake if layout == Layout::Steps => Order::Forward,
         _ if layer.token.is_identity() => Order::Forward,
         order => order,
     }

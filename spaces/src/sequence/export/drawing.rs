@@ -245,6 +245,8 @@ fn mixer_label(layer: &Layer, place: Place) -> String {
         (Place::Channel, _) | (Place::Token, Order::Forward) => kind.clone(),
         (Place::Token, Order::Reverse) => format!("{kind} ← in reverse"),
         (Place::Token, Order::Bidirectional) => format!("{kind} ↔ in both directions, added"),
+        (Place::Token, Order::Snake) => format!("{kind} ∿ along a snake"),
+        (Place::Token, snakes) => format!("{kind} ∿ along {} snakes, added", snakes.snakes()),
     }
 }
 

@@ -84,6 +84,14 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
     if (0..genome.layers.len()).any(|layer| genome.rank_of(layer) > 0) {
         parts.push(include_str!("fragments/corrected.py"));
     }
+    let along_snakes = |layer: &usize| genome.layers[*layer].order.snakes() > 0;
+    let mut snakes = (0..genome.layers.len()).filter(along_snakes).peekable();
+    if snakes.peek().is_some() {
+        parts.push(include_str!("fragments/snake.py"));
+    }
+    if snakes.any(|layer| genome.rank_of(layer) > 0) {
+        parts.push(include_str!("fragments/snake_corrected.py"));
+    }
     parts.push(match genome.pooling {
         Pooling::Mean => include_str!("fragments/mean.py"),
         Pooling::Max => include_str!("fragments/max.py"),
@@ -258,10 +266,18 @@ fn layer_call(network: &Network, index: usize) -> Call {
 fn branch_call(network: &Network, index: usize, place: Place) -> Call {
     let genome = &network.genome;
     let layer = &genome.layers[index];
-    let mixer = || mixer_call(network, layer.mixer(place), place);
+    // Along a snake there are no columns.
+    let grid = genome.layout == Layout::Grid && layer.order.snakes() == 0;
+    let mixer = || mixer_call(network, layer.mixer(place), place, grid);
     let norm = format!("Norm({})", genome.width);
     let mut arguments = vec![Argument::plain(norm), Argument::positional(mixer())];
-    if place == Place::Token && layer.order != Order::Forward {
+    let snakes = if place == Place::Token { layer.order.snakes() } else { 0 };
+    if snakes > 0 {
+        arguments.push(Argument::text("snakes", snakes));
+        if genome.layout == Layout::Grid {
+            arguments.push(Argument::text("columns", "CHANNELS"));
+        }
+    } else if place == Place::Token && layer.order != Order::Forward {
         arguments.push(Argument::text("order", string(&name_of(&layer.order))));
         if layer.order == Order::Bidirectional {
             arguments.push(Argument::call("reverse", mixer()));
@@ -272,13 +288,14 @@ fn branch_call(network: &Network, index: usize, place: Place) -> Call {
     }
     let rank = genome.rank_of(index);
     let corrected = corrected(network, index, place);
+    let name = if snakes > 0 { "SnakeBranch" } else { "Branch" };
     if rank == 0 || corrected.is_empty() {
-        return Call { name: "Branch".into(), arguments };
+        return Call { name: name.into(), arguments };
     }
     arguments.push(Argument::text("corrected", format!("[{}]", corrected.join(", "))));
     arguments.push(Argument::text("rank", rank));
     arguments.push(Argument::text("runs", genome.runs_of(index)));
-    Call { name: "CorrectedBranch".into(), arguments }
+    Call { name: format!("Corrected{name}"), arguments }
 }
 
 /// Names of the matrices that every run corrects, quoted.
@@ -288,10 +305,9 @@ fn corrected(network: &Network, index: usize, place: Place) -> Vec<String> {
     tensors.iter().filter(|tensor| tensor.is_matrix()).map(|tensor| string(tensor.name)).collect()
 }
 
-fn mixer_call(network: &Network, mixer: &Mixer, place: Place) -> Call {
+fn mixer_call(network: &Network, mixer: &Mixer, place: Place, grid: bool) -> Call {
     let genes = mixer.settings.0.iter().map(|(gene, value)| format!("{gene}={}", literal(value)));
-    let grid = network.genome.layout == Layout::Grid && mixer.block(place).knows_grid();
-    let columns = grid.then(|| "columns=CHANNELS".to_string());
+    let columns = (grid && mixer.block(place).knows_grid()).then(|| "columns=CHANNELS".to_string());
     let width = std::iter::once(network.genome.width.to_string());
     let arguments = width.chain(genes).chain(columns).map(Argument::plain).collect();
     Call { name: class_name(&mixer.kind), arguments }

@@ -1,0 +1,2 @@
+class CorrectedSnakeBranch(SnakeBranch, CorrectedBranch):
+    """Along snakes, with corrections of every run."""
