@@ -182,7 +182,7 @@ fn what_does_not_fit_together_is_refused_with_what_to_do() {
     folder.write("short.txt", text(99));
     folder.write("binary.txt", b"ab\ncd\xff");
     folder.waves();
-    let refused: [(&[&str], i32, &[&str]); 13] = [
+    let refused: [(&[&str], i32, &[&str]); 14] = [
         (&["--task", "mad", "--data", "x.ts"], 2, &["--data does not apply to --task mad"]),
         (
             &["--task", "mad/memorization", "--metric", "accuracy", "--test", "x"],
