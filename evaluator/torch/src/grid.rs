@@ -110,7 +110,8 @@ mod tests {
         let (c, d, z) = (cells(&down.own), other(down), cells(&down.source));
         let (mut r, mut u): (Vec<Vec<Tensor>>, Vec<Vec<Tensor>>) = (Vec::new(), Vec::new());
         for i in 0..s.len() {
-            (r.push(Vec::new()), u.push(Vec::new()));
+            r.push(Vec::new());
+            u.push(Vec::new());
             for j in 0..s[0].len() {
                 let (mut along, mut below) = (s[i][j].shallow_clone(), z[i][j].shallow_clone());
                 if j > 0 {
@@ -119,7 +120,8 @@ mod tests {
                 if i > 0 {
                     below = below + &c[i][j] * &u[i - 1][j] + &d[i][j] * &r[i - 1][j];
                 }
-                (r[i].push(along), u[i].push(below));
+                r[i].push(along);
+                u[i].push(below);
             }
         }
         [r, u]
