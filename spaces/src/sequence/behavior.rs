@@ -6,6 +6,7 @@ use super::Genome;
 use super::block::Weights;
 use super::math::Matrix;
 use super::network::{Group, Network, Shape};
+use super::space::simplest;
 use crate::{Candidate, Niche};
 
 /// Width of the network that is run; the true one enters by value.
@@ -15,9 +16,10 @@ const SHAPE: Shape = Shape { channels: 3, classes: 4 };
 const LENGTHS: [usize; 2] = [14, 11];
 
 impl Candidate for Genome {
-    /// Of the token mixers, repetitions counted.
+    /// Of the token mixers in their simplest form, repetitions counted.
     fn niche(&self) -> Niche {
-        let mixers = self.schedule().into_iter().map(|run| &self.layers[run.layer].token);
+        let layers: Vec<_> = self.layers.iter().map(|layer| simplest(layer, self.layout)).collect();
+        let mixers = self.schedule().into_iter().map(|run| &layers[run.layer].token);
         Niche::of(mixers.filter(|mixer| !mixer.is_identity()).map(|mixer| mixer.kind.as_str()))
     }
 }

@@ -378,7 +378,8 @@ fn join_halves(genome: &mut Genome) {
     }
 }
 
-fn simplest(layer: &Layer, layout: Layout) -> Layer {
+/// With mixers in the simplest form that they have in this layout.
+pub(super) fn simplest(layer: &Layer, layout: Layout) -> Layer {
     let mut layer = layer.clone();
     for place in Place::ALL {
         let order = layer.order;
