@@ -149,7 +149,7 @@ fn alone(place: Place, mixer: Mixer, number: usize) -> Genome {
     genome.position = Position::ALL[number % 3];
     genome.sharing = Sharing { pattern: Pattern::ALL[number % 4], passes: 1 + number % 2 };
     let (plain, snakes) = Order::ALL.split_at(3);
-    let orders = if number / 3 % 2 == 0 { plain } else { snakes };
+    let orders = if (number / 3).is_multiple_of(2) { plain } else { snakes };
     genome.layers = orders.iter().copied().map(layer).collect();
     genome
 }
