@@ -28,6 +28,16 @@ impl Dropout {
         if self.dropped == 0 { x.shallow_clone() } else { x * self.mask(x) }
     }
 
+    /// The same for x that holds some rows of so many, by their numbers: the mask is a part of the one of all.
+    pub fn apply_to_rows(&mut self, x: &Tensor, rows: &Tensor, of: i64) -> Tensor {
+        if self.dropped == 0 {
+            return x.shallow_clone();
+        }
+        let width = x.size()[x.dim() - 1];
+        let whole = self.mask(&Tensor::empty([of, width], (x.kind(), x.device())));
+        x * whole.index_select(0, rows).view_as(x)
+    }
+
     /// Leaves the stream where [`apply`](Self::apply) to so many elements would.
     pub fn skip(&mut self, elements: usize) {
         if self.dropped > 0 {
@@ -83,6 +93,19 @@ mod tests {
             let x = Tensor::ones([50], (Kind::Float, tch::Device::Cpu));
             assert_eq!(whole.apply(&x), part.apply(&x));
         }
+    }
+
+    #[test]
+    fn rows_have_the_part_of_the_mask_that_is_theirs() {
+        let options = (Kind::Float, tch::Device::Cpu);
+        let (mut whole, mut part) =
+            (Dropout::new(0.3, Rng::named(1, "d", 0)), Dropout::new(0.3, Rng::named(1, "d", 0)));
+        let mask = whole.apply(&Tensor::ones([6, 5], options));
+        let rows = Tensor::from_slice(&[4i64, 1]);
+        let some = part.apply_to_rows(&Tensor::ones([1, 2, 5], options), &rows, 6);
+        assert_eq!(some, mask.index_select(0, &rows).unsqueeze(0));
+        let x = Tensor::ones([50], options);
+        assert_eq!(whole.apply(&x), part.apply(&x), "both streams go on alike");
     }
 
     #[test]

@@ -103,8 +103,7 @@ impl<'a> Trainer<'a> {
         if let Some(penalty) = penalty {
             loss += penalty;
         }
-        let mut gradient =
-            flat_gradient(&Tensor::run_backward(&[&loss], self.model.parameters(), false, false));
+        let mut gradient = flat_gradient(&gradients(&loss, self.model.parameters()));
         // Read together: on a GPU the first waits for the step, the second does not.
         let (norm, loss) = (gradient.norm().double_value(&[]), loss.double_value(&[]));
         if !norm.is_finite() || !loss.is_finite() {
@@ -222,6 +221,16 @@ impl<'a> Trainer<'a> {
 /// Of the cases, under these class probabilities.
 pub fn log_loss(probabilities: &[f64], cases: &Cases) -> f64 {
     Metric::LogLoss.score(probabilities, cases.classes(), cases.labels())
+}
+
+/// Of a loss, by each of these parameters: zeros by what it does not depend on, as what belongs to a depth that no step
+/// took.
+pub fn gradients(loss: &Tensor, parameters: &[Tensor]) -> Vec<Tensor> {
+    let found = Tensor::run_backward(&[loss], parameters, false, false);
+    let or_zero = |(found, parameter): (Tensor, &Tensor)| {
+        if found.defined() { found } else { parameter.detach().zeros_like() }
+    };
+    found.into_iter().zip(parameters).map(or_zero).collect()
 }
 
 /// The gradients of all parameters in one vector, in their order.
