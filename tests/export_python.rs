@@ -104,6 +104,14 @@ fn networks() -> BTreeMap<String, Genome> {
             );
         }
     }
+    for (name, sharing) in RECURSIVE {
+        for (number, pattern) in ["cycle", "middle-cycle"].into_iter().enumerate() {
+            networks.insert(format!("{name}-{pattern}"), recursive(pattern, sharing, number));
+        }
+    }
+    for (number, (name, sharing)) in RECURSIVE.into_iter().enumerate() {
+        networks.insert(format!("{name}-grid"), recursive_grid(sharing, number));
+    }
     let space = SequenceSpace::default();
     for seed in 0..SAMPLED {
         let mut rng = Rng::named(seed, "export", 0);
@@ -114,6 +122,43 @@ fn networks() -> BTreeMap<String, Genome> {
         networks.insert(format!("sampled-{seed:02}"), genome);
     }
     networks
+}
+
+/// What passes do beside running layers.
+const RECURSIVE: [(&str, &str); 7] = [
+    ("projected", r#""projection": true"#),
+    ("token-choice", r#""depth": "token-choice""#),
+    ("token-choice-projected", r#""depth": "token-choice", "projection": true"#),
+    ("expert-choice", r#""depth": "expert-choice""#),
+    ("expert-choice-projected", r#""depth": "expert-choice", "projection": true"#),
+    ("converge", r#""depth": "converge", "epsilon": 0.9"#),
+    ("converge-projected", r#""depth": "converge", "epsilon": 0.9, "projection": true"#),
+];
+
+/// Passes over layers that know the past, the future and neither.
+fn recursive(pattern: &str, sharing: &str, number: usize) -> Genome {
+    let mut genome: Genome = serde_json::from_str(&format!(
+        r#"{{"width": 16, "layers": [{{"token": {{"kind": "gru"}}, "rank": 1}},
+            {{"token": {{"kind": "attention", "position": "rotary"}}, "channel": {{"kind": "mlp"}}}},
+            {{"token": {{"kind": "convolution"}}, "order": "bidirectional"}}, {{"channel": {{"kind": "moe"}}}}],
+            "sharing": {{"pattern": "{pattern}", "passes": 3, {sharing}}}}}"#
+    ))
+    .unwrap();
+    (genome.norm, genome.pooling) = (Norm::ALL[number], Pooling::ALL[number]);
+    genome
+}
+
+/// The same over layers that know columns, snakes or neither.
+fn recursive_grid(sharing: &str, number: usize) -> Genome {
+    let mut genome: Genome = serde_json::from_str(&format!(
+        r#"{{"width": 16, "layout": "grid", "layers": [{{"token": {{"kind": "plstm2d"}}, "rank": 1}},
+            {{"token": {{"kind": "gru"}}, "order": "snake4"}}, {{"token": {{"kind": "chimera"}}, "order": "reverse"}},
+            {{"token": {{"kind": "attention"}}, "channel": {{"kind": "se"}}}}],
+            "sharing": {{"pattern": "cycle", "passes": 3, {sharing}}}}}"#
+    ))
+    .unwrap();
+    (genome.pooling, genome.position) = (Pooling::ALL[number % 3], Position::ALL[number % 3]);
+    genome
 }
 
 /// The default of every gene, every other choice of one gene, and some choices of all.
@@ -147,7 +192,8 @@ fn alone(place: Place, mixer: Mixer, number: usize) -> Genome {
     genome.norm = Norm::ALL[number % 2];
     genome.pooling = Pooling::ALL[number % 3];
     genome.position = Position::ALL[number % 3];
-    genome.sharing = Sharing { pattern: Pattern::ALL[number % 4], passes: 1 + number % 2 };
+    let (pattern, passes) = (Pattern::ALL[number % 4], 1 + number % 2);
+    genome.sharing = Sharing { pattern, passes, ..Sharing::default() };
     let (plain, snakes) = Order::ALL.split_at(3);
     let orders = if (number / 3).is_multiple_of(2) { plain } else { snakes };
     genome.layers = orders.iter().copied().map(layer).collect();

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use spaces::nb_macro::MacroSpace;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
-    Genome, Layer, Layout, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, Run, SequenceSpace,
-    Settings, Shape, Tensor, Training, Weights, blocks,
+    Depth, Genome, Layer, Layout, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, Run,
+    SequenceSpace, Settings, Shape, Tensor, Training, Weights, blocks,
 };
 use spaces::{Candidate, Space, cell101, cell201, nb_graph};
 
@@ -135,8 +135,7 @@ mod sequence {
             "norm" => list(&["layer", "rms"]),
             "pooling" => list(&["mean", "max", "last"]),
             "position" if before.is_empty() => list(&["none", "learned", "decay"]),
-            "pattern" => list(&["none", "cycle", "sequence", "middle-cycle"]),
-            "passes" => vec![json!(1), json!(2), json!(3)],
+            "pattern" | "passes" | "projection" | "depth" | "epsilon" => choices_of_sharing(genome, name),
             "rank" => vec![json!(0), json!(2)],
             "order" => list(&["forward", "reverse", "bidirectional", "snake", "snake2", "snake4"]),
             "repeat" => vec![json!(1), json!(2), json!(3)],
@@ -147,6 +146,23 @@ mod sequence {
             _ if before.ends_with("/channel") => choices_of_mixer(genome, Place::Channel, before, name),
             _ => panic!("no choices of {path}"),
         }
+    }
+
+    /// Those that go together with the other genes of how layers are shared.
+    fn choices_of_sharing(genome: &Value, gene: &str) -> Vec<Value> {
+        let mut choices = match gene {
+            "pattern" => ["none", "cycle", "sequence", "middle-cycle"].map(|choice| json!(choice)).to_vec(),
+            "passes" => vec![json!(1), json!(2), json!(3)],
+            "projection" => vec![json!(false), json!(true)],
+            "epsilon" => Depth::EPSILONS.map(|epsilon| json!(epsilon)).to_vec(),
+            _ => Depth::ALL.map(|depth| json!(depth)).to_vec(),
+        };
+        let mut genome = genome.clone();
+        choices.retain(|choice| {
+            genome["sharing"][gene] = choice.clone();
+            serde_json::from_value::<Genome>(genome.clone()).is_ok()
+        });
+        choices
     }
 
     fn choices_of_mixer(genome: &Value, place: Place, mixer: &str, gene: &str) -> Vec<Value> {
@@ -163,9 +179,12 @@ mod sequence {
         let parts: Vec<&str> = gene.split('/').skip(1).collect();
         match parts[..] {
             ["training", "dropout"] if before.layers.iter().all(adds_nothing) => Some("nothing is added"),
-            ["sharing", _] => {
-                (runs(before) == runs(after)).then_some("the same layers are run in the same order")
+            ["sharing", "epsilon"] if before.sharing.depth != Depth::Converge => Some("nothing converges"),
+            ["sharing", "projection" | "depth" | "epsilon"] => {
+                before.passes().or(after.passes()).is_none().then_some("nothing is passed")
             }
+            ["sharing", _] => (runs(before) == runs(after) && before.passes() == after.passes())
+                .then_some("the same layers are run in the same order"),
             ["layers", number, ref gene @ ..] => {
                 let number: usize = number.parse().unwrap();
                 inert_in_layer(before, number, &after.layers[number], gene)
@@ -198,7 +217,8 @@ mod sequence {
             && before.layout == Layout::Steps
             && before.runs_of(number) == 1
             && before.layers[number + 1..].iter().all(is_pointwise)
-            && !before.layers[number..].iter().any(trains_by_all_steps);
+            && !before.layers[number..].iter().any(trains_by_all_steps)
+            && !routes_by_all_steps(before, number);
         match gene {
             ["order"] if layer.token.is_identity() => Some("nothing is ordered"),
             ["order"] if before.layout == Layout::Steps && forward(layer) && forward(after) => {
@@ -241,6 +261,12 @@ mod sequence {
         gene == "kind" && (same(&before.token, &after.token) || same(&after.token, &before.token))
     }
 
+    /// Whether passes, over this layer or a later one, train routers by what they make of all steps.
+    fn routes_by_all_steps(genome: &Genome, number: usize) -> bool {
+        let mut runs = genome.turns().passes.into_iter().flatten();
+        genome.passes().is_some_and(|passes| passes.penalizes()) && runs.any(|run| run.layer >= number)
+    }
+
     /// Without a shared expert, one expert is a perceptron, and all others of its genes are dead.
     fn inert_in_mixture(before: &Settings, after: &Mixer, gene: &str) -> Option<&'static str> {
         let one = before.number("experts") == 1;
@@ -267,19 +293,27 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         r#"{"layers": [{"token": {"kind": "lightnet"}, "channel": {"kind": "moe"}}], "pooling": "last"}"#,
         r#"{"layers": [{"channel": {"kind": "se"}}, {"channel": {"kind": "moe"}}], "pooling": "last"}"#,
         r#"{"layers": [{"token": {"kind": "chimera", "cross": false}}]}"#,
+        r#"{"layers": [{"token": {"kind": "lightnet"}}, {"channel": {"kind": "mlp"}}, {}], "pooling": "last",
+            "sharing": {"pattern": "middle-cycle", "passes": 2, "projection": true}}"#,
     ];
     for genome in drawn(&space, 200).chain(seldom_drawn.map(|json| serde_json::from_str(json).unwrap())) {
         let mut toggles = toggled(&genome, sequence::choices);
         toggles.retain(|(_, toggled)| space.check(toggled).is_ok());
         law.check(&genome, toggles, sequence::inert);
     }
-    let mut genes: BTreeSet<String> =
-        ["layout", "norm", "pooling", "position", "sharing/pattern", "sharing/passes", "width"]
-            .into_iter()
-            .chain(["layers/order", "layers/rank", "layers/repeat"])
-            .chain(["training/dropout", "training/learning_rate", "training/weight_decay"])
-            .map(|gene| format!("/{gene}"))
-            .collect();
+    let mut genes: BTreeSet<String> = ["layout", "norm", "pooling", "position", "width"]
+        .into_iter()
+        .chain([
+            "sharing/depth",
+            "sharing/epsilon",
+            "sharing/passes",
+            "sharing/pattern",
+            "sharing/projection",
+        ])
+        .chain(["layers/order", "layers/rank", "layers/repeat"])
+        .chain(["training/dropout", "training/learning_rate", "training/weight_decay"])
+        .map(|gene| format!("/{gene}"))
+        .collect();
     for &block in blocks::ALL {
         genes.insert(format!("/layers/{}/kind", block.place()));
         genes.extend(block.genes().iter().map(|gene| format!("/layers/{}/{}", block.place(), gene.name)));
@@ -287,9 +321,11 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
     let reasons = [
         "a snake through steps goes forward",
         "all experts are asked",
+        "nothing converges",
         "nothing is added",
         "nothing is corrected",
         "nothing is ordered",
+        "nothing is passed",
         "nothing is repeated",
         "nothing is shared",
         "one group has every step",

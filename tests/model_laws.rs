@@ -1,12 +1,14 @@
 //! The laws of whole models: libtorch computes the definition of every genome, padding is never seen, and the
 //! parameters are views of one flat buffer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashing::Rng;
 use spaces::Space;
-use spaces::sequence::math::Matrix;
-use spaces::sequence::{Genome, Limits, NamedTensor, Network, SequenceSpace, Shape, Weights, blocks};
+use spaces::sequence::math::{Matrix, linear};
+use spaces::sequence::{
+    Depth, Genome, Limits, NamedTensor, Network, Routing, SequenceSpace, Shape, Weights, blocks,
+};
 use tch::{Device, Kind, Tensor};
 use torch::{Batch, Dropout, LoadError, Model};
 
@@ -72,6 +74,49 @@ fn grids() -> [Network; 3] {
     [grid("last", "learned"), grid("mean", "decay"), grid("max", "none")]
 }
 
+/// Passes that are more than repetitions, over layers that know the past, the future and neither.
+fn recursive() -> Vec<Network> {
+    let layers = r#"[
+        {"token": {"kind": "gru"}, "channel": {"kind": "moe"}, "rank": 1},
+        {"token": {"kind": "attention", "position": "rotary"}, "channel": {"kind": "mlp"}, "repeat": 2},
+        {"token": {"kind": "convolution"}, "order": "bidirectional", "rank": 2},
+        {"token": {"kind": "mamba"}, "channel": {"kind": "glu"}}]"#;
+    let of = |more: &str, pattern: &str| {
+        let sharing = format!(r#"{{"pattern": "{pattern}", "passes": 3, {more}}}"#);
+        read(&format!(r#"{{"width": 16, "layers": {layers}, "sharing": {sharing}}}"#))
+    };
+    let each = RECURSIVE.iter().flat_map(|more| ["cycle", "middle-cycle"].map(|pattern| of(more, pattern)));
+    each.chain(RECURSIVE.iter().map(|more| recursive_grid(more))).collect()
+}
+
+/// The same over layers that know columns, snakes or neither.
+fn recursive_grid(more: &str) -> Network {
+    read(&format!(
+        r#"{{"width": 16, "layout": "grid", "pooling": "last", "position": "learned", "layers": [
+            {{"token": {{"kind": "plstm2d"}}, "channel": {{"kind": "moe"}}, "rank": 1}},
+            {{"token": {{"kind": "gru"}}, "order": "snake4"}},
+            {{"token": {{"kind": "chimera"}}, "order": "reverse"}},
+            {{"token": {{"kind": "attention"}}, "channel": {{"kind": "se"}}}}],
+            "sharing": {{"pattern": "cycle", "passes": 3, {more}}}}}"#
+    ))
+}
+
+/// What passes do beside running layers.
+const RECURSIVE: [&str; 7] = [
+    r#""projection": true"#,
+    r#""depth": "token-choice""#,
+    r#""depth": "token-choice", "projection": true"#,
+    r#""depth": "expert-choice""#,
+    r#""depth": "expert-choice", "projection": true"#,
+    r#""depth": "converge", "epsilon": 0.9"#,
+    r#""depth": "converge", "epsilon": 0.9, "projection": true"#,
+];
+
+/// A little of everything, and of what runs it.
+fn examples() -> Vec<Network> {
+    [vec![example(), shared()], grids().into(), recursive()].concat()
+}
+
 /// Generic values of a tensor, by its full name.
 fn generic(named: &NamedTensor) -> Vec<f64> {
     let mut rng = Rng::named(0, &named.name, 0);
@@ -112,14 +157,18 @@ fn batch(cases: &[Matrix], length: usize, filler: f64, kind: Kind) -> Batch {
 }
 
 fn define(network: &Network, cases: &[Matrix]) -> Vec<f64> {
-    let logits = network.forward(cases, &mut |group, _| {
+    define_routed(network, cases, Routing::Inference)
+}
+
+fn define_routed(network: &Network, cases: &[Matrix], routing: Routing) -> Vec<f64> {
+    let routed = network.forward_routed(routing, cases, &mut |group, _| {
         let mut values = group.tensors().into_iter();
         let part = |tensors: &Vec<spaces::sequence::Tensor>| {
             Weights(tensors.iter().map(|t| (t.name, generic(&values.next().unwrap()))).collect())
         };
         group.parts.iter().map(|(_, tensors)| tensors).map(part).collect()
     });
-    logits.concat()
+    routed.logits.concat()
 }
 
 fn numbers(x: &Tensor) -> Vec<f64> {
@@ -145,7 +194,7 @@ fn gradients(model: &Model, batch: &Batch, dropout: Option<&mut Dropout>) -> Vec
 #[test]
 fn libtorch_computes_the_definition_of_every_genome() {
     let mut seen = BTreeSet::new();
-    for network in genomes(80).iter().chain([&example(), &shared()]).chain(&grids()) {
+    for network in genomes(80).iter().chain(&examples()) {
         let genome = &network.genome;
         seen.extend([format!("{:?}", genome.norm), format!("{:?}", genome.pooling)]);
         seen.insert(format!("{:?}", genome.layout));
@@ -153,6 +202,7 @@ fn libtorch_computes_the_definition_of_every_genome() {
             format!("{:?} positions", genome.position),
             format!("{:?} shared", genome.sharing.pattern),
         ]);
+        seen.extend(genome.passes().map(|passes| format!("{:?} depth", passes.depth)));
         for layer in &genome.layers {
             seen.extend([format!("{:?}", layer.order), layer.token.kind.clone(), layer.channel.kind.clone()]);
             seen.insert(format!("×{}", layer.repeat));
@@ -173,6 +223,9 @@ fn libtorch_computes_the_definition_of_every_genome() {
     for choice in every.split(' ').chain(kinds) {
         assert!(seen.contains(choice), "no genome with {choice}");
     }
+    for choice in Depth::ALL.map(|depth| format!("{depth:?} depth")) {
+        assert!(seen.contains(&choice), "no genome with {choice}");
+    }
     for choice in
         ["Learned positions", "Decay positions", "Cycle shared", "Sequence shared", "MiddleCycle shared"]
     {
@@ -183,7 +236,7 @@ fn libtorch_computes_the_definition_of_every_genome() {
 #[test]
 fn neither_the_amount_nor_the_content_of_padding_is_seen() {
     let cases = cases(&[9, 1, 12, 4]);
-    for network in genomes(24).iter().chain([&example(), &shared()]).chain(&grids()) {
+    for network in genomes(24).iter().chain(&examples()) {
         for (kind, tolerance) in [(Kind::Double, 1e-11), (Kind::Float, 1e-5)] {
             let model = model(network, kind);
             let run = |length, filler| {
@@ -204,15 +257,157 @@ fn neither_the_amount_nor_the_content_of_padding_is_seen() {
 
 #[test]
 fn every_parameter_has_a_gradient_even_for_a_single_step() {
-    for network in genomes(24).iter().chain([&example()]).chain(&grids()) {
+    for network in genomes(24).iter().chain(&examples()) {
         let model = Model::new(network, 1, Kind::Float, Device::Cpu);
         for lengths in [&[1, 1][..], &[5, 3]] {
             let batch = batch(&cases(lengths), lengths[0], 0.0, Kind::Float);
             for (name, gradient) in model.names().zip(gradients(&model, &batch, None)) {
-                assert!(gradient.defined(), "{name}");
+                if !gradient.defined() {
+                    assert!(is_of_a_depth(network, name), "{name}");
+                    continue;
+                }
                 assert!(numbers(&gradient).iter().all(|v| v.is_finite()), "{name}");
             }
         }
+    }
+}
+
+/// Whether it belongs to a pass that no step may take.
+fn is_of_a_depth(network: &Network, name: &str) -> bool {
+    let routed = network.genome.passes().is_some_and(|passes| passes.is_routed());
+    let later = ["projections.", "routers."].iter().find_map(|list| name.strip_prefix(list));
+    routed && later.is_some_and(|pass| !pass.starts_with("0."))
+}
+
+/// The routed ones of [`recursive`].
+fn routed() -> Vec<Network> {
+    let mut networks = recursive();
+    networks.retain(|network| network.genome.passes().unwrap().is_routed());
+    assert_eq!(networks.len(), 18);
+    networks
+}
+
+#[test]
+fn what_is_trained_is_routed_as_defined() {
+    let cases = cases(&[9, 1, 12, 4]);
+    let batch = batch(&cases, 14, 1e3, Kind::Double);
+    let mut differ = 0;
+    for network in &routed() {
+        let [expected, answered] =
+            [Routing::Training, Routing::Inference].map(|routing| define_routed(network, &cases, routing));
+        let found = numbers(&model(network, Kind::Double).forward_with_penalty(&batch, None).0);
+        let error = error(&found, &expected);
+        assert!(error < 1e-10, "{}: {error:e}", network.genome.summary());
+        let by_passes = network.genome.sharing.depth == Depth::ExpertChoice;
+        assert!(by_passes || expected == answered, "{}", network.genome.summary());
+        differ += usize::from(expected != answered);
+    }
+    assert!(differ > 0, "experts keep others in training");
+}
+
+#[test]
+fn what_no_step_takes_has_a_gradient_of_zero() {
+    let batch = batch(&cases(&[1, 1]), 1, 0.0, Kind::Float);
+    let mut missing = 0;
+    for network in &routed() {
+        let model = Model::new(network, 1, Kind::Float, Device::Cpu);
+        let loss = || model.forward(&batch, None).square().sum(None);
+        let found = Tensor::run_backward(&[loss()], model.parameters(), false, false);
+        let whole = torch::train::gradients(&loss(), model.parameters());
+        for ((found, whole), parameter) in found.iter().zip(&whole).zip(model.parameters()) {
+            assert_eq!(whole.size(), parameter.size());
+            if found.defined() {
+                assert_eq!(found, whole);
+            } else {
+                missing += 1;
+                assert!(numbers(whole).iter().all(|v| *v == 0.0));
+            }
+        }
+    }
+    assert!(missing > 0);
+}
+
+#[test]
+fn routers_add_to_the_loss_how_unbalanced_and_how_unforeseen_their_choices_are() {
+    let batch = batch(&cases(&[9, 1, 12, 4]), 14, 1e3, Kind::Double);
+    let layers = r#""layers": [{"token": {"kind": "gru"}, "channel": {"kind": "mlp"}}]"#;
+    let of = |depth: &str| {
+        let sharing = format!(r#"{{"pattern": "cycle", "passes": 3, "depth": "{depth}"}}"#);
+        read(&format!(r#"{{"width": 16, {layers}, "sharing": {sharing}}}"#))
+    };
+    // Of scores of zero, all steps take the first depth, whose share is a third: 0.01 · 3 · (1 · 1/3), and
+    // 0.001 · (ln 3)² for the size of three of them. And each of two passes is foretold with 1/2: 0.001 · 2 · ln 2.
+    let size = 1e-3 * 3f64.ln().powi(2);
+    for (depth, expected) in [("token-choice", 0.01 + size), ("expert-choice", 2e-3 * 2f64.ln())] {
+        let network = of(depth);
+        let mut model = model(&network, Kind::Double);
+        let penalty = |model: &Model| model.forward_with_penalty(&batch, None).1.unwrap();
+        let drawn = penalty(&model).double_value(&[]);
+        assert!((drawn - expected).abs() > 1e-6, "{depth}: {drawn}");
+        for _ in 0..25 {
+            let gradients = torch::train::gradients(&penalty(&model), model.parameters());
+            let gradients: Vec<_> = gradients.iter().map(|g| g.flatten(0, -1)).collect();
+            tch::no_grad(|| model.flat().shallow_clone().g_sub_(&(Tensor::cat(&gradients, 0) * 5.0)));
+        }
+        let trained = penalty(&model).double_value(&[]);
+        assert!(trained < drawn, "{depth}: {drawn} to {trained}");
+        let zero = |(name, value): (String, Tensor)| {
+            let value = if name.starts_with("routers.") { value.zeros_like() } else { value };
+            (name, value)
+        };
+        let values: Vec<_> = model.values().into_iter().map(zero).collect();
+        model.load(&values).unwrap();
+        let found = penalty(&model).double_value(&[]);
+        assert!((found - expected).abs() < 1e-12, "{depth}: {found}");
+    }
+    let model = model(&of("converge"), Kind::Double);
+    assert!(model.forward_with_penalty(&batch, None).1.is_none(), "there is nothing to choose");
+}
+
+#[test]
+fn steps_that_choose_are_balanced_by_their_shares_and_by_what_they_chose() {
+    let network = read(
+        r#"{"width": 16, "layers": [{"token": {"kind": "gru"}, "channel": {"kind": "mlp"}}],
+            "sharing": {"pattern": "cycle", "passes": 3, "depth": "token-choice"}}"#,
+    );
+    let cases = cases(&[9, 1, 12, 4]);
+    let (mut chosen, mut shared, mut sizes, mut steps) = ([0.0; 3], [0.0; 3], 0.0, 0.0);
+    let values: BTreeMap<String, Vec<f64>> =
+        network.tensors().into_iter().map(|named| (named.name.clone(), generic(&named))).collect();
+    for case in &cases {
+        // The router reads the embedding: nothing is before the passes.
+        let x = linear(case, &values["embedding.linear.weight"], &values["embedding.linear.bias"]);
+        let scores = linear(&x, &values["routers.0.linear.weight"], &[]);
+        for t in 0..case.rows {
+            let sum: f64 = scores.row(t).iter().map(|score| score.exp()).sum();
+            let largest = (0..3).max_by(|a, b| scores.at(t, *a).total_cmp(&scores.at(t, *b))).unwrap();
+            chosen[largest] += 1.0;
+            (0..3).for_each(|depth| shared[depth] += scores.at(t, depth).exp() / sum);
+            sizes += sum.ln() * sum.ln();
+            steps += 1.0;
+        }
+    }
+    assert!(chosen.iter().filter(|count| **count > 0.0).count() > 1, "{chosen:?}");
+    let load: f64 = (0..3).map(|depth| chosen[depth] / steps * shared[depth] / steps).sum();
+    let expected = 0.01 * 3.0 * load + 1e-3 * sizes / steps;
+    let batch = batch(&cases, 14, 1e3, Kind::Double);
+    let found = model(&network, Kind::Double).forward_with_penalty(&batch, None).1.unwrap().double_value(&[]);
+    assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
+}
+
+#[test]
+fn dropout_draws_as_much_wherever_steps_stop() {
+    let lengths = [9, 1, 12, 4];
+    let batch = batch(&cases(&lengths), 12, 0.0, Kind::Float);
+    for network in &examples() {
+        let model = Model::new(network, 1, Kind::Float, Device::Cpu);
+        let streams = || Dropout::new(0.3, Rng::named(1, "dropout", 0));
+        let (mut drawn, mut skipped) = (streams(), streams());
+        let _ = model.forward_with_penalty(&batch, Some(&mut drawn));
+        let elements = lengths.len() * 12 * network.columns() * network.genome.width;
+        (0..model.masks()).for_each(|_| skipped.skip(elements));
+        let x = Tensor::ones([64], (Kind::Float, Device::Cpu));
+        assert_eq!(drawn.apply(&x), skipped.apply(&x), "{}", network.genome.summary());
     }
 }
 

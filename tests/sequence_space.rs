@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use hashing::{CandidateHasher, Class, Fingerprint, Keyed, Rng, TwoStage};
 use spaces::Space;
-use spaces::sequence::math::Matrix;
+use spaces::sequence::math::{self, Matrix};
 use spaces::sequence::{
-    Block, Genome, Layout, Limits, Mixer, Network, Norm, Order, Pattern, Pooling, Position, SequenceSpace,
-    Settings, Shape, Sharing, Tensor, Training, Value, Weights, blocks,
+    Block, Depth, Genome, Layout, Limits, Mixer, NamedTensor, Network, Norm, Order, Pattern, Pooling,
+    Position, Routed, Routing, SequenceSpace, Settings, Shape, Sharing, Tensor, Training, Value, Weights,
+    blocks,
 };
 
 fn genomes(count: u64) -> impl Iterator<Item = Genome> {
@@ -202,6 +203,403 @@ fn a_head_costs_as_much_as_it_has_steps_to_answer_at() {
     assert_eq!(cost("none"), 16 * (10 * 3 + 10 * 4));
 }
 
+/// Of two layers that are shared, with one before and one after them.
+fn recursive(passes: usize, more: &str) -> Genome {
+    genome(&format!(
+        r#"{{"width": 16, "layers": [{{"token": {{"kind": "gru"}}}}, {{"token": {{"kind": "attention"}}, "repeat": 2}},
+            {{"channel": {{"kind": "glu"}}}}, {{"channel": {{"kind": "mlp"}}}}],
+            "sharing": {{"pattern": "middle-cycle", "passes": {passes}{more}}}}}"#
+    ))
+}
+
+/// Passes over steps, and over the tokens of steps.
+fn in_each_layout(genome: &Genome) -> [Genome; 2] {
+    Layout::ALL.map(|layout| Genome { layout, ..genome.clone() })
+}
+
+#[test]
+fn more_passes_add_the_parameters_of_their_projections_alone() {
+    let parameters = |genome: &Genome| Network::new(genome, Shape { channels: 3, classes: 4 }).parameters();
+    let of = |count, more| parameters(&recursive(count, more));
+    assert_eq!(of(1, ""), of(5, ""));
+    // Norm, perceptron, coefficients.
+    let projection = 2 * 16 + 2 * (16 * 16 + 16) + 2;
+    let projected = r#", "projection": true"#;
+    assert_eq!([2, 3].map(|count| of(count, projected)), [2, 3].map(|count| of(1, "") + count * projection));
+    assert_eq!(of(1, projected), of(1, ""), "one pass has none");
+}
+
+#[test]
+fn projections_cost_what_their_perceptrons_do() {
+    let cost = |count, more| {
+        Network::new(&recursive(count, more), Shape { channels: 3, classes: 4 }).multiply_adds(10)
+    };
+    assert_eq!(cost(3, r#", "projection": true"#), cost(3, "") + 3 * 10 * 2 * 16 * 16);
+}
+
+#[test]
+fn projections_that_keep_and_add_nothing_leave_plain_passes() {
+    let [plain, projected] = ["", r#", "projection": true"#].map(|more| recursive(2, more));
+    let run = |genome: &Genome, coefficients: [f64; 2]| {
+        let network = Network::new(genome, Shape { channels: 3, classes: 4 });
+        let x = Matrix::new(9, 3, (0..27).map(|i| f64::from(i * i % 23) / 7.0 - 1.5).collect());
+        let logits = network.forward(&[x], &mut |group, _| {
+            let value = |part: &str, t: &Tensor| {
+                let mut rng = Rng::named(1, &format!("{} {part} {}", group.name, t.name), 0);
+                let generic = |_| t.probe.0 + t.probe.1 * rng.normal();
+                let fixed = t.name == "coefficients";
+                (t.name, if fixed { coefficients.to_vec() } else { (0..t.len()).map(generic).collect() })
+            };
+            let part = |(part, tensors): &(&str, Vec<Tensor>)| {
+                Weights(tensors.iter().map(|tensor| value(part, tensor)).collect())
+            };
+            group.parts.iter().map(part).collect()
+        });
+        logits.concat()
+    };
+    assert_eq!(run(&projected, [1.0, 0.0]), run(&plain, [1.0, 0.0]));
+    assert_ne!(run(&projected, [1.0, 1.0]), run(&plain, [1.0, 0.0]));
+}
+
+/// What it makes of some series, with generic parameters that depend on their full names alone.
+fn routed(genome: &Genome, routing: Routing, cases: &[Matrix]) -> Routed {
+    let network = Network::new(genome, Shape { channels: 3, classes: 4 });
+    network.forward_routed(routing, cases, &mut |group, _| {
+        let value = |part: &str, t: &Tensor| {
+            let name = format!("{}.{part}.{}", group.name, t.name);
+            let mut rng = Rng::named(1, &name, 0);
+            (t.name, (0..t.len()).map(|_| t.probe.0 + t.probe.1 * rng.normal()).collect())
+        };
+        let part = |(part, tensors): &(&str, Vec<Tensor>)| {
+            Weights(tensors.iter().map(|tensor| value(part, tensor)).collect())
+        };
+        group.parts.iter().map(part).collect()
+    })
+}
+
+fn series(lengths: &[usize]) -> Vec<Matrix> {
+    let one = |(n, length): (usize, &usize)| {
+        let mut rng = Rng::named(2, "series", n as u64);
+        Matrix::new(*length, 3, (0..3 * length).map(|_| rng.normal()).collect())
+    };
+    lengths.iter().enumerate().map(one).collect()
+}
+
+const ROUTED: [&str; 3] = [
+    r#", "depth": "token-choice""#,
+    r#", "depth": "expert-choice""#,
+    r#", "depth": "converge", "epsilon": 0.9"#,
+];
+
+#[test]
+fn a_pass_keeps_only_what_the_pass_before_it_kept_and_the_first_one_keeps_all() {
+    for depth in ROUTED {
+        for routing in [Routing::Inference, Routing::Training, Routing::Forced] {
+            for genome in in_each_layout(&recursive(4, depth)) {
+                let lengths = [14, 11, 1];
+                let kept = routed(&genome, routing, &series(&lengths)).kept;
+                assert_eq!(kept.len(), 4);
+                assert_eq!(kept[0], lengths.map(|length| (0..length).collect::<Vec<_>>()), "{depth}");
+                for pair in kept.windows(2) {
+                    for (before, after) in pair[0].iter().zip(&pair[1]) {
+                        assert!(
+                            after.is_sorted() && after.iter().all(|t| before.contains(t)),
+                            "{depth} {kept:?}"
+                        );
+                    }
+                }
+                let forced = routing == Routing::Forced && depth.contains("converge");
+                assert_eq!(kept[1] == kept[0], forced, "{depth} {routing:?}: some step stops early");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_depth_is_visited_where_it_is_forced() {
+    for depth in ROUTED {
+        let kept = routed(&recursive(4, depth), Routing::Forced, &series(&[14, 11, 1])).kept;
+        assert!(kept.iter().flatten().all(|steps| !steps.is_empty()), "{depth} {kept:?}");
+    }
+}
+
+#[test]
+fn steps_that_follow_never_change_what_came_before_them() {
+    for depth in ROUTED {
+        for more in ["", r#", "projection": true"#] {
+            let mut genome = recursive(3, &format!("{depth}{more}"));
+            genome.layers[1].token.settings.0.insert("causal".into(), Value::Flag(true));
+            genome.pooling = Pooling::None;
+            assert_eq!(genome.looks_ahead(), None);
+            for genome in in_each_layout(&genome) {
+                let all = series(&[14]).remove(0);
+                let whole = routed(&genome, Routing::Inference, std::slice::from_ref(&all));
+                assert!(whole.kept.windows(2).any(|pair| pair[0] != pair[1]), "{depth}: depths differ");
+                for past in 1..14 {
+                    let cut = Matrix::new(past, 3, all.data[..3 * past].to_vec());
+                    let logits = routed(&genome, Routing::Inference, &[cut]).logits.remove(0);
+                    let differences = logits.iter().zip(&whole.logits[0]).map(|(a, b)| (a - b).abs());
+                    assert!(differences.fold(0.0, f64::max) < 1e-9, "{depth}{more} after {past}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn capacities_fall_evenly_and_multiply_adds_follow_them() {
+    let cost = |genome: &Genome, length| {
+        Network::new(genome, Shape { channels: 3, classes: 4 }).multiply_adds(length)
+    };
+    let passes = recursive(3, ROUTED[0]).passes().unwrap();
+    assert_eq!([0, 1, 2].map(|pass| passes.capacity(pass, 10)), [10, 7, 4]);
+    assert_eq!([0, 1, 2].map(|pass| passes.capacity(pass, 1)), [1, 1, 1]);
+    for (layout, tokens) in [(Layout::Steps, 1), (Layout::Grid, 3)] {
+        let cost = |passes, more: &str, length| cost(&Genome { layout, ..recursive(passes, more) }, length);
+        // What one pass costs at this length: twice as many passes less one.
+        let of_a_pass = |length| cost(2, "", length) - cost(1, "", length);
+        let outside = cost(1, "", 10) - of_a_pass(10);
+        let expected = outside + of_a_pass(10) + of_a_pass(7) + of_a_pass(4);
+        for (depth, routers) in ROUTED.into_iter().zip(ROUTERS) {
+            assert_eq!(cost(3, depth, 10), expected + routers, "{depth}");
+            let projected = format!(r#"{depth}, "projection": true"#);
+            let projections = (10 + 7 + 4) * tokens * 2 * 16 * 16;
+            assert_eq!(cost(3, &projected, 10), expected + routers + projections, "{depth}");
+        }
+        assert_eq!(cost(3, ROUTED[2], 10), cost(3, "", 10), "how many converge is not known");
+    }
+}
+
+/// Multiply-adds of the routers of three passes, of width 16, over 10 steps.
+const ROUTERS: [u64; 2] = [3 * 10 * 16, (10 + 10 + 7) * 16];
+
+#[test]
+fn a_step_stops_after_the_pass_that_changes_it_by_less_than_its_share() {
+    let of = |epsilon| {
+        genome(&format!(
+            r#"{{"width": 8, "layers": [{{"channel": {{"kind": "mlp"}}}}], "pooling": "none",
+                "sharing": {{"pattern": "cycle", "passes": 4, "depth": "converge", "epsilon": {epsilon}}}}}"#
+        ))
+    };
+    let x = series(&[9]).remove(0);
+    let genome = of(0.35);
+    let found = routed(&genome, Routing::Inference, std::slice::from_ref(&x));
+    let stack = ByHand::of(&genome);
+    let (mut hidden, mut going) = (stack.embedded(&x), (0..9).collect::<Vec<_>>());
+    for kept in &found.kept {
+        assert_eq!(kept[0], going);
+        let made = stack.layer(&hidden);
+        let size = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+        going.retain(|t| {
+            let change = size(&mut hidden.row(*t).iter().zip(made.row(*t)).map(|(a, b)| b - a));
+            change >= 0.35 * size(&mut hidden.row(*t).iter().copied())
+        });
+        for t in &kept[0] {
+            hidden.row_mut(*t).copy_from_slice(made.row(*t));
+        }
+    }
+    assert!(distance_between(&found.logits[0], &stack.answered(&hidden)) < 1e-12);
+    assert!((1..9).contains(&found.kept[3][0].len()), "{:?}", found.kept);
+    // All of them go on where hardly any change is small enough.
+    let fixed = Genome { sharing: Sharing { depth: Depth::Fixed, ..genome.sharing }, ..genome };
+    let [all, fixed] = [&of(1e-9), &fixed]
+        .map(|genome| routed(genome, Routing::Inference, std::slice::from_ref(&x)).logits.remove(0));
+    assert_eq!(all, fixed);
+}
+
+#[test]
+fn experts_keep_their_capacity_in_training_and_what_they_score_above_zero_afterwards() {
+    let (genome, lengths) = (recursive(3, ROUTED[1]), [14, 11, 1]);
+    let kept = routed(&genome, Routing::Training, &series(&lengths)).kept;
+    for (pass, kept) in kept.iter().enumerate() {
+        let counts: Vec<_> = kept.iter().map(Vec::len).collect();
+        assert_eq!(counts, lengths.map(|length| (length * (3 - pass)).div_ceil(3)), "pass {pass}");
+    }
+    let cases: Vec<Matrix> = series(&[14; 8]);
+    let counts = |routing| routed(&genome, routing, &cases).kept[1].iter().map(Vec::len).collect::<Vec<_>>();
+    assert_ne!(
+        counts(Routing::Inference),
+        counts(Routing::Training),
+        "scores do not know how many there are"
+    );
+}
+
+/// A stack of one perceptron, worked out by hand, with the parameters of [`routed`].
+struct ByHand(Vec<(String, Vec<f64>)>);
+
+impl ByHand {
+    fn of(genome: &Genome) -> Self {
+        let value = |named: NamedTensor| {
+            let mut rng = Rng::named(1, &named.name, 0);
+            let (center, spread) = named.tensor.probe;
+            (named.name, (0..named.tensor.len()).map(|_| center + spread * rng.normal()).collect())
+        };
+        let network = Network::new(genome, Shape { channels: 3, classes: 4 });
+        Self(network.tensors().into_iter().map(value).collect())
+    }
+
+    fn drawn(&self, name: &str) -> Vec<f64> {
+        self.0.iter().find(|(known, _)| known == name).expect(name).1.clone()
+    }
+
+    fn linear(&self, x: &Matrix, name: &str) -> Matrix {
+        let [weight, bias] = ["weight", "bias"].map(|part| self.drawn(&format!("{name}.{part}")));
+        math::linear(x, &weight, &bias)
+    }
+
+    fn norm(&self, x: &Matrix, name: &str) -> Matrix {
+        let [gain, bias] = ["gain", "bias"].map(|part| self.drawn(&format!("{name}.norm.{part}")));
+        math::layer_norm(x, &gain, &bias)
+    }
+
+    fn embedded(&self, x: &Matrix) -> Matrix {
+        self.linear(x, "embedding.linear")
+    }
+
+    /// A token of width 8 for every channel of every step.
+    fn embedded_in_tokens(&self, x: &Matrix) -> Matrix {
+        let [weight, bias] = ["weight", "bias"].map(|part| self.drawn(&format!("embedding.channels.{part}")));
+        let token = |number: usize| {
+            let channel = number % x.columns * 8;
+            (channel..channel + 8).map(|i| x.data[number] * weight[i] + bias[i]).collect::<Vec<_>>()
+        };
+        Matrix::new(x.data.len(), 8, (0..x.data.len()).flat_map(token).collect())
+    }
+
+    fn layer(&self, x: &Matrix) -> Matrix {
+        let mixer = |name: &str| self.drawn(&format!("layers.0.channel.mixer.{name}"));
+        let hidden = math::linear(&self.norm(x, "layers.0.channel"), &mixer("w_1"), &mixer("b_1"));
+        let made = math::linear(&math::activate(hidden, "gelu"), &mixer("w_2"), &mixer("b_2"));
+        made.zip(x, |made, x| made + x)
+    }
+
+    fn answered(&self, x: &Matrix) -> Vec<f64> {
+        self.linear(&self.norm(x, "head"), "head.linear").data
+    }
+}
+
+fn distance_between(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn a_step_that_a_pass_keeps_is_added_its_weight_of_all_of_the_pass() {
+    let genome = genome(
+        r#"{"width": 8, "layers": [{"channel": {"kind": "mlp"}}], "pooling": "none",
+            "sharing": {"pattern": "cycle", "passes": 3, "depth": "expert-choice"}}"#,
+    );
+    // Far apart, so that scores differ in their sign.
+    let cases: Vec<Matrix> = series(&[9; 6]).into_iter().map(|x| x.map(|x| 4.0 * x)).collect();
+    let found = routed(&genome, Routing::Inference, &cases);
+    let stack = ByHand::of(&genome);
+    let mut some = 0;
+    for (case, x) in cases.iter().enumerate() {
+        let (mut hidden, mut going) = (stack.embedded(x), (0..9).collect::<Vec<usize>>());
+        for (pass, kept) in found.kept.iter().enumerate() {
+            let router = stack.drawn(&format!("routers.{pass}.linear.weight"));
+            let scores = math::linear(&hidden, &router, &[]).data;
+            going.retain(|t| pass == 0 || scores[*t] > 0.0);
+            assert_eq!(kept[case], going);
+            some += usize::from((1..9).contains(&going.len()));
+            let made = stack.layer(&hidden);
+            for t in &going {
+                let weight = 0.1 * math::sigmoid(scores[*t]);
+                hidden.row_mut(*t).iter_mut().zip(made.row(*t)).for_each(|(x, made)| *x += weight * made);
+            }
+        }
+        assert!(distance_between(&found.logits[case], &stack.answered(&hidden)) < 1e-12);
+    }
+    assert!(some > 0, "passes keep some steps and not all: {:?}", found.kept);
+}
+
+#[test]
+fn passes_that_keep_every_step_add_to_it_and_are_no_repetitions() {
+    let layers = r#""width": 8, "layers": [{"channel": {"kind": "mlp"}}], "pooling": "none""#;
+    let of = |depth: &str| {
+        genome(&format!(
+            r#"{{{layers}, "sharing": {{"pattern": "cycle", "passes": 2, "depth": "{depth}"}}}}"#
+        ))
+    };
+    let (experts, fixed) = (of("expert-choice"), of("fixed"));
+    // A sequence of one step fills every capacity.
+    let x = series(&[1]);
+    let found = routed(&experts, Routing::Training, &x);
+    assert_eq!(found.kept, [[[0]], [[0]]]);
+    let stack = ByHand::of(&experts);
+    let mut hidden = stack.embedded(&x[0]);
+    for pass in 0..2 {
+        let router = stack.drawn(&format!("routers.{pass}.linear.weight"));
+        let weight = 0.1 * math::sigmoid(math::linear(&hidden, &router, &[]).data[0]);
+        hidden = stack.layer(&hidden).zip(&hidden, |made, x| x + weight * made);
+    }
+    assert!(distance_between(&found.logits[0], &stack.answered(&hidden)) < 1e-12);
+    let repeated = (0..2).fold(stack.embedded(&x[0]), |x, _| stack.layer(&x));
+    let [repeated, plain] =
+        [stack.answered(&repeated), routed(&fixed, Routing::Training, &x).logits.remove(0)];
+    assert!(distance_between(&repeated, &plain) < 1e-12);
+    assert!(distance_between(&found.logits[0], &plain) > 1e-2);
+}
+
+#[test]
+fn a_step_of_a_grid_goes_deep_with_all_of_its_tokens_and_is_scored_by_their_mean() {
+    let genome = genome(
+        r#"{"width": 8, "layout": "grid", "layers": [{"channel": {"kind": "mlp"}}], "pooling": "none",
+            "sharing": {"pattern": "cycle", "passes": 3, "depth": "expert-choice"}}"#,
+    );
+    let cases: Vec<Matrix> = series(&[9; 6]).into_iter().map(|x| x.map(|x| 4.0 * x)).collect();
+    let found = routed(&genome, Routing::Inference, &cases);
+    let stack = ByHand::of(&genome);
+    let mut some = 0;
+    for (case, x) in cases.iter().enumerate() {
+        let (mut hidden, mut going) = (stack.embedded_in_tokens(x), (0..9).collect::<Vec<usize>>());
+        for (pass, kept) in found.kept.iter().enumerate() {
+            let router = stack.drawn(&format!("routers.{pass}.linear.weight"));
+            let of_tokens = math::linear(&hidden, &router, &[]).data;
+            let scores: Vec<f64> = of_tokens.chunks(3).map(|step| step.iter().sum::<f64>() / 3.0).collect();
+            going.retain(|t| pass == 0 || scores[*t] > 0.0);
+            assert_eq!(kept[case], going);
+            some += usize::from((1..9).contains(&going.len()));
+            let made = stack.layer(&hidden);
+            for token in going.iter().flat_map(|t| 3 * t..3 * t + 3) {
+                let weight = 0.1 * math::sigmoid(scores[token / 3]);
+                hidden
+                    .row_mut(token)
+                    .iter_mut()
+                    .zip(made.row(token))
+                    .for_each(|(x, made)| *x += weight * made);
+            }
+        }
+        assert!(distance_between(&found.logits[case], &stack.answered(&hidden)) < 1e-12);
+    }
+    assert!(some > 0, "passes keep some steps and not all: {:?}", found.kept);
+}
+
+#[test]
+fn a_step_that_chooses_its_depth_is_added_its_share_of_that_many_passes() {
+    // Layers that read no other step, so that each is what it would be alone.
+    let genome = genome(
+        r#"{"width": 8, "layers": [{"channel": {"kind": "mlp"}}], "pooling": "none",
+            "sharing": {"pattern": "cycle", "passes": 3, "depth": "token-choice"}}"#,
+    );
+    let x = series(&[9]).remove(0);
+    let found = routed(&genome, Routing::Inference, std::slice::from_ref(&x));
+    let stack = ByHand::of(&genome);
+    let embedded = stack.embedded(&x);
+    let shares = math::softmax(math::linear(&embedded, &stack.drawn("routers.0.linear.weight"), &[]));
+    let mut expected = embedded.clone();
+    let depths: Vec<usize> =
+        (0..9).map(|t| found.kept.iter().filter(|kept| kept[0].contains(&t)).count()).collect();
+    for (t, depth) in depths.iter().enumerate() {
+        let share = shares.at(t, depth - 1);
+        assert!(shares.row(t).iter().all(|other| *other <= share), "step {t} takes its largest share");
+        let hidden = (0..*depth).fold(embedded.clone(), |hidden, _| stack.layer(&hidden));
+        expected.row_mut(t).iter_mut().zip(hidden.row(t)).for_each(|(x, hidden)| *x += share * hidden);
+    }
+    assert!(distance_between(&found.logits[0], &stack.answered(&expected)) < 1e-12);
+    assert!(depths.iter().any(|depth| *depth != depths[0]), "{depths:?}");
+}
+
 #[test]
 fn a_mixer_of_a_grid_costs_as_much_as_it_has_tokens() {
     let cost = |layout: &str, channels| {
@@ -285,6 +683,7 @@ fn every_other_gene_reaches_the_fingerprint() {
     let default = Training::default();
     let mut reversed = base.clone();
     reversed.layers[0].order = Order::Reverse;
+    let passes = Sharing { pattern: Pattern::Cycle, passes: 2, ..Sharing::default() };
     let changed = [
         reversed,
         Genome { width: 64, ..base.clone() },
@@ -295,7 +694,11 @@ fn every_other_gene_reaches_the_fingerprint() {
         Genome { pooling: Pooling::None, ..base.clone() },
         Genome { position: Position::Learned, ..base.clone() },
         Genome { position: Position::Decay, ..base.clone() },
-        Genome { sharing: Sharing { pattern: Pattern::Cycle, passes: 2 }, ..base.clone() },
+        Genome { sharing: passes, ..base.clone() },
+        Genome { sharing: Sharing { projection: true, ..passes }, ..base.clone() },
+        Genome { sharing: Sharing { depth: Depth::TokenChoice, ..passes }, ..base.clone() },
+        Genome { sharing: Sharing { depth: Depth::ExpertChoice, ..passes }, ..base.clone() },
+        Genome { sharing: Sharing { depth: Depth::Converge, ..passes }, ..base.clone() },
         training(Training { learning_rate: 1e-3, ..default }),
         training(Training { weight_decay: 0.1, ..default }),
         training(Training { dropout: 0.1, ..default }),

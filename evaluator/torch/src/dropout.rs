@@ -33,7 +33,7 @@ impl Dropout {
         if self.dropped == 0 {
             return x.shallow_clone();
         }
-        let width = x.size()[x.dim() - 1];
+        let width = (x.numel() / rows.numel()) as i64;
         let whole = self.mask(&Tensor::empty([of, width], (x.kind(), x.device())));
         x * whole.index_select(0, rows).view_as(x)
     }

@@ -22,6 +22,7 @@ pub mod matrix_state;
 mod model;
 mod newton;
 pub mod optimizer;
+mod passes;
 pub mod scan;
 mod service;
 mod snake;

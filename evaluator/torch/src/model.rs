@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use hashing::Rng;
 use spaces::sequence::{
-    DIRECTIONS, Layout, MIXERS, NamedTensor, Network, Order, Place, Pooling, Position, Run, Settings,
+    DIRECTIONS, Layout, MIXERS, NamedTensor, Network, Order, Place, Pooling, Position, Run, Settings, Turns,
 };
 use tch::{Device, Kind, Tensor};
 
 use crate::blocks::{self, TorchBlock, TorchWeights};
 use crate::dropout::Dropout;
+use crate::passes::Passes;
 use crate::scan::scan;
 use crate::steps::{Steps, clean};
 
@@ -35,7 +36,8 @@ pub struct Model {
     position: (Position, TorchWeights),
     /// Of every layer of the genome.
     layers: Vec<Vec<Branch>>,
-    schedule: Vec<Run>,
+    turns: Turns,
+    passes: Passes,
     head: Head,
 }
 
@@ -89,8 +91,8 @@ impl Model {
         let columns = network.columns() as i64;
         let (embedding, layers, head) = (parts.embedding(), parts.layers(), parts.head());
         let position = (network.genome.position, parts.part("position.code."));
-        let schedule = network.genome.schedule();
-        Self { named, flat, parameters, columns, embedding, position, layers, schedule, head }
+        let (turns, passes) = (network.genome.turns(), Passes::new(network, |start| parts.part(start)));
+        Self { named, flat, parameters, columns, embedding, position, layers, turns, passes, head }
     }
 
     /// All parameters in one vector, without gradients; whoever changes it in place (under `no_grad`) changes the
@@ -148,7 +150,9 @@ impl Model {
 
     /// Masks of dropout that one forward pass draws, each of B·L·columns·width elements.
     pub fn masks(&self) -> usize {
-        self.schedule.iter().map(|run| self.layers[run.layer].len()).sum()
+        let Turns { before, passes, after } = &self.turns;
+        let runs = before.iter().chain(passes.iter().flatten()).chain(after);
+        runs.map(|run| self.layers[run.layer].len()).sum()
     }
 
     /// Logits, B×classes, or B×tokens×classes where nothing is pooled. Without dropout they do not depend on how much
@@ -171,21 +175,17 @@ impl Model {
     fn run(
         &self,
         batch: &Batch,
-        mut dropout: Option<&mut Dropout>,
-        mut penalties: Option<&mut Vec<Tensor>>,
+        dropout: Option<&mut Dropout>,
+        penalties: Option<&mut Vec<Tensor>>,
     ) -> Tensor {
         let steps = Steps::of(batch, self.columns);
+        let (cases, length, _) = batch.x.size3().expect("x is B×L×C");
+        let mut walk = Walk { layers: &self.layers, dropout, penalties, steps: cases * length, rows: None };
         let mut x = embed(&clean(batch), &self.embedding);
         x = self.place(x);
-        for run in &self.schedule {
-            for branch in &self.layers[run.layer] {
-                let mut added = branch.forward(&x, run.number, &steps, penalties.as_deref_mut());
-                if let Some(dropout) = &mut dropout {
-                    added = dropout.apply(&added);
-                }
-                x = &x + added;
-            }
-        }
+        x = walk.through(&self.turns.before, x, &steps);
+        x = self.passes.run(&self.turns.passes, &mut walk, x, &steps);
+        x = walk.through(&self.turns.after, x, &steps);
         let pooled = steps.pool(&apply_norm(&x, &self.head.norm), self.head.pooling);
         apply_linear(&pooled, &self.head.linear)
     }
@@ -198,6 +198,66 @@ impl Model {
         let columns = x.unflatten(1, [-1, self.columns]).transpose(1, 2);
         let placed = place_steps(columns.flatten(0, 1), &self.position);
         placed.view_as(&columns).transpose(1, 2).flatten(1, 2)
+    }
+}
+
+/// A forward pass on its way.
+pub struct Walk<'a> {
+    layers: &'a [Vec<Branch>],
+    dropout: Option<&'a mut Dropout>,
+    /// Of a training.
+    penalties: Option<&'a mut Vec<Tensor>>,
+    /// B·L of the batch as it is given.
+    steps: i64,
+    /// Where it is about a part of that batch, which of these steps are in it.
+    rows: Option<Tensor>,
+}
+
+impl Walk<'_> {
+    /// These runs of layers, one after the other.
+    pub fn through(&mut self, runs: &[Run], mut x: Tensor, steps: &Steps) -> Tensor {
+        for run in runs {
+            for branch in &self.layers[run.layer] {
+                let mut added = branch.forward(&x, run.number, steps, self.penalties.as_deref_mut());
+                if let Some(dropout) = &mut self.dropout {
+                    added = match &self.rows {
+                        None => dropout.apply(&added),
+                        Some(rows) => dropout.apply_to_rows(&added, rows, self.steps),
+                    };
+                }
+                x = &x + added;
+            }
+        }
+        x
+    }
+
+    /// What `make` makes of steps that are these of B·L of the whole batch.
+    pub fn on_rows(&mut self, rows: Tensor, make: impl FnOnce(&mut Self) -> Tensor) -> Tensor {
+        self.rows = Some(rows);
+        let made = make(self);
+        self.rows = None;
+        made
+    }
+
+    /// Leaves the stream of dropout where these runs of layers would, of so many numbers a step.
+    pub fn skip(&mut self, runs: &[Run], width: i64) {
+        let branches: usize = runs.iter().map(|run| self.layers[run.layer].len()).sum();
+        let elements = (self.steps * width) as usize;
+        if let Some(dropout) = &mut self.dropout {
+            (0..branches).for_each(|_| dropout.skip(elements));
+        }
+    }
+
+    /// Whether somebody asks for what is added to the loss.
+    pub fn is_training(&self) -> bool {
+        self.penalties.is_some()
+    }
+
+    /// Adds to the loss, in a training.
+    pub fn penalize(&mut self, penalty: impl FnOnce() -> Tensor) {
+        if let Some(penalties) = &mut self.penalties {
+            penalties.push(penalty());
+        }
     }
 }
 
@@ -348,7 +408,7 @@ fn apply_linear(x: &Tensor, weights: &TorchWeights) -> Tensor {
 }
 
 /// A norm with a bias is a layer norm, one without is by root mean square.
-fn apply_norm(x: &Tensor, weights: &TorchWeights) -> Tensor {
+pub fn apply_norm(x: &Tensor, weights: &TorchWeights) -> Tensor {
     const EPSILON: f64 = spaces::sequence::math::EPSILON;
     let gain = &weights["gain"];
     match weights.0.get("bias") {

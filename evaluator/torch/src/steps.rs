@@ -47,6 +47,15 @@ impl Steps {
         self.columns
     }
 
+    /// B×L, true where a step is real, of the tokens of x.
+    pub fn real(&self, x: &Tensor) -> Tensor {
+        let length = x.size()[1] / self.columns;
+        match self.mask() {
+            Some(mask) => mask.view([-1, length, self.columns]).select(2, 0).ne(0.0),
+            None => Tensor::ones([x.size()[0], length], (Kind::Bool, x.device())),
+        }
+    }
+
     /// B×L×D, each case reversed within its own length, so that padding stays at the end.
     pub fn reverse(&self, x: &Tensor) -> Tensor {
         match self.mask() {

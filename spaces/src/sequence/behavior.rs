@@ -1,12 +1,15 @@
 //! The probe of a stack: two short sequences of unequal length, reduced width, generic weights by role.
 
+use std::collections::BTreeMap;
+
 use hashing::{Behavior, HashError, Keyed, Probe, Response};
 
-use super::Genome;
 use super::block::Weights;
+use super::genome::name_of;
 use super::math::Matrix;
 use super::network::{Group, Network, Shape};
 use super::space::simplest;
+use super::{Genome, Passes, Routing};
 use crate::{Candidate, Niche};
 
 /// Width of the network that is run; the true one enters by value.
@@ -31,13 +34,33 @@ impl Behavior for Genome {
             let input = probe.input(&length.to_string(), length * SHAPE.channels);
             Matrix::new(length, SHAPE.channels, probe.read(input).to_vec())
         });
-        let logits = network.forward(&cases, &mut |group, inputs| draw(group, inputs, probe));
+        let routed = network.genome.passes().filter(Passes::is_routed);
+        let logits = match routed {
+            None => network.forward(&cases, &mut |group, inputs| draw(group, inputs, probe)),
+            Some(_) => forward_to_every_depth(&network, &cases, probe),
+        };
         let outputs = probe.record(&logits.concat());
         Ok(Response::rows(outputs, SHAPE.classes).with_values(|out| {
             out.u64(self.width as u64);
             self.training.write_key(out);
+            if let Some(Passes { count, depth, epsilon, .. }) = routed {
+                out.text(&name_of(&depth));
+                out.u64(count as u64);
+                out.f64(epsilon);
+            }
         }))
     }
+}
+
+/// With every depth taken by some step, and then as deep as steps go by themselves, with the same parameters: few of
+/// them may go deep of themselves, or all.
+fn forward_to_every_depth(network: &Network, cases: &[Matrix], probe: &mut Probe) -> Vec<Vec<f64>> {
+    let mut drawn: BTreeMap<String, Vec<Weights>> = BTreeMap::new();
+    let mut supply = |group: &Group, inputs: &[Matrix]| {
+        drawn.entry(group.name.clone()).or_insert_with(|| draw(group, inputs, probe)).clone()
+    };
+    let routings = [Routing::Forced, Routing::Inference];
+    routings.map(|routing| network.forward_routed(routing, cases, &mut supply).logits).concat()
 }
 
 fn draw(group: &Group, inputs: &[Matrix], probe: &mut Probe) -> Vec<Weights> {

@@ -9,6 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::block::{Place, Settings, Value};
+use super::passes::Depth;
 use super::{Block, Layout, blocks};
 
 /// A stack of layers with its embedding, head and training genes. Missing fields take their defaults, unknown ones
@@ -104,13 +105,21 @@ pub enum Position {
 }
 
 /// Weights that several runs share, beside [`Layer::repeat`] (Bae et al. 2025, arXiv 2507.10524).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sharing {
     /// Default: `none`.
     pub pattern: Pattern,
     /// How often the shared layers are run. Default: 1.
     pub passes: usize,
+    /// Whether every pass ends in a projection of its own (see [`Passes`](super::Passes)). Inert where there is one
+    /// pass. Default: no.
+    pub projection: bool,
+    /// How many passes a step takes. Inert where there is one pass. Default: `fixed`, all of them.
+    pub depth: Depth,
+    /// Of the depth `converge`, and inert beside others: a step stops once a pass changes it by less than this share of
+    /// it. Default: 0.1.
+    pub epsilon: f64,
 }
 
 /// Which layers are run again, and when.
@@ -196,9 +205,34 @@ impl Training {
     pub const DROPOUTS: [f64; 3] = [0.0, 0.1, 0.3];
 }
 
+impl Sharing {
+    /// An error names a gene, or says which do not go together.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if !(self.epsilon > 0.0 && self.epsilon <= 1.0) {
+            return Err(format!("sharing: epsilon {} is not in (0, 1]", self.epsilon));
+        }
+        let gene = match self.depth {
+            _ if self.pattern != Pattern::Sequence || self.passes == 1 => return Ok(()),
+            Depth::Fixed if !self.projection => return Ok(()),
+            Depth::Fixed => "projection true".to_string(),
+            depth => format!("depth {}", name_of(&depth)),
+        };
+        Err(format!(
+            "sharing: {gene} is of passes over all layers, which pattern sequence has none of; choose cycle or \
+             middle-cycle"
+        ))
+    }
+}
+
 impl Default for Sharing {
     fn default() -> Self {
-        Self { pattern: Pattern::None, passes: 1 }
+        Self {
+            pattern: Pattern::None,
+            passes: 1,
+            projection: false,
+            depth: Depth::Fixed,
+            epsilon: Depth::EPSILONS[0],
+        }
     }
 }
 
@@ -291,7 +325,7 @@ impl Genome {
         self.layers[layer].repeat.saturating_mul(passes)
     }
 
-    fn is_shared(&self, layer: usize) -> bool {
+    pub(super) fn is_shared(&self, layer: usize) -> bool {
         match self.sharing.pattern {
             Pattern::None => false,
             Pattern::Cycle | Pattern::Sequence => true,
@@ -345,9 +379,16 @@ impl Genome {
     pub fn summary(&self) -> String {
         let layers: Vec<_> = self.layers.iter().map(Layer::to_string).collect();
         let mut stack = if layers.is_empty() { "linear".to_string() } else { layers.join(" · ") };
-        let Sharing { pattern, passes } = self.sharing;
+        let Sharing { pattern, passes, projection, depth, epsilon } = self.sharing;
         if pattern != Pattern::None {
             stack += &format!(" | {} ×{passes}", name_of(&pattern));
+            stack += if projection { ", projected" } else { "" };
+            if depth != Depth::Fixed {
+                stack += &format!(", {}", name_of(&depth));
+            }
+            if depth == Depth::Converge {
+                stack += &format!(" within {epsilon}");
+            }
         }
         if self.position != Position::None {
             stack += &format!(" | {} positions", name_of(&self.position));
@@ -409,8 +450,14 @@ impl Keyed for Genome {
         out.text(&name_of(&self.norm));
         out.text(&name_of(&self.position));
         out.text(&name_of(&self.pooling));
-        out.text(&name_of(&self.sharing.pattern));
-        out.u64(self.sharing.passes as u64);
+        let Sharing { pattern, passes, projection, depth, epsilon } = self.sharing;
+        out.text(&name_of(&pattern));
+        out.u64(passes as u64);
+        if self.sharing != (Sharing { pattern, passes, ..Sharing::default() }) {
+            out.bool(projection);
+            out.text(&name_of(&depth));
+            out.f64(epsilon);
+        }
         out.list(&self.layers, |out, layer| {
             layer.token.write_key(out);
             out.text(&name_of(&layer.order));
@@ -531,6 +578,7 @@ impl TryFrom<Raw> for Genome {
         if !(1..=LARGEST).contains(&sharing.passes) {
             return Err(format!("sharing: passes {} is not from 1 to {LARGEST}", sharing.passes));
         }
+        sharing.check()?;
         let genome = Self { version, width, layout, norm, position, pooling, layers, sharing, training };
         let depth = genome.depth();
         if depth > LARGEST {
@@ -616,6 +664,14 @@ mod tests {
             (r#"{"layers": [{}, {}], "sharing": {"pattern": "cycle", "passes": 4000}}"#, "repetitions"),
             (r#"{"sharing": {"pattern": "spiral"}}"#, "spiral"),
             (r#"{"sharing": {"passes": 0}}"#, "passes"),
+            (r#"{"sharing": {"pattern": "sequence", "passes": 2, "projection": true}}"#, "projection"),
+            (
+                r#"{"sharing": {"pattern": "sequence", "passes": 2, "depth": "token-choice"}}"#,
+                "depth token-choice",
+            ),
+            (r#"{"sharing": {"depth": "bottomless"}}"#, "bottomless"),
+            (r#"{"sharing": {"epsilon": 0}}"#, "epsilon 0"),
+            (r#"{"sharing": {"epsilon": 1.5}}"#, "epsilon 1.5"),
             (r#"{"layers": [{"rank": 65}]}"#, "rank 65"),
             (r#"{"position": "somewhere"}"#, "somewhere"),
             (r#"{"layout": "hexagons"}"#, "hexagons"),

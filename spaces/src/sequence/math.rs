@@ -77,6 +77,12 @@ impl Matrix {
         }
     }
 
+    /// These rows, in their order.
+    pub fn picked(&self, rows: &[usize]) -> Self {
+        let data = rows.iter().flat_map(|row| self.row(*row).iter().copied()).collect();
+        Self::new(rows.len(), self.columns, data)
+    }
+
     /// The rows in reverse order of time.
     pub fn reversed(&self) -> Self {
         let mut data = Vec::with_capacity(self.data.len());

@@ -16,6 +16,8 @@ mod lanes;
 mod layout;
 pub mod math;
 mod network;
+mod passes;
+mod routing;
 mod snake;
 mod space;
 
@@ -23,5 +25,7 @@ pub use block::{Block, Gene, Init, Place, Settings, Tensor, Value, Weights};
 pub use genome::{Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training};
 pub use layout::Layout;
 pub use network::{DIRECTIONS, MIXERS, NamedTensor, Network, Shape};
+pub use passes::{Depth, Passes, Turns};
+pub use routing::{Kept, Routed, Routing};
 pub use snake::snake;
 pub use space::{Limits, SequenceSpace};

@@ -7,6 +7,7 @@ use super::block::{Init, Place, Settings, Tensor, Weights};
 use super::genome::{Genome, Norm, Order, Pooling, Position, Run, name_of};
 use super::layout::{Layout, by_column};
 use super::math::{Matrix, layer_norm, linear, product, rms_norm, sigmoid};
+use super::routing::{Routed, Routing};
 use super::snake::{along_snakes, directions};
 
 /// What the task fixes: channels of the input, classes of the output.
@@ -154,7 +155,7 @@ impl Network {
         let ends = inputs.saturating_add(outputs).saturating_mul(width) as u64;
         let layers = self.genome.layers.iter().enumerate().map(|(index, layer)| {
             let rank = self.genome.rank_of(index);
-            let cost = |place| {
+            let cost = |place, tokens| {
                 let mixer = layer.mixer(place);
                 let block = mixer.block(place);
                 let tensors = block.tensors(&mixer.settings, width);
@@ -165,19 +166,31 @@ impl Network {
             };
             let directions =
                 if layer.order == Order::Bidirectional { 2 } else { layer.order.snakes().max(1) as u64 };
-            let once = cost(Place::Token).saturating_mul(directions).saturating_add(cost(Place::Channel));
-            once.saturating_mul(self.genome.runs_of(index) as u64)
+            let once = |tokens| {
+                cost(Place::Token, tokens)
+                    .saturating_mul(directions)
+                    .saturating_add(cost(Place::Channel, tokens))
+            };
+            match self.genome.passes().filter(|_| self.genome.is_shared(index)) {
+                Some(passes) => {
+                    let tokens = |pass| passes.counted(pass, length).saturating_mul(self.columns());
+                    let each = (0..passes.count).map(|pass| once(tokens(pass)));
+                    each.fold(0, u64::saturating_add).saturating_mul(layer.repeat as u64)
+                }
+                None => once(tokens).saturating_mul(self.genome.runs_of(index) as u64),
+            }
         });
-        layers.fold(ends, u64::saturating_add)
+        layers.fold(ends, u64::saturating_add).saturating_add(self.multiply_adds_of_passes(length))
     }
 
     fn groups(&self) -> Vec<Group> {
         let layers = (0..self.genome.layers.len())
             .flat_map(|i| Place::ALL.into_iter().filter_map(move |place| self.branch(i, place)));
-        std::iter::once(self.embedding()).chain(self.position()).chain(layers).chain([self.head()]).collect()
+        let between = layers.chain(self.groups_of_passes());
+        std::iter::once(self.embedding()).chain(self.position()).chain(between).chain([self.head()]).collect()
     }
 
-    fn norm_tensors(&self) -> Vec<Tensor> {
+    pub(super) fn norm_tensors(&self) -> Vec<Tensor> {
         let width = self.genome.width;
         match self.genome.norm {
             Norm::Layer => vec![
@@ -191,6 +204,11 @@ impl Network {
     /// Logits of every case (length × channels each), classes in a row, one row or one a step. The definition that
     /// training is tested against.
     pub fn forward(&self, cases: &[Matrix], supply: &mut Supply) -> Vec<Vec<f64>> {
+        self.forward_routed(Routing::Inference, cases, supply).logits
+    }
+
+    /// The same, where steps that differ in depth go as deep as this says.
+    pub fn forward_routed(&self, routing: Routing, cases: &[Matrix], supply: &mut Supply) -> Routed {
         let weights = supply(&self.embedding(), cases);
         let mut xs: Vec<Matrix> = cases.iter().map(|x| self.genome.layout.embed(x, &weights[0])).collect();
         if let Some(group) = self.position() {
@@ -198,19 +216,28 @@ impl Network {
             let place = |x: &mut Matrix| place_steps(x, self.genome.position, &weights[0]);
             xs.iter_mut().for_each(|x| by_column(x, self.columns(), place));
         }
-        let mut branches: Vec<_> = (0..self.genome.layers.len())
+        let mut branches: Branches = (0..self.genome.layers.len())
             .map(|index| Place::ALL.map(|place| Branch::new(self, index, place)))
             .collect();
-        for run in self.genome.schedule() {
+        let turns = self.genome.turns();
+        self.run(&turns.before, &mut branches, &mut xs, supply);
+        let kept = self.run_passes(routing, &mut branches, &mut xs, supply);
+        self.run(&turns.after, &mut branches, &mut xs, supply);
+        let weights = supply(&self.head(), &xs);
+        Routed { logits: xs.iter().map(|x| self.apply_head(x, &weights)).collect(), kept }
+    }
+
+    /// These runs of layers, one after the other.
+    pub(super) fn run(&self, runs: &[Run], branches: &mut Branches, xs: &mut [Matrix], supply: &mut Supply) {
+        for run in runs {
             for branch in branches[run.layer].iter_mut().flatten() {
-                branch.supplied.get_or_insert_with(|| supply(&branch.group, &xs));
-                for x in &mut xs {
-                    *x = self.apply_branch(branch, run, x).zip(x, |added, x| x + added);
+                branch.supplied.get_or_insert_with(|| supply(&branch.group, xs));
+                // Of some sequences a pass may keep no step.
+                for x in xs.iter_mut().filter(|x| x.rows > 0) {
+                    *x = self.apply_branch(branch, *run, x).zip(x, |added, x| x + added);
                 }
             }
         }
-        let weights = supply(&self.head(), &xs);
-        xs.iter().map(|x| self.apply_head(x, &weights)).collect()
     }
 
     fn apply_branch(&self, branch: &Branch, run: Run, x: &Matrix) -> Matrix {
@@ -240,7 +267,7 @@ impl Network {
         apply_linear(&pool(x, self.genome.pooling, self.columns()), &weights[1]).data
     }
 
-    fn apply_norm(&self, x: &Matrix, weights: &Weights) -> Matrix {
+    pub(super) fn apply_norm(&self, x: &Matrix, weights: &Weights) -> Matrix {
         match self.genome.norm {
             Norm::Layer => layer_norm(x, &weights["gain"], &weights["bias"]),
             Norm::Rms => rms_norm(x, &weights["gain"]),
@@ -248,8 +275,11 @@ impl Network {
     }
 }
 
+/// Those of every layer, while a network is run.
+pub(super) type Branches = Vec<[Option<Branch>; 2]>;
+
 /// A branch while its network is run.
-struct Branch {
+pub(super) struct Branch {
     place: Place,
     group: Group,
     /// A value for every part, from its first run on.

@@ -8,6 +8,7 @@ use super::genome::{
     Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training, name_of,
 };
 use super::layout::Layout;
+use super::passes::Depth;
 use crate::Space;
 
 /// What the search may choose from.
@@ -109,7 +110,7 @@ impl SequenceSpace {
     /// Applies one random change, which may lead out of the limits; `None` where it is not possible here.
     fn change(&self, genome: &mut Genome, rng: &mut Rng) -> Option<()> {
         let layers = genome.layers.len();
-        match rng.below(20) {
+        match rng.below(23) {
             0 => genome.layers.insert(rng.below(layers + 1), self.layer(rng)),
             1 if layers > 1 => drop(genome.layers.remove(rng.below(layers))),
             2 if layers > 0 => {
@@ -134,6 +135,9 @@ impl SequenceSpace {
             17 => genome.position = *rng.choose(&Position::ALL),
             18 => change_training(&mut genome.training, rng),
             19 => genome.layout = self.layout(rng),
+            20 => genome.sharing.projection = !genome.sharing.projection,
+            21 => genome.sharing.depth = *rng.choose(&Depth::ALL),
+            22 => genome.sharing.epsilon = *rng.choose(&Depth::EPSILONS),
             _ => return None,
         }
         Some(())
@@ -141,7 +145,10 @@ impl SequenceSpace {
 }
 
 fn sharing(rng: &mut Rng) -> Sharing {
-    Sharing { pattern: *rng.choose(&Pattern::ALL), passes: 1 + rng.below(MOST_PASSES) }
+    let pattern = *rng.choose(&Pattern::ALL);
+    let depth = if rng.chance(0.5) { *rng.choose(&Depth::ALL) } else { Depth::Fixed };
+    let (projection, epsilon) = (rng.chance(0.3), *rng.choose(&Depth::EPSILONS));
+    Sharing { pattern, passes: 1 + rng.below(MOST_PASSES), projection, depth, epsilon }
 }
 
 /// One layer in place of it and the next: it is run as often as both were.
@@ -191,7 +198,7 @@ impl Space for SequenceSpace {
     type Candidate = Genome;
 
     fn name(&self) -> &str {
-        "sequence v3"
+        "sequence v4"
     }
 
     /// One to three layers, every gene drawn from its choices; shared weights and positions are for mutations to find.
@@ -257,13 +264,14 @@ impl Space for SequenceSpace {
 
     /// Mixers are written in their simplest form, layers that are shared in a row as repeated ones, empty layers go,
     /// halves of one layer that stand in two are joined, inert genes are reset: the order of a mixer that does not know
-    /// it, the rank of corrections where nothing is shared, the mask of a mixer whose last step alone is read, the
-    /// dropout of no mixer at all.
+    /// it, the projections and depths of no pass, the rank of corrections where nothing is shared, the mask of a mixer
+    /// whose last step alone is read, the dropout of no mixer at all.
     fn canonicalize(&self, genome: &Genome) -> Genome {
         let mut genome = genome.clone();
         genome.layers = genome.layers.iter().map(|layer| simplest(layer, genome.layout)).collect();
         loop {
             let before = genome.clone();
+            drop_passes(&mut genome);
             unshare(&mut genome);
             drop_empty(&mut genome);
             drop_ranks(&mut genome);
@@ -283,6 +291,7 @@ impl Space for SequenceSpace {
     }
 
     fn check(&self, genome: &Genome) -> Result<(), String> {
+        genome.sharing.check()?;
         let Limits { max_depth, every_step, .. } = self.limits;
         if genome.depth() > max_depth {
             return Err(format!(
@@ -323,8 +332,23 @@ fn corrects(layer: &Layer, width: usize) -> bool {
     })
 }
 
-/// Passes over layers in a row are repetitions of these; one pass shares nothing.
+/// Where there are no passes, nothing ends them, and no step goes deep; where none stops, none has to come near.
+fn drop_passes(genome: &mut Genome) {
+    let Sharing { pattern, passes, .. } = genome.sharing;
+    match genome.passes() {
+        None => genome.sharing = Sharing { pattern, passes, ..Sharing::default() },
+        Some(passes) if passes.depth != Depth::Converge => {
+            genome.sharing.epsilon = Sharing::default().epsilon;
+        }
+        Some(_) => {}
+    }
+}
+
+/// Passes over layers in a row that do nothing else are repetitions of these; one pass shares nothing.
 fn unshare(genome: &mut Genome) {
+    if genome.passes().is_some() {
+        return;
+    }
     let count = genome.layers.len();
     let shared = match genome.sharing.pattern {
         _ if genome.sharing.passes == 1 => 0..0,
@@ -410,7 +434,7 @@ fn canonical_order(layer: &Layer, layout: Layout) -> Order {
 
 /// Where the last step alone is read of the last mixer that knows other steps, a mask on the future hides
 /// nothing from it. (Where the mixer runs backwards or is run again, other steps count too, as they do where a mixer
-/// behind it adds to the loss what it makes of them.)
+/// or a router behind it adds to the loss what it makes of them.)
 fn unmask(genome: &mut Genome) {
     type Property = fn(&dyn Block, &Settings) -> bool;
     let has = |layer: &Layer, place, property: Property| {
@@ -423,7 +447,11 @@ fn unmask(genome: &mut Genome) {
     };
     let mixes: Property = |block, settings| block.reads_other_steps(settings);
     let Some(last) = schedule.iter().rposition(|run| anywhere(run, mixes)) else { return };
-    let penalized = |run| anywhere(run, |block, settings| block.penalizes(settings));
+    let routed = genome.passes().is_some_and(|passes| passes.penalizes());
+    let penalized = |run: &Run| {
+        let in_passes = routed && genome.is_shared(run.layer);
+        in_passes || anywhere(run, |block, settings| block.penalizes(settings))
+    };
     let index = schedule[last].layer;
     if genome.runs_of(index) > 1 || schedule[last..].iter().any(penalized) {
         return;

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use crate::sequence::genome::name_of;
 use crate::sequence::network::Group;
-use crate::sequence::{Layer, Layout, Mixer, Network, Order, Pattern, Place, Position, Sharing};
+use crate::sequence::{
+    Depth, Layer, Layout, Mixer, Network, Order, Passes, Pattern, Place, Position, Sharing,
+};
 
 const WIDTH: usize = 620;
 const BOX_LEFT: usize = 130;
@@ -52,8 +54,16 @@ pub fn drawing(network: &Network, title: &str) -> String {
     if let Some(group) = network.position() {
         page.ends("positions", positions(network.genome.position), Some(&group));
     }
+    let first = network.genome.turns().passes.first().and_then(|runs| Some(runs.first()?.layer));
+    let last = network.genome.turns().passes.last().and_then(|runs| Some(runs.last()?.layer));
     for index in 0..network.genome.layers.len() {
+        if first == Some(index) {
+            page.start_of_passes(network);
+        }
         page.layer(network, index);
+        if last == Some(index) {
+            page.end_of_passes(network);
+        }
     }
     let (norm, pooling) = (name_of(&network.genome.norm), name_of(&network.genome.pooling));
     let head = network.head();
@@ -124,6 +134,31 @@ impl Page {
         let start = self.stream.map_or(y + BOX_HEIGHT, |(start, _)| start);
         self.stream = Some((start, y));
         self.y += BOX_HEIGHT + GAP;
+    }
+
+    /// Above the first layer of a pass.
+    fn start_of_passes(&mut self, network: &Network) {
+        let Some(passes) = network.genome.passes() else { return };
+        let all = of_every_pass(passes, |pass| network.router(pass));
+        let detail = match passes.depth {
+            Depth::Fixed => return,
+            Depth::TokenChoice => "every step chooses how many passes it takes".to_string(),
+            Depth::Converge => {
+                format!("a step stops once a pass changes it by less than {} of it", passes.epsilon)
+            }
+            Depth::ExpertChoice => {
+                "every pass chooses which steps go on, and how much of it they get".to_string()
+            }
+        };
+        self.ends(&name_of(&passes.depth), &detail, all.as_ref());
+    }
+
+    /// Below the last layer of a pass.
+    fn end_of_passes(&mut self, network: &Network) {
+        let Some(passes) = network.genome.passes() else { return };
+        if let Some(all) = of_every_pass(passes, |pass| network.projection(pass)) {
+            self.ends("projection", "c₁ x + c₂ MLP(norm x), another one after every pass", Some(&all));
+        }
     }
 
     fn layer(&mut self, network: &Network, index: usize) {
@@ -208,9 +243,16 @@ impl Page {
     }
 }
 
+/// One group with the tensors of all passes.
+fn of_every_pass(passes: Passes, group: impl Fn(usize) -> Option<Group>) -> Option<Group> {
+    let groups: Vec<Group> = (0..passes.count).filter_map(group).collect();
+    let parts = groups.iter().flat_map(|group| group.parts.clone()).collect();
+    Some(Group { parts, ..groups.first()?.clone() })
+}
+
 /// Which layers are run again together.
 fn shared(network: &Network) -> String {
-    let Sharing { pattern, passes } = network.genome.sharing;
+    let Sharing { pattern, passes, .. } = network.genome.sharing;
     match pattern {
         Pattern::None => String::new(),
         Pattern::Cycle => format!(" · all layers {passes} times in turn"),
@@ -322,6 +364,23 @@ mod tests {
     fn a_grid_is_drawn_as_tokens_of_channels() {
         let svg = drawn(r#"{"layout": "grid"}"#, "a title");
         assert!(svg.contains("12 tokens a step, one a channel, of width 32"), "{svg}");
+    }
+
+    #[test]
+    fn projections_are_drawn_once_below_what_is_shared() {
+        let genome = r#"{"width": 8, "layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "s4d"}}, {}],
+            "sharing": {"pattern": "middle-cycle", "passes": 3, "projection": true}}"#;
+        let svg = drawn(genome, "a title");
+        let at = |text: &str| svg.find(text).unwrap_or_else(|| panic!("{text}: {svg}"));
+        assert!(at(">layer 1<") < at(">projection<") && at(">projection<") < at(">layer 2<"), "{svg}");
+        assert!(!svg.contains("choice"), "{svg}");
+        let routed = drawn(&genome.replace(r#""projection": true"#, r#""depth": "token-choice""#), "a title");
+        let at = |text: &str| routed.find(text).unwrap_or_else(|| panic!("{text}: {routed}"));
+        assert!(at(">layer 0<") < at(">token-choice<") && at(">token-choice<") < at(">layer 1<"), "{routed}");
+        // 3 · 8.
+        assert!(routed.contains(">24 parameters<") && !routed.contains("projection"), "{routed}");
+        // Norm 16, perceptron 2 · (64 + 8), coefficients 2, three times.
+        assert!(svg.contains("486 parameters"), "{svg}");
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::sequence::genome::name_of;
 use crate::sequence::{
-    Block, Genome, Layout, Mixer, Network, Norm, Order, Place, Pooling, Position, Value, blocks,
+    Block, Depth, Genome, Layout, Mixer, Network, Norm, Order, Passes, Place, Pooling, Position, Run, Turns,
+    Value, blocks,
 };
 
 /// Columns of the Python code.
@@ -92,6 +93,11 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
     if snakes.any(|layer| genome.rank_of(layer) > 0) {
         parts.push(include_str!("fragments/snake_corrected.py"));
     }
+    if let Some(passes) = genome.passes() {
+        let code = code_of_passes(passes, grid).into_iter().filter(|code| !parts.contains(code));
+        let code: Vec<_> = code.collect();
+        parts.extend(code);
+    }
     parts.push(match genome.pooling {
         Pooling::Mean => include_str!("fragments/mean.py"),
         Pooling::Max => include_str!("fragments/max.py"),
@@ -107,6 +113,35 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
     parts
 }
 
+/// What passes need beside the layers.
+fn code_of_passes(passes: Passes, grid: bool) -> Vec<&'static str> {
+    let mut parts = Vec::new();
+    if passes.projection {
+        let mixer = Passes::mixer();
+        parts.extend([mixer.block(Place::Channel).python(), include_str!("fragments/projection.py")]);
+    }
+    if matches!(passes.depth, Depth::TokenChoice | Depth::ExpertChoice) {
+        parts.push(if grid {
+            include_str!("fragments/router_of_grid.py")
+        } else {
+            include_str!("fragments/router.py")
+        });
+    }
+    if passes.is_routed() && grid {
+        parts.push(include_str!("fragments/steps_of_grid.py"));
+    }
+    if passes.is_routed() {
+        parts.push(include_str!("fragments/routed.py"));
+    }
+    match passes.depth {
+        Depth::Fixed => {}
+        Depth::Converge => parts.push(include_str!("fragments/converge.py")),
+        Depth::TokenChoice => parts.push(include_str!("fragments/token_choice.py")),
+        Depth::ExpertChoice => parts.push(include_str!("fragments/expert_choice.py")),
+    }
+    parts
+}
+
 fn model(network: &Network) -> String {
     let Network { genome, shape } = network;
     let width = genome.width;
@@ -119,8 +154,80 @@ fn model(network: &Network) -> String {
     }
     let layers: Vec<_> = (0..genome.layers.len()).map(|index| layer_call(network, index)).collect();
     out += &assignment("self.layers", &layers);
+    if let Some(passes) = genome.passes() {
+        out += &modules_of_passes(passes, width);
+    }
     let _ = writeln!(out, "        self.head = Head({width}, {})", shape.classes);
     out + "\n" + &forward(genome)
+}
+
+fn modules_of_passes(passes: Passes, width: usize) -> String {
+    let list = |name: &str, module: String, count| {
+        format!("        self.{name} = nn.ModuleList({module} for _ in range({count}))\n")
+    };
+    let mut out = String::new();
+    match passes.depth {
+        Depth::Fixed | Depth::Converge => {}
+        Depth::TokenChoice => out += &list("routers", format!("Router({width}, {})", passes.count), 1),
+        Depth::ExpertChoice => out += &list("routers", format!("Router({width}, 1)"), passes.count),
+    }
+    if passes.projection {
+        out += &list("projections", format!("Projection({width})"), passes.count);
+    }
+    out
+}
+
+/// Which layer is run, and how often it has been before.
+fn listed(runs: &[Run]) -> String {
+    let runs: Vec<_> = runs.iter().map(|run| format!("({}, {})", run.layer, run.number)).collect();
+    format!("[{}]", runs.join(", "))
+}
+
+/// The loop over these runs, after `indentation` columns.
+fn looped(runs: &str, indentation: usize) -> String {
+    let indentation = " ".repeat(indentation);
+    format!("{indentation}for layer, run in {runs}:\n{indentation}    x = self.layers[layer](x, mask, run)\n")
+}
+
+/// Layers before and after passes, and these.
+fn in_passes(passes: Passes, turns: &Turns, grid: bool) -> String {
+    let mut out = "# Which layer is run, and how often it has been before.\n".to_string();
+    let outside = |runs: &[Run]| if runs.is_empty() { String::new() } else { looped(&listed(runs), 8) };
+    out += &outside(&turns.before);
+    let runs: Vec<_> = turns.passes.iter().map(|runs| format!("            {},\n", listed(runs))).collect();
+    let _ = write!(out, "        passes = [\n{}        ]\n", runs.concat());
+    if passes.is_routed() {
+        out += &routed(passes, grid);
+    } else {
+        out += "        for runs, projection in zip(passes, self.projections):\n";
+        out += &looped("runs", 12);
+        out += "            x = projection(x, mask)\n";
+    }
+    out + &outside(&turns.after)
+}
+
+/// Passes as a function of steps, and who says which of them take it. Of a grid, steps are those of all channels.
+fn routed(passes: Passes, grid: bool) -> String {
+    let mut out = "\n        def make(number, x, mask):\n".to_string();
+    if grid {
+        out += "            x, mask = tokens_of(x), mask.repeat_interleave(CHANNELS, 1)\n";
+    }
+    out += &looped("passes[number]", 12);
+    let made = if passes.projection { "self.projections[number](x, mask)" } else { "x" };
+    let made = if grid { format!("steps_of({made})") } else { made.into() };
+    let (function, arguments) = match passes.depth {
+        Depth::Fixed => unreachable!("every step takes every pass"),
+        Depth::TokenChoice => ("token_choice", "self.routers[0]".to_string()),
+        Depth::ExpertChoice => ("expert_choice", "self.routers".into()),
+        Depth::Converge => ("converge", format!("{}, {}", passes.epsilon, passes.count)),
+    };
+    let call = if grid {
+        format!("tokens_of({function}(steps_of(x), mask_of_steps(mask), {arguments}, make))")
+    } else {
+        format!("{function}(x, mask, {arguments}, make)")
+    };
+    let _ = write!(out, "            return {made}\n\n        x = {call}\n");
+    out
 }
 
 /// Of the model. Runs are counted only where layers are run again.
@@ -150,17 +257,13 @@ fn forward(genome: &Genome) -> String {
         let line = format!("(self.input(x, mask))\n        x = {placed}\n");
         replace("(self.input(x, mask))\n", &line);
     }
-    if genome.depth() > genome.layers.len() {
-        let runs = genome.schedule();
-        let runs: Vec<_> = runs.iter().map(|run| format!("({}, {})", run.layer, run.number)).collect();
-        let counted = format!(
-            "# Which layer is run, and how often it has been before.
-        for layer, run in [{}]:
-            x = self.layers[layer](x, mask, run)
-",
-            runs.join(", ")
-        );
-        replace("for layer in self.layers:\n            x = layer(x, mask)\n", &counted);
+    const LAYERS: &str = "for layer in self.layers:\n            x = layer(x, mask)\n";
+    if let Some(passes) = genome.passes() {
+        replace(LAYERS, &in_passes(passes, &genome.turns(), genome.layout == Layout::Grid));
+    } else if genome.depth() > genome.layers.len() {
+        let counted = looped(&listed(&genome.schedule()), 8);
+        let comment = "# Which layer is run, and how often it has been before.\n";
+        replace(LAYERS, &format!("{comment}{counted}"));
     }
     code
 }
@@ -419,6 +522,82 @@ mod tests {
         let code = written(genome, &["a"]);
         assert!(code.contains(expected), "{code}");
         assert!(code.contains("for layer, run in [(0, 0), (0, 1)]:"), "{code}");
+    }
+
+    #[test]
+    fn passes_are_written_with_what_ends_them() {
+        let genome = r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 2}, {"token": {"kind": "s4d"}}],
+            "sharing": {"pattern": "cycle", "passes": 2, "projection": true}}"#;
+        let expected = "        # Which layer is run, and how often it has been before.
+        passes = [
+            [(0, 0), (0, 1), (1, 0)],
+            [(0, 2), (0, 3), (1, 1)],
+        ]
+        for runs, projection in zip(passes, self.projections):
+            for layer, run in runs:
+                x = self.layers[layer](x, mask, run)
+            x = projection(x, mask)
+        return self.head(x, mask)
+";
+        let code = written(genome, &["a"]);
+        assert!(code.contains(expected), "{code}");
+        assert!(
+            code.contains("self.projections = nn.ModuleList(Projection(32) for _ in range(2))"),
+            "{code}"
+        );
+        assert_eq!(["class Projection", "class Mlp"].map(|class| code.matches(class).count()), [1, 1]);
+    }
+
+    #[test]
+    fn routed_passes_are_handed_to_what_routes_them() {
+        let layers = r#""layers": [{}, {"token": {"kind": "gru"}}, {"channel": {"kind": "mlp"}}]"#;
+        for (depth, call, routers) in [
+            (
+                "token-choice",
+                "token_choice(x, mask, self.routers[0], make)",
+                "Router(32, 3) for _ in range(1)",
+            ),
+            (
+                "expert-choice",
+                "expert_choice(x, mask, self.routers, make)",
+                "Router(32, 1) for _ in range(3)",
+            ),
+            ("converge", "converge(x, mask, 0.1, 3, make)", ""),
+        ] {
+            let sharing = format!(r#"{{"pattern": "middle-cycle", "passes": 3, "depth": "{depth}"}}"#);
+            let code = written(&format!(r#"{{{layers}, "sharing": {sharing}}}"#), &["a"]);
+            let expected = format!(
+                "        def make(number, x, mask):
+            for layer, run in passes[number]:
+                x = self.layers[layer](x, mask, run)
+            return x
+
+        x = {call}
+        for layer, run in [(2, 0)]:
+            x = self.layers[layer](x, mask, run)
+"
+            );
+            assert!(code.contains(&expected) && code.contains(routers), "{code}");
+            let function = format!("def {}(", depth.replace('-', "_"));
+            assert_eq!([&function, "def with_kept("].map(|code_of| code.matches(code_of).count()), [1, 1]);
+        }
+    }
+
+    #[test]
+    fn steps_of_a_grid_go_deep_with_all_of_their_channels() {
+        let code = written(
+            r#"{"layout": "grid", "layers": [{"token": {"kind": "gru"}}],
+                "sharing": {"pattern": "cycle", "passes": 2, "depth": "expert-choice", "projection": true}}"#,
+            &["a"],
+        );
+        for expected in [
+            "            x, mask = tokens_of(x), mask.repeat_interleave(CHANNELS, 1)\n            for layer, run in",
+            "            return steps_of(self.projections[number](x, mask))\n",
+            "        x = tokens_of(expert_choice(steps_of(x), mask_of_steps(mask), self.routers, make))\n",
+        ] {
+            assert!(code.contains(expected), "{expected}: {code}");
+        }
+        assert_eq!(["class Router", "def steps_of("].map(|of| code.matches(of).count()), [1, 1]);
     }
 
     #[test]
