@@ -31,7 +31,8 @@ const GENOMES: [&str; 5] = [
         {"token": {"kind": "mamba"}, "order": "reverse"}]}"#,
     r#"{"width": 8, "norm": "rms", "pooling": "last", "layers": [
         {"token": {"kind": "s4d"}, "channel": {"kind": "mlp"}}]}"#,
-    r#"{"width": 8, "layout": "grid", "training": {"dropout": 0.1}, "layers": [{"channel": {"kind": "mlp"}}]}"#,
+    r#"{"width": 8, "layout": "grid", "tokens": {"kind": "patch", "size": 4}, "training": {"dropout": 0.1},
+        "layers": [{"channel": {"kind": "mlp"}}]}"#,
 ];
 const SMALL: &str =
     r#"{"width": 8, "training": {"dropout": 0.1}, "layers": [{"token": {"kind": "convolution"}}]}"#;

@@ -86,9 +86,17 @@ fn every_part_is_as_one_of_the_parents_has_it_and_both_have_a_part() {
         [vec![json!(cell.links())], operations].concat()
     });
     check(&SequenceSpace::default(), |genome| {
-        let Genome { width, norm, position, pooling, sharing, training, .. } = genome;
+        let Genome { width, tokens, layout, norm, position, pooling, sharing, training, .. } = genome;
         let training = [training.learning_rate, training.weight_decay, training.dropout].map(Value::from);
-        let whole = vec![json!(width), json!(norm), json!(position), json!(pooling), json!(sharing)];
+        let whole = vec![
+            json!(width),
+            json!(tokens),
+            json!(layout),
+            json!(norm),
+            json!(position),
+            json!(pooling),
+            json!(sharing),
+        ];
         [whole, training.to_vec()].concat()
     });
 }

@@ -17,7 +17,7 @@ use spaces::sequence::math::Matrix;
 use spaces::sequence::{
     Block, Gene, Genome, Layer, Layout, Mixer, Network, Norm, Order, Pattern, Place, Pooling, Position,
 };
-use spaces::sequence::{SequenceSpace, Settings, Shape, Sharing, Tensor, Weights, blocks};
+use spaces::sequence::{SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Weights, blocks};
 
 const SHAPE: Shape = Shape { channels: 3, classes: 4 };
 const LENGTHS: [usize; 4] = [14, 1, 37, 8];
@@ -189,6 +189,9 @@ fn alone(place: Place, mixer: Mixer, number: usize) -> Genome {
     };
     let mut genome: Genome = serde_json::from_str(r#"{"width": 16}"#).unwrap();
     genome.layout = Layout::ALL[number / 2 % 2];
+    let tokens: Vec<_> = Tokenizer::all().collect();
+    genome.tokens =
+        if number % 4 == 3 { tokens[1 + (number / 4 + place as usize) % 6] } else { Tokenizer::Steps };
     genome.norm = Norm::ALL[number % 2];
     genome.pooling = Pooling::ALL[number % 3];
     genome.position = Position::ALL[number % 3];

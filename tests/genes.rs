@@ -9,7 +9,7 @@ use spaces::nb_macro::MacroSpace;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
     Depth, Genome, Layer, Layout, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, Run,
-    SequenceSpace, Settings, Shape, Tensor, Training, Weights, blocks,
+    SequenceSpace, Settings, Shape, Tensor, Tokenizer, Training, Weights, blocks,
 };
 use spaces::{Candidate, Space, cell101, cell201, nb_graph};
 
@@ -132,6 +132,8 @@ mod sequence {
             "version" => Vec::new(),
             "width" => vec![json!(16), json!(32), json!(64)],
             "layout" => list(&["steps", "grid"]),
+            "kind" if before == "/tokens" => list(&Tokenizer::KINDS),
+            "size" if before == "/tokens" => Tokenizer::SIZES.map(|size| json!(size)).to_vec(),
             "norm" => list(&["layer", "rms"]),
             "pooling" => list(&["mean", "max", "last"]),
             "position" if before.is_empty() => list(&["none", "learned", "decay"]),
@@ -310,6 +312,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
             "sharing/pattern",
             "sharing/projection",
         ])
+        .chain(["tokens/kind", "tokens/size"])
         .chain(["layers/order", "layers/rank", "layers/repeat"])
         .chain(["training/dropout", "training/learning_rate", "training/weight_decay"])
         .map(|gene| format!("/{gene}"))

@@ -7,7 +7,7 @@ use hashing::Rng;
 use spaces::Space;
 use spaces::sequence::math::{Matrix, linear};
 use spaces::sequence::{
-    Depth, Genome, Limits, NamedTensor, Network, Routing, SequenceSpace, Shape, Weights, blocks,
+    Depth, Genome, Limits, NamedTensor, Network, Routing, SequenceSpace, Shape, Tokenizer, Weights, blocks,
 };
 use tch::{Device, Kind, Tensor};
 use torch::{Batch, Dropout, LoadError, Model};
@@ -114,7 +114,24 @@ const RECURSIVE: [&str; 7] = [
 
 /// A little of everything, and of what runs it.
 fn examples() -> Vec<Network> {
-    [vec![example(), shared()], grids().into(), recursive()].concat()
+    [vec![example(), shared()], grids().into(), recursive(), joined()].concat()
+}
+
+/// Tokens of several steps, the last of which is short in most cases: each kind, size and layout.
+fn joined() -> Vec<Network> {
+    let of = |tokens: Tokenizer, number: usize| {
+        let (tokens, layout) = (serde_json::to_string(&tokens).unwrap(), ["steps", "grid"][number % 2]);
+        let (pooling, position) = (["mean", "last", "max"][number % 3], ["learned", "decay"][number % 2]);
+        read(&format!(
+            r#"{{"width": 16, "tokens": {tokens}, "layout": "{layout}", "pooling": "{pooling}",
+                "position": "{position}", "layers": [
+                {{"token": {{"kind": "attention"}}, "channel": {{"kind": "se"}}}},
+                {{"token": {{"kind": "gru"}}, "order": "bidirectional"}},
+                {{"token": {{"kind": "s4d"}}, "order": "snake4"}}]}}"#
+        ))
+    };
+    let all = Tokenizer::all().flat_map(|tokens| [tokens; 2]);
+    all.enumerate().map(|(number, tokens)| of(tokens, number)).collect()
 }
 
 /// Generic values of a tensor, by its full name.
@@ -197,7 +214,7 @@ fn libtorch_computes_the_definition_of_every_genome() {
     for network in genomes(80).iter().chain(&examples()) {
         let genome = &network.genome;
         seen.extend([format!("{:?}", genome.norm), format!("{:?}", genome.pooling)]);
-        seen.insert(format!("{:?}", genome.layout));
+        seen.extend([format!("{:?}", genome.layout), format!("{} by {:?}", genome.tokens, genome.layout)]);
         seen.extend([
             format!("{:?} positions", genome.position),
             format!("{:?} shared", genome.sharing.pattern),
@@ -225,6 +242,11 @@ fn libtorch_computes_the_definition_of_every_genome() {
     }
     for choice in Depth::ALL.map(|depth| format!("{depth:?} depth")) {
         assert!(seen.contains(&choice), "no genome with {choice}");
+    }
+    for tokens in Tokenizer::all() {
+        for layout in ["Steps", "Grid"] {
+            assert!(seen.contains(&format!("{tokens} by {layout}")), "no genome with {tokens} by {layout}");
+        }
     }
     for choice in
         ["Learned positions", "Decay positions", "Cycle shared", "Sequence shared", "MiddleCycle shared"]
@@ -347,7 +369,7 @@ fn routers_add_to_the_loss_how_unbalanced_and_how_unforeseen_their_choices_are()
         for _ in 0..25 {
             let gradients = torch::train::gradients(&penalty(&model), model.parameters());
             let gradients: Vec<_> = gradients.iter().map(|g| g.flatten(0, -1)).collect();
-            tch::no_grad(|| model.flat().shallow_clone().g_sub_(&(Tensor::cat(&gradients, 0) * 5.0)));
+            let _ = tch::no_grad(|| model.flat().shallow_clone().g_sub_(&(Tensor::cat(&gradients, 0) * 5.0)));
         }
         let trained = penalty(&model).double_value(&[]);
         assert!(trained < drawn, "{depth}: {drawn} to {trained}");

@@ -7,8 +7,8 @@ use spaces::Space;
 use spaces::sequence::math::{self, Matrix};
 use spaces::sequence::{
     Block, Depth, Genome, Layout, Limits, Mixer, NamedTensor, Network, Norm, Order, Pattern, Pooling,
-    Position, Routed, Routing, SequenceSpace, Settings, Shape, Sharing, Tensor, Training, Value, Weights,
-    blocks,
+    Position, Routed, Routing, SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Training, Value,
+    Weights, blocks,
 };
 
 fn genomes(count: u64) -> impl Iterator<Item = Genome> {
@@ -614,6 +614,25 @@ fn a_mixer_of_a_grid_costs_as_much_as_it_has_tokens() {
 }
 
 #[test]
+fn mixers_cost_as_much_as_there_are_tokens_and_the_embedding_as_they_have_numbers() {
+    let cost = |tokens: &str, layout: &str, length| {
+        let genome = genome(&format!(
+            r#"{{"width": 16, "tokens": {tokens}, "layout": "{layout}", "layers": [{{"token": {{"kind": "attention"}}}}]}}"#
+        ));
+        Network::new(&genome, Shape { channels: 3, classes: 4 }).multiply_adds(length)
+    };
+    let (steps, patch, values) =
+        (r#"{"kind": "steps"}"#, r#"{"kind": "patch", "size": 4}"#, r#"{"kind": "values", "size": 4}"#);
+    // Ten steps are three tokens, of four or five numbers a channel.
+    for layout in ["steps", "grid"] {
+        let mixed = cost(steps, layout, 3) - 16 * 3 * 3;
+        assert_eq!(cost(patch, layout, 10), mixed + 16 * 3 * 3 * 4, "{layout}");
+        assert_eq!(cost(values, layout, 10), mixed + 16 * 3 * 3 * 5, "{layout}");
+        assert_eq!(cost(patch, layout, 9), cost(patch, layout, 12), "{layout}");
+    }
+}
+
+#[test]
 fn dropout_of_nothing_is_inert() {
     let with = genome(r#"{"training": {"dropout": 0.3}}"#);
     assert_eq!(fingerprint(&with), fingerprint(&genome("{}")));
@@ -688,6 +707,8 @@ fn every_other_gene_reaches_the_fingerprint() {
         reversed,
         Genome { width: 64, ..base.clone() },
         Genome { layout: Layout::Grid, ..base.clone() },
+        Genome { tokens: Tokenizer::Patch { size: 2 }, ..base.clone() },
+        Genome { tokens: Tokenizer::Values { size: 2 }, ..base.clone() },
         Genome { norm: Norm::Rms, ..base.clone() },
         Genome { pooling: Pooling::Max, ..base.clone() },
         Genome { pooling: Pooling::Last, ..base.clone() },
@@ -732,7 +753,7 @@ fn where_every_step_has_a_target_no_step_sees_a_later_one() {
     for step in 0..1000 {
         let rng = &mut Rng::named(2, "step", step);
         genome = space.mutate(&genome, rng);
-        assert_eq!(genome.layout, Layout::Steps);
+        assert_eq!((genome.tokens, genome.layout), (Tokenizer::Steps, Layout::Steps));
         for genome in [Some(genome.clone()), space.crossover(&genome, &other, rng)].into_iter().flatten() {
             assert_eq!((space.check(&genome), genome.pooling), (Ok(()), Pooling::None));
             let canonical = space.canonicalize(&genome);
@@ -742,6 +763,7 @@ fn where_every_step_has_a_target_no_step_sees_a_later_one() {
     for (json, named) in [
         (r#"{"layers": []}"#, "pooling mean"),
         (r#"{"layout": "grid", "pooling": "none"}"#, "layout grid"),
+        (r#"{"tokens": {"kind": "patch"}, "pooling": "none"}"#, "choose the tokens steps"),
         (
             r#"{"layers": [{}, {"token": {"kind": "attention"}}], "pooling": "none"}"#,
             "`attention` of layer 1 sees",

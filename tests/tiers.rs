@@ -103,6 +103,20 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
     ),
     (
+        "a token of the default size",
+        In::Sequence,
+        Read,
+        r#"{"tokens": {"kind": "patch"}}"#,
+        r#"{"tokens": {"kind": "patch", "size": 4}}"#,
+    ),
+    (
+        "steps are tokens",
+        In::Sequence,
+        Read,
+        r#"{"tokens": {"kind": "steps"}, "layers": [{"token": {"kind": "gru"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
         "one pass shares nothing, whatever the pattern",
         In::Sequence,
         Canonical,
@@ -722,6 +736,30 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "attention"}}]}"#,
         r#"{"layers": [{"token": {"kind": "attention", "alpha": "1.5"}}]}"#,
+    ),
+    (
+        "steps of a patch ≠ of a longer one",
+        In::Sequence,
+        r#"{"tokens": {"kind": "patch", "size": 2}, "layers": [{"token": {"kind": "gru"}}]}"#,
+        r#"{"tokens": {"kind": "patch", "size": 4}, "layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "patches ≠ steps, even where all that follows is a mean",
+        In::Sequence,
+        r#"{"tokens": {"kind": "patch", "size": 2}}"#,
+        r#"{"tokens": {"kind": "steps"}}"#,
+    ),
+    (
+        "five numbers of an interval ≠ its steps",
+        In::Sequence,
+        r#"{"tokens": {"kind": "values", "size": 4}, "layers": [{"token": {"kind": "gru"}}]}"#,
+        r#"{"tokens": {"kind": "patch", "size": 4}, "layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "a channel of a patch is a token ≠ all of its channels are one",
+        In::Sequence,
+        r#"{"tokens": {"kind": "patch", "size": 4}, "layout": "grid"}"#,
+        r#"{"tokens": {"kind": "patch", "size": 4}}"#,
     ),
     (
         "forwards ≠ backwards",

@@ -1,7 +1,7 @@
 //! Tasks with a target at every step, or at some: the MAD tasks and text.
 
 use serde::{Deserialize, Serialize};
-use spaces::sequence::{Genome, Layout, Network, Pooling, Shape};
+use spaces::sequence::{Genome, Layout, Network, Pooling, Shape, Tokenizer};
 use tasks::Windows;
 use tasks::mad::{self, Kind, Mad};
 
@@ -119,6 +119,12 @@ pub(super) fn unfit(genome: &Genome) -> Option<String> {
             "its tokens are channels, and every step has a target; give \"layout\": \"steps\"".into(),
         );
     }
+    if genome.tokens != Tokenizer::Steps {
+        return Some(format!(
+            "{} are one token, and every step has a target; give \"tokens\": {{\"kind\": \"steps\"}}",
+            genome.tokens
+        ));
+    }
     let (number, kind) = genome.looks_ahead()?;
     Some(format!(
         "`{kind}` of layer {number} sees later steps, or how many there are; give it the order forward, make it \
@@ -151,6 +157,7 @@ mod tests {
         let unfits = [
             (r#"{"layers": []}"#, "it pools"),
             (r#"{"layout": "grid", "pooling": "none"}"#, "its tokens are channels"),
+            (r#"{"tokens": {"kind": "patch"}, "pooling": "none"}"#, "patches of 4 steps are one token"),
             (
                 r#"{"pooling": "none", "layers": [{"token": {"kind": "attention"}}]}"#,
                 "`attention` of layer 0 sees",

@@ -27,6 +27,7 @@ pub mod scan;
 mod service;
 mod snake;
 mod steps;
+mod tokens;
 pub mod train;
 pub mod weights;
 

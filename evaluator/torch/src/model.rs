@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use hashing::Rng;
 use spaces::sequence::{
-    DIRECTIONS, Layout, MIXERS, NamedTensor, Network, Order, Place, Pooling, Position, Run, Settings, Turns,
+    DIRECTIONS, Layout, MIXERS, NamedTensor, Network, Order, Place, Pooling, Position, Run, Settings,
+    Tokenizer, Turns,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -12,7 +13,8 @@ use crate::blocks::{self, TorchBlock, TorchWeights};
 use crate::dropout::Dropout;
 use crate::passes::Passes;
 use crate::scan::scan;
-use crate::steps::{Steps, clean};
+use crate::steps::Steps;
+use crate::tokens::joined;
 
 /// Cases of unequal length, padded at the end.
 #[derive(Debug)]
@@ -30,7 +32,8 @@ pub struct Model {
     named: Vec<NamedTensor>,
     flat: Tensor,
     parameters: Vec<Tensor>,
-    /// Tokens of a step.
+    tokens: Tokenizer,
+    /// Tokens side by side.
     columns: i64,
     embedding: (Layout, TorchWeights),
     position: (Position, TorchWeights),
@@ -91,8 +94,9 @@ impl Model {
         let columns = network.columns() as i64;
         let (embedding, layers, head) = (parts.embedding(), parts.layers(), parts.head());
         let position = (network.genome.position, parts.part("position.code."));
-        let (turns, passes) = (network.genome.turns(), Passes::new(network, |start| parts.part(start)));
-        Self { named, flat, parameters, columns, embedding, position, layers, turns, passes, head }
+        let (tokens, turns) = (network.genome.tokens, network.genome.turns());
+        let passes = Passes::new(network, |start| parts.part(start));
+        Self { named, flat, parameters, tokens, columns, embedding, position, layers, turns, passes, head }
     }
 
     /// All parameters in one vector, without gradients; whoever changes it in place (under `no_grad`) changes the
@@ -143,12 +147,12 @@ impl Model {
         Ok(())
     }
 
-    /// Tokens that the network makes of a step.
-    pub fn columns(&self) -> usize {
-        self.columns as usize
+    /// Tokens that the network makes of so many steps.
+    pub fn tokens(&self, steps: usize) -> usize {
+        self.tokens.count(steps) * self.columns as usize
     }
 
-    /// Masks of dropout that one forward pass draws, each of B·L·columns·width elements.
+    /// Masks of dropout that one forward pass draws, each of B·tokens·width elements.
     pub fn masks(&self) -> usize {
         let Turns { before, passes, after } = &self.turns;
         let runs = before.iter().chain(passes.iter().flatten()).chain(after);
@@ -178,10 +182,11 @@ impl Model {
         dropout: Option<&mut Dropout>,
         penalties: Option<&mut Vec<Tensor>>,
     ) -> Tensor {
-        let steps = Steps::of(batch, self.columns);
-        let (cases, length, _) = batch.x.size3().expect("x is B×L×C");
+        let read = &joined(batch, self.tokens);
+        let steps = Steps::of(read, self.columns);
+        let (cases, length, _) = read.x.size3().expect("x is B×L×C");
         let mut walk = Walk { layers: &self.layers, dropout, penalties, steps: cases * length, rows: None };
-        let mut x = embed(&clean(batch), &self.embedding);
+        let mut x = embed(&read.x, &self.embedding);
         x = self.place(x);
         x = walk.through(&self.turns.before, x, &steps);
         x = self.passes.run(&self.turns.passes, &mut walk, x, &steps);
@@ -395,12 +400,23 @@ fn place_steps(x: Tensor, (position, weights): &(Position, TorchWeights)) -> Ten
     }
 }
 
-/// B×L×C to B×tokens×D.
+/// B×L×C, or B×L×(F·C) where several steps were joined, to B×tokens×D.
 fn embed(x: &Tensor, (layout, weights): &(Layout, TorchWeights)) -> Tensor {
     match layout {
         Layout::Steps => apply_linear(x, weights),
+        Layout::Grid if weights["weight"].dim() == 3 => embed_several(x, weights),
         Layout::Grid => weights["bias"].addcmul(&x.unsqueeze(-1), &weights["weight"]).flatten(1, 2),
     }
+}
+
+/// B×L×(F·C) to B×L·C×D: every channel has a map of its F numbers, C×D×F.
+fn embed_several(x: &Tensor, weights: &TorchWeights) -> Tensor {
+    let (weight, bias) = (&weights["weight"], &weights["bias"]);
+    let (length, channels) = (x.size()[1], bias.size()[0]);
+    // C×(B·L)×F.
+    let by_channel = x.unflatten(2, [-1, channels]).flatten(0, 1).permute([2, 0, 1]);
+    let mapped = bias.unsqueeze(1).baddbmm(&by_channel, &weight.transpose(1, 2), 1.0, 1.0);
+    mapped.transpose(0, 1).unflatten(0, [-1, length]).flatten(1, 2)
 }
 
 fn apply_linear(x: &Tensor, weights: &TorchWeights) -> Tensor {

@@ -210,7 +210,7 @@ impl<'a> Trainer<'a> {
     fn skip_masks(&mut self, epochs: u64) {
         let Some(mut dropout) = self.dropout.take() else { return };
         for positions in (0..epochs).flat_map(|epoch| self.batches(epoch)) {
-            let tokens = self.cases.longest(&positions) as usize * self.model.columns();
+            let tokens = self.model.tokens(self.cases.longest(&positions) as usize);
             let elements = positions.len() * tokens * self.width;
             (0..self.model.masks()).for_each(|_| dropout.skip(elements));
         }

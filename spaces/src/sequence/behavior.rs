@@ -15,7 +15,7 @@ use crate::{Candidate, Niche};
 /// Width of the network that is run; the true one enters by value.
 const WIDTH: usize = 8;
 const SHAPE: Shape = Shape { channels: 3, classes: 4 };
-/// Longer than the widest kernel, and unequal.
+/// Tokens of a channel: more than the widest kernel has, and unequal.
 const LENGTHS: [usize; 2] = [14, 11];
 
 impl Candidate for Genome {
@@ -30,7 +30,9 @@ impl Candidate for Genome {
 impl Behavior for Genome {
     fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
         let network = Network::new(&Genome { width: WIDTH, ..self.clone() }, SHAPE);
-        let cases = LENGTHS.map(|length| {
+        // Where several steps are a token, the last one is short.
+        let size = self.tokens.size();
+        let cases = LENGTHS.map(|tokens| tokens * size - size / 2).map(|length| {
             let input = probe.input(&length.to_string(), length * SHAPE.channels);
             Matrix::new(length, SHAPE.channels, probe.read(input).to_vec())
         });

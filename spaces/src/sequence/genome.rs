@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::block::{Place, Settings, Value};
 use super::passes::Depth;
-use super::{Block, Layout, blocks};
+use super::{Block, Layout, Tokenizer, blocks};
 
 /// A stack of layers with its embedding, head and training genes. Missing fields take their defaults, unknown ones
 /// are errors.
@@ -21,6 +21,8 @@ pub struct Genome {
     pub version: u32,
     /// Channels between layers. Default: 32.
     pub width: usize,
+    /// How many steps are a token. Default: `steps`, each is one.
+    pub tokens: Tokenizer,
     /// Default: `steps`.
     pub layout: Layout,
     /// Default: `layer`.
@@ -393,6 +395,9 @@ impl Genome {
         if self.position != Position::None {
             stack += &format!(" | {} positions", name_of(&self.position));
         }
+        if self.tokens != Tokenizer::Steps {
+            stack += &format!(" | {}", self.tokens);
+        }
         if self.layout != Layout::Steps {
             stack += &format!(" | {}", name_of(&self.layout));
         }
@@ -466,6 +471,9 @@ impl Keyed for Genome {
             out.u64(layer.rank as u64);
         });
         self.training.write_key(out);
+        if self.tokens != Tokenizer::Steps {
+            out.text(&self.tokens.to_string());
+        }
     }
 }
 
@@ -500,6 +508,8 @@ struct Raw {
     version: u32,
     #[serde(default = "width")]
     width: usize,
+    #[serde(default)]
+    tokens: Tokenizer,
     #[serde(default)]
     layout: Layout,
     #[serde(default)]
@@ -558,7 +568,7 @@ impl TryFrom<Raw> for Genome {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        let Raw { version, width, layout, norm, position, pooling, layers, sharing, training } = raw;
+        let Raw { version, width, tokens, layout, norm, position, pooling, layers, sharing, training } = raw;
         if version != 1 {
             return Err(format!("genome version {version} is not known; this program reads version 1"));
         }
@@ -579,7 +589,8 @@ impl TryFrom<Raw> for Genome {
             return Err(format!("sharing: passes {} is not from 1 to {LARGEST}", sharing.passes));
         }
         sharing.check()?;
-        let genome = Self { version, width, layout, norm, position, pooling, layers, sharing, training };
+        let genome =
+            Self { version, width, tokens, layout, norm, position, pooling, layers, sharing, training };
         let depth = genome.depth();
         if depth > LARGEST {
             return Err(format!("{depth} layers and repetitions are more than {LARGEST}"));
@@ -615,7 +626,7 @@ mod tests {
     fn missing_fields_take_their_defaults() {
         let genome = read(r#"{"layers": [{"token": {"kind": "attention", "heads": 2}}]}"#).unwrap();
         assert_eq!((genome.width, genome.norm, genome.pooling), (32, Norm::Layer, Pooling::Mean));
-        assert_eq!(genome.layout, Layout::Steps);
+        assert_eq!((genome.tokens, genome.layout), (Tokenizer::Steps, Layout::Steps));
         let layer = &genome.layers[0];
         assert_eq!((layer.token.settings.number("heads"), layer.token.settings.flag("causal")), (2, false));
         assert!(layer.channel.is_identity() && layer.repeat == 1);
@@ -675,6 +686,7 @@ mod tests {
             (r#"{"layers": [{"rank": 65}]}"#, "rank 65"),
             (r#"{"position": "somewhere"}"#, "somewhere"),
             (r#"{"layout": "hexagons"}"#, "hexagons"),
+            (r#"{"tokens": {"kind": "patch", "size": 3}}"#, "no `size` 3"),
             (r#"{"training": {"dropout": 1.5}}"#, "dropout"),
             (r#"{"training": {"learning_rate": 0}}"#, "learning_rate"),
         ] {

@@ -20,6 +20,7 @@ mod passes;
 mod routing;
 mod snake;
 mod space;
+mod tokenizer;
 
 pub use block::{Block, Gene, Init, Place, Settings, Tensor, Value, Weights};
 pub use genome::{Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training};
@@ -29,3 +30,4 @@ pub use passes::{Depth, Passes, Turns};
 pub use routing::{Kept, Routed, Routing};
 pub use snake::snake;
 pub use space::{Limits, SequenceSpace};
+pub use tokenizer::Tokenizer;

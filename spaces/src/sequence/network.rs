@@ -60,10 +60,11 @@ impl Network {
     }
 
     pub fn embedding(&self) -> Group {
-        self.genome.layout.embedding(self.shape.channels, self.genome.width)
+        let Genome { tokens, layout, width, .. } = self.genome;
+        layout.embedding(tokens, self.shape.channels, width)
     }
 
-    /// Tokens of a step.
+    /// Tokens side by side: of a step, or of what stands for several.
     pub fn columns(&self) -> usize {
         self.genome.layout.columns(self.shape.channels)
     }
@@ -148,10 +149,12 @@ impl Network {
     /// Multiply-adds of the matrix products and mixers for one sequence of `length` steps; norms and sums are left out.
     pub fn multiply_adds(&self, length: usize) -> u64 {
         let width = self.genome.width;
-        let tokens = length.saturating_mul(self.columns());
+        let rows = self.genome.tokens.count(length);
+        let tokens = rows.saturating_mul(self.columns());
         let answers = if self.genome.pooling == Pooling::None { tokens } else { 1 };
+        let read = rows.saturating_mul(self.genome.tokens.features());
         let [inputs, outputs] =
-            [self.shape.channels.saturating_mul(length), self.shape.classes.saturating_mul(answers)];
+            [self.shape.channels.saturating_mul(read), self.shape.classes.saturating_mul(answers)];
         let ends = inputs.saturating_add(outputs).saturating_mul(width) as u64;
         let layers = self.genome.layers.iter().enumerate().map(|(index, layer)| {
             let rank = self.genome.rank_of(index);
@@ -210,7 +213,9 @@ impl Network {
     /// The same, where steps that differ in depth go as deep as this says.
     pub fn forward_routed(&self, routing: Routing, cases: &[Matrix], supply: &mut Supply) -> Routed {
         let weights = supply(&self.embedding(), cases);
-        let mut xs: Vec<Matrix> = cases.iter().map(|x| self.genome.layout.embed(x, &weights[0])).collect();
+        let Genome { tokens, layout, .. } = self.genome;
+        let embed = |x: &Matrix| layout.embed(&tokens.read(x), tokens.features(), &weights[0]);
+        let mut xs: Vec<Matrix> = cases.iter().map(embed).collect();
         if let Some(group) = self.position() {
             let weights = supply(&group, &xs);
             let place = |x: &mut Matrix| place_steps(x, self.genome.position, &weights[0]);

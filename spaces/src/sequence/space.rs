@@ -9,6 +9,7 @@ use super::genome::{
 };
 use super::layout::Layout;
 use super::passes::Depth;
+use super::tokenizer::Tokenizer;
 use crate::Space;
 
 /// What the search may choose from.
@@ -92,6 +93,11 @@ impl SequenceSpace {
         if self.limits.every_step { Layout::Steps } else { *rng.choose(&Layout::ALL) }
     }
 
+    fn tokens(&self, rng: &mut Rng) -> Tokenizer {
+        let all: Vec<_> = Tokenizer::all().collect();
+        if self.limits.every_step { Tokenizer::Steps } else { *rng.choose(&all) }
+    }
+
     /// One that this task allows, every gene drawn from its choices.
     fn mixer(&self, place: Place, rng: &mut Rng) -> Mixer {
         let allowed = if place == Place::Token { &self.token } else { &self.channel };
@@ -110,7 +116,7 @@ impl SequenceSpace {
     /// Applies one random change, which may lead out of the limits; `None` where it is not possible here.
     fn change(&self, genome: &mut Genome, rng: &mut Rng) -> Option<()> {
         let layers = genome.layers.len();
-        match rng.below(23) {
+        match rng.below(24) {
             0 => genome.layers.insert(rng.below(layers + 1), self.layer(rng)),
             1 if layers > 1 => drop(genome.layers.remove(rng.below(layers))),
             2 if layers > 0 => {
@@ -138,6 +144,7 @@ impl SequenceSpace {
             20 => genome.sharing.projection = !genome.sharing.projection,
             21 => genome.sharing.depth = *rng.choose(&Depth::ALL),
             22 => genome.sharing.epsilon = *rng.choose(&Depth::EPSILONS),
+            23 => genome.tokens = self.tokens(rng),
             _ => return None,
         }
         Some(())
@@ -218,6 +225,7 @@ impl Space for SequenceSpace {
                 dropout: *rng.choose(&Training::DROPOUTS),
             },
             layout: if rng.chance(0.3) { self.layout(rng) } else { Layout::Steps },
+            tokens: if rng.chance(0.3) { self.tokens(rng) } else { Tokenizer::Steps },
         }
     }
 
@@ -249,6 +257,7 @@ impl Space for SequenceSpace {
                 dropout: either().training.dropout,
             },
             layout: either().layout,
+            tokens: either().tokens,
         };
         let children = |sharing: Sharing| {
             let cut_at = |cut: usize| {
@@ -308,6 +317,12 @@ impl Space for SequenceSpace {
             let given = name_of(&genome.layout);
             return Err(format!(
                 "layout {given} has no token for a step, which has a target in this task; choose steps"
+            ));
+        }
+        if every_step && genome.tokens != Tokenizer::Steps {
+            return Err(format!(
+                "{} are one token, and every step has a target in this task; choose the tokens steps",
+                genome.tokens
             ));
         }
         if every_step && let Some((number, kind)) = genome.looks_ahead() {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::sequence::genome::name_of;
 use crate::sequence::network::Group;
 use crate::sequence::{
-    Depth, Layer, Layout, Mixer, Network, Order, Passes, Pattern, Place, Position, Sharing,
+    Depth, Layer, Layout, Mixer, Network, Order, Passes, Pattern, Place, Position, Sharing, Tokenizer,
 };
 
 const WIDTH: usize = 620;
@@ -74,9 +74,14 @@ pub fn drawing(network: &Network, title: &str) -> String {
 
 fn embedded(network: &Network) -> String {
     let (width, columns) = (network.genome.width, network.columns());
-    match network.genome.layout {
-        Layout::Steps => format!("linear to width {width}"),
-        Layout::Grid => format!("{columns} tokens a step, one a channel, of width {width}"),
+    let tokens = network.genome.tokens;
+    match (network.genome.layout, tokens) {
+        (Layout::Steps, Tokenizer::Steps) => format!("linear to width {width}"),
+        (Layout::Steps, _) => format!("{tokens}, linear to width {width}"),
+        (Layout::Grid, Tokenizer::Steps) => {
+            format!("{columns} tokens a step, one a channel, of width {width}")
+        }
+        (Layout::Grid, _) => format!("{tokens}, {columns} tokens each, one a channel, of width {width}"),
     }
 }
 
@@ -381,6 +386,14 @@ mod tests {
         assert!(routed.contains(">24 parameters<") && !routed.contains("projection"), "{routed}");
         // Norm 16, perceptron 2 · (64 + 8), coefficients 2, three times.
         assert!(svg.contains("486 parameters"), "{svg}");
+    }
+
+    #[test]
+    fn a_token_of_several_steps_says_of_how_many() {
+        let svg = drawn(r#"{"tokens": {"kind": "patch", "size": 8}}"#, "a title");
+        assert!(svg.contains("patches of 8 steps, linear to width 32"), "{svg}");
+        let svg = drawn(r#"{"tokens": {"kind": "values"}, "layout": "grid"}"#, "a title");
+        assert!(svg.contains("values of 4 steps, 12 tokens each, one a channel"), "{svg}");
     }
 
     #[test]

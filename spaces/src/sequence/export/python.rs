@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::sequence::genome::name_of;
 use crate::sequence::{
-    Block, Depth, Genome, Layout, Mixer, Network, Norm, Order, Passes, Place, Pooling, Position, Run, Turns,
-    Value, blocks,
+    Block, Depth, Genome, Layout, Mixer, Network, Norm, Order, Passes, Place, Pooling, Position, Run,
+    Tokenizer, Turns, Value, blocks,
 };
 
 /// Columns of the Python code.
@@ -18,6 +18,9 @@ pub fn model_py(network: &Network, classes: &[String]) -> String {
     let mut sections = vec![header(network), format!("CLASSES = {}", list_of_strings(classes))];
     if network.genome.layout == Layout::Grid {
         sections[1] += &format!("\nCHANNELS = {}", network.shape.channels);
+    }
+    if network.genome.tokens != Tokenizer::Steps {
+        sections[1] += &format!("\n# Steps of a token.\nSIZE = {}", network.genome.tokens.size());
     }
     sections.extend(fragments(&network.genome).into_iter().map(str::to_string));
     sections.push(model(network));
@@ -106,9 +109,15 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
         Pooling::None => include_str!("fragments/every_step.py"),
     });
     parts.push(include_str!("fragments/ends.py"));
-    parts.push(match genome.layout {
-        Layout::Steps => include_str!("fragments/embedding.py"),
-        Layout::Grid => include_str!("fragments/embedding_of_channels.py"),
+    parts.extend(match genome.tokens {
+        Tokenizer::Steps => None,
+        Tokenizer::Patch { .. } => Some(include_str!("fragments/patches.py")),
+        Tokenizer::Values { .. } => Some(include_str!("fragments/values.py")),
+    });
+    parts.push(match (genome.layout, genome.tokens) {
+        (Layout::Steps, _) => include_str!("fragments/embedding.py"),
+        (Layout::Grid, Tokenizer::Steps) => include_str!("fragments/embedding_of_channels.py"),
+        (Layout::Grid, _) => include_str!("fragments/embedding_of_several.py"),
     });
     parts
 }
@@ -148,7 +157,7 @@ fn model(network: &Network) -> String {
     let mut out = format!("class Model(nn.Module):\n    \"\"\"{}\"\"\"\n\n", genome.summary());
     out += "    def __init__(self):\n        super().__init__()\n";
     let _ = writeln!(out, "        self.input = Input({})", shape.channels);
-    let _ = writeln!(out, "        self.embedding = Embedding({}, {width})", shape.channels);
+    let _ = writeln!(out, "        self.embedding = Embedding({})", embedding_arguments(network));
     if genome.position != Position::None {
         let _ = writeln!(out, "        self.position = Position({width})");
     }
@@ -230,6 +239,16 @@ fn routed(passes: Passes, grid: bool) -> String {
     out
 }
 
+/// Channels, width and, where every channel has a map of several numbers, how many.
+fn embedding_arguments(network: &Network) -> String {
+    let (Genome { tokens, layout, width, .. }, channels) = (&network.genome, network.shape.channels);
+    match (layout, tokens) {
+        (Layout::Steps, _) => format!("{}, {width}", tokens.features() * channels),
+        (Layout::Grid, Tokenizer::Steps) => format!("{channels}, {width}"),
+        (Layout::Grid, _) => format!("{channels}, {width}, {}", tokens.features()),
+    }
+}
+
 /// Of the model. Runs are counted only where layers are run again.
 fn forward(genome: &Genome) -> String {
     let mut code = include_str!("fragments/forward.py").to_string();
@@ -256,6 +275,10 @@ fn forward(genome: &Genome) -> String {
         };
         let line = format!("(self.input(x, mask))\n        x = {placed}\n");
         replace("(self.input(x, mask))\n", &line);
+    }
+    if genome.tokens != Tokenizer::Steps {
+        let joined = "x, mask = joined(self.input(x, mask), mask)\n        x = self.embedding(x)\n";
+        replace("x = self.embedding(self.input(x, mask))\n", joined);
     }
     const LAYERS: &str = "for layer in self.layers:\n            x = layer(x, mask)\n";
     if let Some(passes) = genome.passes() {
@@ -497,6 +520,22 @@ mod tests {
             assert!(code.contains(expected), "{expected}: {code}");
         }
         assert!(!written("{}", &["a"]).contains("CHANNELS"));
+    }
+
+    #[test]
+    fn joined_steps_have_an_embedding_of_all_their_numbers() {
+        for (tokens, layout, expected) in [
+            (r#"{"kind": "patch", "size": 2}"#, "steps", "Embedding(6, 32)"),
+            (r#"{"kind": "values", "size": 8}"#, "steps", "Embedding(15, 32)"),
+            (r#"{"kind": "patch", "size": 2}"#, "grid", "Embedding(3, 32, 2)"),
+            (r#"{"kind": "values", "size": 8}"#, "grid", "Embedding(3, 32, 5)"),
+            (r#"{"kind": "steps"}"#, "steps", "Embedding(3, 32)"),
+        ] {
+            let genome = format!(r#"{{"tokens": {tokens}, "layout": "{layout}", "position": "decay"}}"#);
+            let code = written(&genome, &["a"]);
+            assert!(code.contains(&format!("self.embedding = {expected}\n")), "{expected}: {code}");
+            assert_eq!(code.matches("joined(").count(), if tokens.contains("steps") { 0 } else { 2 });
+        }
     }
 
     #[test]
