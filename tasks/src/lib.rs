@@ -3,7 +3,8 @@
 //! [`Sequences`] are labelled time series, read from the `.ts` files of the UCR and UEA archives; [`locate()`] finds
 //! the training file and the test file that belongs to it. [`Validation`] holds back cases for selection, class by
 //! class, [`Scaler`] standardizes the channels, and [`Metric::score`] turns predicted probabilities into a number of
-//! the [`Verdict`]. [`Tokens`] have a target at some of their steps: those of the tasks in [`mad`], and of a [`Text`].
+//! the [`Verdict`]. [`Tokens`] have a target at some of their steps: those of the tasks in [`mad`], and of a [`Text`];
+//! the answers to those in [`pointing`] are positions of the input.
 //!
 //! ```
 //! use tasks::{Metric, Validation};
@@ -24,6 +25,7 @@
 mod error;
 mod locate;
 pub mod mad;
+pub mod pointing;
 mod scaler;
 mod score;
 mod sequences;
