@@ -17,7 +17,9 @@ use spaces::sequence::math::Matrix;
 use spaces::sequence::{
     Block, Gene, Genome, Layer, Layout, Mixer, Network, Norm, Order, Pattern, Place, Pooling, Position,
 };
-use spaces::sequence::{SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Weights, blocks};
+use spaces::sequence::{
+    Group, Limits, Pointed, Pointer, SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Weights, blocks,
+};
 
 const SHAPE: Shape = Shape { channels: 3, classes: 4 };
 const LENGTHS: [usize; 4] = [14, 1, 37, 8];
@@ -66,6 +68,75 @@ fn exported_models_compute_what_the_definition_computes() {
         "{} models: float32 within {single:.1e}, float64 {double:.1e}, slopes {slope:.1e}",
         compared.len()
     );
+}
+
+/// A line of `tests/export/compare_pointing.py`: whether positions agree, and differences of probabilities.
+#[derive(Deserialize)]
+struct Pointing {
+    name: String,
+    positions: bool,
+    single: f64,
+    double: f64,
+    slope: f64,
+}
+
+#[test]
+fn exported_networks_that_point_compute_what_the_definition_computes() {
+    let python = match python() {
+        Ok(python) => python,
+        Err(reason) => return println!("skipped: {reason}"),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let space = SequenceSpace::new(Limits { points: true, ..Limits::default() }).unwrap();
+    let genomes = (0..12).map(|seed| {
+        let mut rng = Rng::named(seed, "export pointing", 0);
+        (0..seed % 4).fold(space.sample(&mut rng), |genome, _| space.mutate(&genome, &mut rng))
+    });
+    for (number, genome) in genomes.enumerate() {
+        let network = Network::pointing(&genome, SHAPE.channels, Pointer { ends: number % 2 == 1 });
+        export_pointing(&folder.path().join(format!("{number:02}")), &network);
+    }
+    let output = run(&python, &["tests/export/compare_pointing.py".as_ref(), folder.path().as_os_str()]);
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{messages}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let compared: Vec<Pointing> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(compared.len(), 12, "{messages}");
+    for Pointing { name, positions, single, double, slope } in compared {
+        let agrees = positions && single < 1e-4 && double < 1e-9 && slope < 1e-4;
+        assert!(
+            agrees,
+            "{name}: positions {positions}, float32 {single:e}, float64 {double:e}, slope {slope:e}"
+        );
+    }
+}
+
+/// The folder of a network that points, and `expected.json`: of every series what it is told and answers.
+fn export_pointing(folder: &Path, network: &Network) {
+    let facts = Facts { title: "title", classes: &[], scores: &[], length: 29, command: "fecund export" };
+    std::fs::create_dir(folder).unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+    write("model.py", model_py(network, &[]));
+    write("architecture.json", architecture_json(network, &[]));
+    write("architecture.svg", drawing(network, "title"));
+    write("README.md", readme(network, &facts));
+    let read = std::fs::read_to_string(folder.join("architecture.json")).unwrap();
+    assert_eq!(read_architecture(&read).unwrap().0.pointer, network.pointer);
+    let mut rng = Rng::named(0, "export pointing", 0);
+    let (series, weights) = (series(&mut rng), weights(network, &mut rng));
+    let mut told = LENGTHS.map(|length| (0..length).collect::<Vec<_>>());
+    told.iter_mut().for_each(|told| rng.shuffle(told));
+    let of = |answers: Vec<Pointed>| {
+        let rows = |answer: &Pointed| {
+            let rows = answer.probabilities.data.chunks(answer.probabilities.columns);
+            rows.map(<[f64]>::to_vec).collect::<Vec<_>>()
+        };
+        answers.iter().map(|answer| (rows(answer), answer.positions.clone())).collect::<Vec<_>>()
+    };
+    let [told, free] =
+        [Some(&told[..]), None].map(|told| of(network.point(&series, told, &mut supply(&weights))));
+    let raw = write_scaled(folder, &series, weights, &mut rng);
+    write("expected.json", serde_json::json!({ "series": raw, "told": told, "free": free }).to_string());
 }
 
 /// The first of `FECUND_PYTHON`, the environment in the cache folder and `python3` that is there; it has to know torch.
@@ -221,22 +292,33 @@ fn export(folder: &Path, genome: &Genome) {
         read_architecture(&std::fs::read_to_string(folder.join("architecture.json")).unwrap()).unwrap();
     assert_eq!(read.genome, *genome);
     let mut rng = Rng::named(0, "export weights", 0);
-    let mut weights: Vec<(String, Vec<usize>, Vec<f64>)> = network
-        .tensors()
-        .into_iter()
-        .map(|named| (named.name, named.tensor.shape.clone(), generic(&named.tensor, &mut rng)))
-        .collect();
-    let series = LENGTHS.map(|length| {
-        Matrix::new(length, SHAPE.channels, uniform(&mut rng, length * SHAPE.channels, 0.0, 1.0))
-    });
-    let logits = expected(&network, &weights, &series);
-    let (mean, scale) =
-        (uniform(&mut rng, SHAPE.channels, 5.0, 3.0), uniform(&mut rng, SHAPE.channels, 2.0, 0.5));
-    let raw: Vec<_> = series.iter().map(|x| raw_steps(x, &mean, &scale)).collect();
-    weights.push(("input.mean".into(), vec![SHAPE.channels], mean));
-    weights.push(("input.scale".into(), vec![SHAPE.channels], scale));
-    write_weights(&folder.join("model.safetensors"), &weights);
+    let weights = weights(&network, &mut rng);
+    let series = series(&mut rng);
+    let logits = network.forward(&series, &mut supply(&weights));
+    let raw = write_scaled(folder, &series, weights, &mut rng);
     write("expected.json", serde_json::json!({ "series": raw, "logits": logits }).to_string());
+}
+
+/// Name, shape and values.
+type Named = (String, Vec<usize>, Vec<f64>);
+
+fn weights(network: &Network, rng: &mut Rng) -> Vec<Named> {
+    let tensors = network.tensors().into_iter();
+    tensors.map(|named| (named.name, named.tensor.shape.clone(), generic(&named.tensor, rng))).collect()
+}
+
+fn series(rng: &mut Rng) -> [Matrix; 4] {
+    LENGTHS.map(|length| Matrix::new(length, SHAPE.channels, uniform(rng, length * SHAPE.channels, 0.0, 1.0)))
+}
+
+/// Writes the weights with a scale of the input, and returns the series as they are before it.
+fn write_scaled(folder: &Path, series: &[Matrix], weights: Vec<Named>, rng: &mut Rng) -> Vec<Vec<Vec<f64>>> {
+    let (mean, scale) = (uniform(rng, SHAPE.channels, 5.0, 3.0), uniform(rng, SHAPE.channels, 2.0, 0.5));
+    let raw = series.iter().map(|x| raw_steps(x, &mean, &scale)).collect();
+    let ends = [("input.mean", mean), ("input.scale", scale)];
+    let ends = ends.map(|(name, values)| (name.to_string(), vec![SHAPE.channels], values));
+    write_weights(&folder.join("model.safetensors"), &[weights, ends.into()].concat());
+    raw
 }
 
 fn generic(tensor: &Tensor, rng: &mut Rng) -> Vec<f64> {
@@ -249,19 +331,15 @@ fn uniform(rng: &mut Rng, len: usize, center: f64, spread: f64) -> Vec<f64> {
     (0..len).map(|_| rng.between(center - half_width, center + half_width)).collect()
 }
 
-fn expected(
-    network: &Network,
-    weights: &[(String, Vec<usize>, Vec<f64>)],
-    series: &[Matrix],
-) -> Vec<Vec<f64>> {
+fn supply(weights: &[Named]) -> impl FnMut(&Group, &[Matrix]) -> Vec<Weights> {
     let values: HashMap<_, _> = weights.iter().map(|(name, _, values)| (name.as_str(), values)).collect();
-    network.forward(series, &mut |group, _| {
+    move |group, _| {
         let part = |(part, tensors): &(&'static str, Vec<Tensor>)| {
             let full = |name: &str| values[format!("{}.{part}.{name}", group.name).as_str()].clone();
             Weights(tensors.iter().map(|tensor| (tensor.name, full(tensor.name))).collect())
         };
         group.parts.iter().map(part).collect()
-    })
+    }
 }
 
 /// The series as they are before the model standardizes them.

@@ -131,21 +131,21 @@ fn the_balance_alone_balances_the_load_and_knows_nothing_of_what_experts_make() 
     let data = waves(40);
     let all: Vec<usize> = (0..40).collect();
     let cases = Cases::new(&data, &all, &Scaler::fit(&data, &all), Device::Cpu);
-    let (batch, _) = cases.batch(&(0..40).collect::<Vec<_>>());
+    let (batch, targets) = cases.batch(&(0..40).collect::<Vec<_>>());
     assert!(batch.mask.is_some());
     let made = |balance| {
         let network = Network::new(&genome(&experts(balance)), task(&data).shape());
         Model::new(&network, 5, KIND, Device::Cpu)
     };
-    let (logits, nothing) = made(false).forward_with_penalty(&batch, None);
+    let (logits, nothing) = made(false).forward_with_penalty(&batch, &targets, None);
     assert!(nothing.is_none());
     let model = made(true);
-    assert_eq!(model.forward_with_penalty(&batch, None).0, logits);
+    assert_eq!(model.forward_with_penalty(&batch, &targets, None).0, logits);
 
     let named: Vec<_> = model.names().zip(model.parameters()).collect();
     let scores = named.iter().find(|(name, _)| name.ends_with("w_g")).unwrap().1;
     let _ = tch::no_grad(|| scores.shallow_clone().g_mul_scalar_(100.0));
-    let penalty = || model.forward_with_penalty(&batch, None).1.unwrap();
+    let penalty = || model.forward_with_penalty(&batch, &targets, None).1.unwrap();
     let before = penalty().double_value(&[]);
     penalty().backward();
     for (name, parameter) in &named {

@@ -78,7 +78,7 @@ def from_the_shell(folder, series):
     sys.stdin.isatty = lambda: False
     with redirect_stdout(printed):
         runpy.run_path(str(folder / "model.py"), run_name="__main__")
-    return torch.tensor(json.loads(printed.getvalue()), dtype=torch.float64)
+    return json.loads(printed.getvalue())
 
 
 def compared(folder):
@@ -93,7 +93,7 @@ def compared(folder):
         return {
             "single": difference(single(*padded(series, 1e6, torch.float32)), expected),
             "double": max(difference(logits, expected) for logits in [torch.cat(alone), *garbage]),
-            "shell": difference(from_the_shell(folder, series), expected),
+            "shell": difference(torch.tensor(from_the_shell(folder, series), dtype=torch.float64), expected),
             "chunks": chunk_error(module),
             "slope": slope_error(double, *padded(series, float("nan"), torch.float64)),
         }

@@ -1,9 +1,10 @@
-//! Tasks with a target at every step, or at some: the MAD tasks and text.
+//! Tasks whose cases have no class: a target at every step, or at some (the MAD tasks and text), or positions of the input.
 
 use serde::{Deserialize, Serialize};
-use spaces::sequence::{Genome, Layout, Network, Pooling, Shape, Tokenizer};
+use spaces::sequence::{Genome, Layout, Network, Pointer, Pooling, Shape, Tokenizer};
 use tasks::Windows;
 use tasks::mad::{self, Kind, Mad};
+use tasks::pointing::{self, Pointing};
 
 /// What is asked at the steps. Read from files only where it can be asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +14,8 @@ pub enum Steps {
     Mad(Vec<Mad>),
     /// The next character.
     Text(Windows),
+    /// Positions of the input, in turn.
+    Pointing(Pointing),
 }
 
 #[derive(Deserialize)]
@@ -20,6 +23,7 @@ pub enum Steps {
 enum Unchecked {
     Mad(Vec<Mad>),
     Text(Windows),
+    Pointing(Pointing),
 }
 
 impl TryFrom<Unchecked> for Steps {
@@ -29,6 +33,7 @@ impl TryFrom<Unchecked> for Steps {
         let steps = match unchecked {
             Unchecked::Mad(tasks) => Self::Mad(tasks),
             Unchecked::Text(windows) => Self::Text(windows),
+            Unchecked::Pointing(task) => Self::Pointing(task),
         };
         steps.check().map(|()| steps)
     }
@@ -46,6 +51,8 @@ pub struct Part {
     pub longest: usize,
     /// Whether one vector tells everything, whatever the genome pools.
     from_last: bool,
+    /// Where positions are asked for.
+    pointer: Option<Pointer>,
 }
 
 impl Steps {
@@ -58,10 +65,42 @@ impl Steps {
         (!tasks.is_empty()).then_some(Self::Mad(tasks))
     }
 
+    /// The task of this name that is answered by positions, as in `sort`.
+    pub fn pointing(name: &str) -> Option<Self> {
+        let kind = pointing::Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
+        Some(Self::Pointing(kind.small()))
+    }
+
+    /// Whether positions of the input are asked for.
+    pub fn points(&self) -> bool {
+        matches!(self, Self::Pointing(_))
+    }
+
+    /// How numbers come in, and what training lowers, as the context has them.
+    pub(super) fn training(&self) -> [&'static str; 2] {
+        match self {
+            Self::Mad(_) | Self::Text(_) => {
+                ["one channel a token", "cross-entropy of the steps that have a target"]
+            }
+            Self::Pointing(_) => {
+                ["channels standardized as uniform", "cross-entropy of every position, told those before it"]
+            }
+        }
+    }
+
+    /// Why this genome cannot be put to such a task, if it cannot.
+    pub(super) fn unfit(&self, genome: &Genome) -> Option<String> {
+        match self {
+            Self::Mad(_) | Self::Text(_) => unfit(genome),
+            Self::Pointing(_) => Pointer::unfit(genome),
+        }
+    }
+
     /// Why nothing can be asked so, if nothing can.
     fn check(&self) -> Result<(), String> {
         match self {
             Self::Text(windows) => windows.check(),
+            Self::Pointing(task) => task.check(),
             Self::Mad(tasks) if tasks.is_empty() => Err("no task to train on; name one".into()),
             Self::Mad(tasks) => {
                 let twice = |(i, task): (usize, &Mad)| tasks[..i].iter().any(|it| it.task == task.task);
@@ -78,6 +117,7 @@ impl Steps {
         match self {
             Self::Text(windows) => format!("text {windows:?}, the last tenth validates"),
             Self::Mad(tasks) => format!("mad v{} {tasks:?}", mad::VERSION),
+            Self::Pointing(task) => format!("pointing v{} {task:?}", pointing::VERSION),
         }
     }
 }
@@ -85,7 +125,7 @@ impl Steps {
 impl Part {
     /// Of a text in this alphabet, or of cases with a class each.
     pub(super) fn whole(shape: Shape, classes: Vec<String>, longest: usize) -> Self {
-        Self { name: String::new(), shape, classes, longest, from_last: false }
+        Self { name: String::new(), shape, classes, longest, from_last: false, pointer: None }
     }
 
     /// Compression has an output for every step and token, from the vector of the last step.
@@ -99,18 +139,28 @@ impl Part {
         };
         let name = if alone { String::new() } else { task.task.name().replace('-', "_") };
         let shape = Shape { channels, classes: classes.len() };
-        Self { name, shape, classes, longest: task.steps(), from_last }
+        Self { name, shape, classes, longest: task.steps(), from_last, pointer: None }
+    }
+
+    /// There are no classes: a case has as many as tokens.
+    pub(super) fn pointing(task: &Pointing) -> Self {
+        let shape = Shape { channels: task.task.channels(), classes: 0 };
+        let pointer = Some(Pointer { ends: task.task.ends() });
+        Self { pointer, ..Self::whole(shape, Vec::new(), task.longest) }
     }
 
     /// The network that is trained.
     pub fn network(&self, genome: &Genome) -> Network {
+        if let Some(pointer) = self.pointer {
+            return Network::pointing(genome, self.shape.channels, pointer);
+        }
         let pooling = if self.from_last { Pooling::Last } else { genome.pooling };
         Network::new(&Genome { pooling, ..genome.clone() }, self.shape)
     }
 }
 
 /// Why this genome cannot be put to a task with a target at every step, if it cannot.
-pub(super) fn unfit(genome: &Genome) -> Option<String> {
+fn unfit(genome: &Genome) -> Option<String> {
     if genome.pooling != Pooling::None {
         return Some("it pools, and every step has a target; give \"pooling\": \"none\"".into());
     }
@@ -184,7 +234,29 @@ mod tests {
     }
 
     #[test]
+    fn what_points_is_unpooled_and_may_see_all_steps() {
+        let steps = Steps::pointing("convex-hull").unwrap();
+        assert!(steps.points() && Steps::pointing("mad").is_none());
+        let sees_all = genome(r#"{"pooling": "none", "layers": [{"token": {"kind": "attention"}}]}"#);
+        assert_eq!(steps.unfit(&sees_all), None);
+        assert!(Steps::mad("mad", false).unwrap().unfit(&sees_all).is_some());
+        assert!(steps.unfit(&genome("{}")).unwrap().contains("pooling mean"));
+        let grid = genome(r#"{"pooling": "none", "layout": "grid"}"#);
+        assert!(steps.unfit(&grid).unwrap().contains("layout grid"));
+        let Steps::Pointing(task) = &steps else { panic!() };
+        let network = Part::pointing(task).network(&sees_all);
+        assert_eq!(
+            (network.shape, network.pointer),
+            (Shape { channels: 2, classes: 0 }, Some(Pointer { ends: true }))
+        );
+    }
+
+    #[test]
     fn settings_from_elsewhere_are_checked() {
+        let sort = serde_json::to_string(&Steps::pointing("sort").unwrap()).unwrap();
+        assert!(serde_json::from_str::<Steps>(&sort).unwrap().points());
+        let odd = sort.replace("\"longest\":10", "\"longest\":1");
+        assert!(serde_json::from_str::<Steps>(&odd).unwrap_err().to_string().contains("5 to 1 tokens"));
         let steps = |tasks| Steps::Mad(tasks).check();
         assert_eq!(steps(vec![Kind::Compression.small()]), Ok(()));
         assert!(steps(vec![]).unwrap_err().contains("no task"));

@@ -8,10 +8,11 @@ use hashing::{Context, Digest, KeyWriter};
 use serde::{Deserialize, Serialize};
 use spaces::sequence::{Genome, Shape};
 use tasks::mad::Mad;
+use tasks::pointing::Pointing;
 use tasks::{DataError, Metric, Reason, Sequences, Text, Validation, Windows};
 
 use super::recipe;
-use super::steps::{Part, Steps, unfit};
+use super::steps::{Part, Steps};
 
 /// The question put to every candidate of a study. Plain data: the setup request of every worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,7 +103,7 @@ impl SequenceTask {
         }
     }
 
-    /// Tasks that are generated. Every candidate sees the same cases; a test draws others.
+    /// Tasks of MAD, which are generated. Every candidate sees the same cases; a test draws others.
     pub fn of_mad(tasks: Vec<Mad>) -> Self {
         let full = tasks.iter().any(|task| *task == task.task.published());
         let (epochs, batch_size) = if full { (PUBLISHED_EPOCHS, 128) } else { (EPOCHS, 16) };
@@ -117,6 +118,16 @@ impl SequenceTask {
         let cases = task.generated().iter().map(|task| task.training).sum();
         let longest = task.generated().iter().map(Mad::steps).max().unwrap_or(0);
         Self { channels: largest.shape.channels, classes: largest.classes, cases, longest, ..task }
+    }
+
+    /// A task that is generated and answered by positions. Every candidate sees the same cases; a test draws others.
+    pub fn of_pointing(task: Pointing) -> Self {
+        let (channels, cases, longest) = (task.task.channels(), task.training, task.longest);
+        let steps = Steps::Pointing(task);
+        let mut writer = KeyWriter::new("fecund generated v1");
+        writer.text(&steps.describe());
+        let empty = Self::of(&nothing(channels, Vec::new()), Path::new(""));
+        Self { data: writer.finish(), cases, longest, batch_size: 32, steps: Some(steps), ..empty }
     }
 
     /// The next character of a text that was read from `train`.
@@ -135,7 +146,7 @@ impl SequenceTask {
         })
     }
 
-    /// The tasks that are generated, if they are.
+    /// The tasks of MAD, if it is they.
     pub fn generated(&self) -> &[Mad] {
         match &self.steps {
             Some(Steps::Mad(tasks)) => tasks,
@@ -149,6 +160,7 @@ impl SequenceTask {
             None => self.cases,
             Some(Steps::Mad(tasks)) => tasks.get(part).map_or(self.cases, |task| task.epoch),
             Some(Steps::Text(windows)) => windows.epoch,
+            Some(Steps::Pointing(task)) => task.epoch,
         }
     }
 
@@ -159,6 +171,9 @@ impl SequenceTask {
 
     /// What is trained by itself, at least one.
     pub fn parts(&self) -> Vec<Part> {
+        if let Some(Steps::Pointing(task)) = &self.steps {
+            return vec![Part::pointing(task)];
+        }
         match self.generated() {
             [] => {
                 let shape = Shape { channels: self.channels, classes: self.classes.len() };
@@ -210,7 +225,7 @@ impl SequenceTask {
 
     /// Why this candidate is not trained at all, if it is not: the same on every machine.
     pub fn refusal(&self, genome: &Genome) -> Option<Reason> {
-        let unfit = self.steps.as_ref().and_then(|_| unfit(genome));
+        let unfit = self.steps.as_ref().and_then(|steps| steps.unfit(genome));
         unfit.map(|what| Reason::Malformed { what }).or_else(|| self.too_large(genome))
     }
 
@@ -239,10 +254,11 @@ impl SequenceTask {
                 .with("split", format_args!("{} seed 0", self.validation))
                 .with("preprocessing", "channels standardized on the training part")
                 .with("loss", "cross-entropy"),
-            Some(steps) => context
-                .with("steps", steps.describe())
-                .with("preprocessing", "one channel a token")
-                .with("loss", "cross-entropy of the steps that have a target"),
+            Some(steps) => {
+                let [preprocessing, loss] = steps.training();
+                let context = context.with("steps", steps.describe());
+                context.with("preprocessing", preprocessing).with("loss", loss)
+            }
         };
         context
             .with("batch size", self.batch_size)
@@ -358,6 +374,30 @@ mod tests {
             assert!(before.differences(&after).iter().any(|(name, ..)| *name == "steps"));
         }
         assert!(context(|_| ()).get("split").is_none());
+    }
+
+    #[test]
+    fn whatever_moves_the_verdict_of_a_pointing_task_is_in_its_context() {
+        use tasks::pointing::{Kind, Pointing};
+        let context = |change: fn(&mut Pointing)| {
+            let mut task = Kind::ConvexHull.small();
+            change(&mut task);
+            SequenceTask::of_pointing(task).context()
+        };
+        let changes: [fn(&mut Pointing); 7] = [
+            |task| task.task = Kind::Sort,
+            |task| task.shortest -= 1,
+            |task| task.longest += 1,
+            |task| task.training += 1,
+            |task| task.epoch -= 1,
+            |task| task.validation += 1,
+            |task| task.seed = 1,
+        ];
+        for change in changes {
+            let (before, after) = (context(|_| ()), context(change));
+            assert!(before.differences(&after).iter().any(|(name, ..)| *name == "steps"));
+        }
+        assert!(context(|_| ()).get("loss").unwrap().contains("position"));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Cases as tensors: standardized and padded once per split, cut out batch by batch.
 
+use std::iter::repeat;
+
 use hashing::Rng;
+use tasks::pointing::Pointed;
 use tasks::{IGNORED, Scaler, Sequences, Tokens};
 use tch::{Device, Kind, Tensor};
 
@@ -15,7 +18,7 @@ pub struct Cases {
     /// Steps of each case, on the device and here.
     lengths: Tensor,
     steps: Vec<i64>,
-    /// N, i64; of tokens N × L, i32.
+    /// N, i64; of tokens N × L, i32; of positions N × the longest answer, i64.
     targets: Tensor,
     /// What is asked for, in the order of [`labels`](Self::labels).
     labels: Vec<usize>,
@@ -29,6 +32,8 @@ enum Inputs {
     Series(Tensor),
     /// N × L, i32: which of the C channels is 1.
     Tokens(Tensor, i64),
+    /// As series; the targets are positions.
+    Pointed(Tensor),
 }
 
 impl Cases {
@@ -36,23 +41,14 @@ impl Cases {
     /// the data, as those of a split do.
     pub fn new(data: &Sequences, indices: &[usize], scaler: &Scaler, device: Device) -> Self {
         let cases: Vec<_> = indices.iter().map(|index| &data.cases[*index]).collect();
-        let longest = cases.iter().map(|case| case.length).max().unwrap_or(0);
-        let (row, channels) = (longest * data.channels, data.channels);
-        let mut values = vec![0f32; cases.len() * row];
-        let mut mask = vec![0f32; cases.len() * longest];
-        for (i, case) in cases.iter().enumerate() {
-            let mut standardized = case.values.clone();
-            scaler.apply(&mut standardized);
-            values[i * row..].iter_mut().zip(&standardized).for_each(|(to, from)| *to = *from as f32);
-            mask[i * longest..][..case.length].fill(1.0);
-        }
-        let shape = [cases.len() as i64, longest as i64, channels as i64];
-        let steps: Vec<i64> = cases.iter().map(|case| case.length as i64).collect();
+        let series = cases.iter().map(|case| (case.values.clone(), case.length)).collect();
         let labels: Vec<usize> = cases.iter().map(|case| case.label).collect();
         let targets: Vec<i64> = labels.iter().map(|label| *label as i64).collect();
+        let [x, mask] = padded(series, data.channels, scaler).map(|tensor| tensor.to_device(device));
+        let steps: Vec<i64> = cases.iter().map(|case| case.length as i64).collect();
         Self {
-            inputs: Inputs::Series(Tensor::from_slice(&values).view(shape).to_device(device)),
-            mask: Tensor::from_slice(&mask).view([shape[0], shape[1]]).to_device(device),
+            inputs: Inputs::Series(x),
+            mask,
             lengths: Tensor::from_slice(&steps).to_device(device),
             targets: Tensor::from_slice(&targets).to_device(device),
             epoch: steps.len(),
@@ -76,6 +72,33 @@ impl Cases {
             targets: table(&tokens.targets),
             labels: asked.map(|target| *target as usize).collect(),
             classes: tokens.vocabulary,
+            epoch: steps.len(),
+            steps,
+        }
+    }
+
+    /// All cases that ask for positions; they `end` by pointing behind the last step. Labels and classes are for cases of
+    /// one length.
+    pub fn of_positions(cases: &[Pointed], end: bool, scaler: &Scaler, device: Device) -> Self {
+        let series = cases.iter().map(|case| (case.values(), case.length())).collect();
+        let channels = cases.first().map_or(1, |case| case.channels);
+        let [x, mask] = padded(series, channels, scaler).map(|tensor| tensor.to_device(device));
+        let steps: Vec<i64> = cases.iter().map(|case| case.length() as i64).collect();
+        let longest = cases.iter().map(|case| case.targets.len()).max().unwrap_or(0);
+        let targets = cases.iter().flat_map(|case| {
+            let positions = case.targets.iter().map(|position| *position as i64);
+            positions.chain(repeat(i64::from(IGNORED))).take(longest)
+        });
+        let targets: Vec<i64> = targets.collect();
+        Self {
+            mask,
+            lengths: Tensor::from_slice(&steps).to_device(device),
+            targets: Tensor::from_slice(&targets)
+                .view([steps.len() as i64, longest as i64])
+                .to_device(device),
+            labels: cases.iter().flat_map(|case| &case.targets).copied().collect(),
+            classes: x.size()[1] as usize + usize::from(end),
+            inputs: Inputs::Pointed(x),
             epoch: steps.len(),
             steps,
         }
@@ -114,7 +137,8 @@ impl Cases {
         positions.iter().map(|i| self.steps[*i as usize]).max().unwrap_or(0)
     }
 
-    /// The cases at these positions, cut to the longest of them, and their targets.
+    /// The cases at these positions, cut to the longest of them, and their targets; where these are positions, the end is
+    /// that after the last step of the batch.
     pub fn batch(&self, positions: &[i64]) -> (Batch, Tensor) {
         let longest = self.longest(positions);
         let padded = positions.iter().any(|i| self.steps[*i as usize] < longest);
@@ -122,13 +146,18 @@ impl Cases {
         let cut = |tensor: &Tensor| tensor.narrow(1, 0, longest).index_select(0, &index);
         let batch = Batch {
             x: match &self.inputs {
-                Inputs::Series(x) => cut(x),
+                Inputs::Series(x) | Inputs::Pointed(x) => cut(x),
                 Inputs::Tokens(tokens, channels) => one_of(&cut(tokens), *channels),
             },
             mask: padded.then(|| cut(&self.mask)),
             lengths: self.lengths.index_select(0, &index),
         };
-        (batch, self.targets.index_select(0, &index))
+        let targets = self.targets.index_select(0, &index);
+        if let Inputs::Pointed(_) = self.inputs {
+            let ends = targets.eq_tensor(&batch.lengths.unsqueeze(1));
+            return (batch, targets.masked_fill(&ends, longest));
+        }
+        (batch, targets)
     }
 
     /// Mean cross-entropy of the logits of a batch against its targets, in nats.
@@ -140,14 +169,34 @@ impl Cases {
     /// Logits of what has a target, rows × classes, and these targets (i64). A network may give the logits of a step
     /// there, or those of all steps in a row.
     pub fn asked(&self, logits: &Tensor, targets: &Tensor) -> (Tensor, Tensor) {
-        let Inputs::Tokens(..) = self.inputs else {
-            return (logits.shallow_clone(), targets.shallow_clone());
+        let classes = match self.inputs {
+            Inputs::Series(_) => return (logits.shallow_clone(), targets.shallow_clone()),
+            Inputs::Tokens(..) => self.classes as i64,
+            Inputs::Pointed(_) => logits.size()[2],
         };
         let targets = targets.flatten(0, -1).to_kind(Kind::Int64);
         let rows = targets.ge(0).nonzero().squeeze_dim(1);
-        let logits = logits.reshape([-1, self.classes as i64]);
+        let logits = logits.reshape([-1, classes]);
         (logits.index_select(0, &rows), targets.index_select(0, &rows))
     }
+}
+
+/// Standardized series and their masks, N × L × C and N × L, f32, both zero where padded; of values and steps of each.
+fn padded(series: Vec<(Vec<f64>, usize)>, channels: usize, scaler: &Scaler) -> [Tensor; 2] {
+    let longest = series.iter().map(|(_, length)| *length).max().unwrap_or(0);
+    let (cases, row) = (series.len(), longest * channels);
+    let mut values = vec![0f32; cases * row];
+    let mut mask = vec![0f32; cases * longest];
+    for (i, (mut standardized, length)) in series.into_iter().enumerate() {
+        scaler.apply(&mut standardized);
+        values[i * row..].iter_mut().zip(&standardized).for_each(|(to, from)| *to = *from as f32);
+        mask[i * longest..][..length].fill(1.0);
+    }
+    let [cases, longest, channels] = [cases, longest, channels].map(|extent| extent as i64);
+    [
+        Tensor::from_slice(&values).view([cases, longest, channels]),
+        Tensor::from_slice(&mask).view([cases, longest]),
+    ]
 }
 
 /// Tokens as channels: 1 where a channel is the token, else 0.
@@ -183,6 +232,7 @@ pub const KIND: Kind = Kind::Float;
 #[cfg(test)]
 mod tests {
     use tasks::Case;
+    use tasks::pointing::UNIT;
 
     use super::*;
 
@@ -252,6 +302,30 @@ mod tests {
                 assert_eq!(cases, batches(10, 10, 10, 5, round as u64)[0]);
             }
         }
+    }
+
+    #[test]
+    fn the_end_is_behind_the_last_step_of_the_batch() {
+        let case = |length: usize, targets: &[usize]| Pointed {
+            channels: 1,
+            numbers: vec![UNIT / 2; length],
+            targets: targets.to_vec(),
+        };
+        let all = [case(2, &[1, 2]), case(3, &[2, 0, 1, 3]), case(2, &[0, 1, 2])];
+        let scaler = Scaler { mean: vec![0.25], scale: vec![0.5] };
+        let cases = Cases::of_positions(&all, true, &scaler, Device::Cpu);
+        let (batch, targets) = cases.batch(&[0, 1]);
+        assert_eq!(numbers(&batch.x), [0.5, 0.5, 0.0, 0.5, 0.5, 0.5]);
+        assert_eq!(numbers(batch.mask.as_ref().unwrap()), [1.0, 1.0, 0.0, 1.0, 1.0, 1.0]);
+        assert_eq!(numbers(&targets), [1.0, 3.0, -1.0, -1.0, 2.0, 0.0, 1.0, 3.0]);
+        let (batch, targets) = cases.batch(&[2, 0]);
+        assert_eq!((batch.x.size(), batch.mask.is_none()), (vec![2, 2, 1], true));
+        assert_eq!(numbers(&targets), [0.0, 1.0, 2.0, -1.0, 1.0, 2.0, -1.0, -1.0]);
+        // Rows that have a target, as many columns as there are candidates.
+        let (rows, asked) = cases.asked(&Tensor::zeros([2, 4, 3], (KIND, Device::Cpu)), &targets);
+        assert_eq!((rows.size(), numbers(&asked)), (vec![5, 3], vec![0.0, 1.0, 2.0, 1.0, 2.0]));
+        let one_length = Cases::of_positions(&all[1..2], true, &scaler, Device::Cpu);
+        assert_eq!((one_length.labels(), one_length.classes()), ([2, 0, 1, 3].as_slice(), 4));
     }
 
     fn tokens() -> Cases {

@@ -8,14 +8,14 @@ use evaluator::{Control, Outcome};
 use hashing::Rng;
 use serde_json::json;
 use spaces::sequence::Genome;
-use tasks::{Metric, Reason, Scores, Verdict};
+use tasks::{Metric, Reason, Scores, Verdict, pointing::Part as Drawn};
 
 use crate::artifacts::Folder;
 use crate::checkpoint::{self, Expected};
 use crate::data::Cases;
 use crate::service::{Ground, reason};
 use crate::train::{Best, Effort, Trainer};
-use crate::{Service, device, weights};
+use crate::{Model, Service, device, pointing, weights};
 
 /// What is asked of an evaluation.
 pub struct Wanted<'a> {
@@ -89,7 +89,8 @@ impl Evaluation<'_> {
             Err(stop) => return reason(stop).map(Err),
         };
         weights::write(&model, &scaler, &folder.file(&format!("fold-{number}.safetensors")))?;
-        let fold = Fold { best_epoch: best.epoch, epochs, steps, scores: self.scores_of(&best, &validation) };
+        let scores = self.scores_of(&model, &best, &validation);
+        let fold = Fold { best_epoch: best.epoch, epochs, steps, scores };
         Ok(Ok(Trained { fold, from, steps_made: steps - steps_before }))
     }
 
@@ -118,7 +119,12 @@ impl Evaluation<'_> {
     }
 
     /// Of one split or part, under the weights that are kept.
-    fn scores_of(&self, best: &Best, validation: &Cases) -> Scores {
+    fn scores_of(&self, model: &Model, best: &Best, validation: &Cases) -> Scores {
+        if let Some(Steps::Pointing(task)) = &self.service.task.steps {
+            let mut scores = pointing::scores(task, model, Drawn::Validation, self.service.device);
+            scores.insert(Metric::LogLoss.name().into(), best.log_loss);
+            return Scores(scores);
+        }
         let score =
             |metric: &Metric| metric.score(&best.probabilities, validation.classes(), validation.labels());
         let metrics = metrics(self.service.task.steps.as_ref());
@@ -156,7 +162,7 @@ fn checkpoint_name(fold: usize) -> String {
 pub fn metrics(steps: Option<&Steps>) -> &'static [Metric] {
     match steps {
         None => &Metric::ALL,
-        Some(Steps::Mad(_)) => &[Metric::Accuracy, Metric::LogLoss],
+        Some(Steps::Mad(_) | Steps::Pointing(_)) => &[Metric::Accuracy, Metric::LogLoss],
         Some(Steps::Text(_)) => &[Metric::Accuracy, Metric::LogLoss, Metric::BitsPerCharacter],
     }
 }

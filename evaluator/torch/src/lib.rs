@@ -23,6 +23,8 @@ mod model;
 mod newton;
 pub mod optimizer;
 mod passes;
+pub mod pointer;
+pub mod pointing;
 pub mod scan;
 mod service;
 mod snake;

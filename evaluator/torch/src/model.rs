@@ -12,6 +12,7 @@ use tch::{Device, Kind, Tensor};
 use crate::blocks::{self, TorchBlock, TorchWeights};
 use crate::dropout::Dropout;
 use crate::passes::Passes;
+use crate::pointer::{Answer, Pointer};
 use crate::scan::scan;
 use crate::steps::Steps;
 use crate::tokens::joined;
@@ -63,10 +64,18 @@ struct Shared {
     up: TorchWeights,
 }
 
+/// What the layers make of a batch, B×tokens×width.
+struct Encoded {
+    x: Tensor,
+    steps: Steps,
+}
+
 struct Head {
     norm: TorchWeights,
     pooling: Pooling,
     linear: TorchWeights,
+    /// In place of pooling and linear map.
+    pointer: Option<Pointer>,
 }
 
 /// Values that do not fit the parameters of a model.
@@ -160,28 +169,62 @@ impl Model {
     }
 
     /// Logits, B×classes, or B×tokens×classes where nothing is pooled. Without dropout they do not depend on how much
-    /// padding there is and what it holds.
+    /// padding there is and what it holds. Of a network that points, the scores of [`answer`](Self::answer).
     pub fn forward(&self, batch: &Batch, dropout: Option<&mut Dropout>) -> Tensor {
-        self.run(batch, dropout, None)
+        match &self.head.pointer {
+            None => self.logits(&self.encode(batch, dropout, None)),
+            Some(pointer) => self.point(pointer, &self.encode(batch, dropout, None)).scores,
+        }
     }
 
-    /// The same, and what the blocks add to the loss, if any of them does.
+    /// The same; but a network that points is told the targets, B×steps: at every step those before it.
+    pub fn forward_told(&self, batch: &Batch, targets: &Tensor) -> Tensor {
+        self.told(&self.encode(batch, None, None), targets)
+    }
+
+    /// As [`forward_told`](Self::forward_told), and what the blocks add to the loss, if any of them does.
     pub fn forward_with_penalty(
         &self,
         batch: &Batch,
+        targets: &Tensor,
         dropout: Option<&mut Dropout>,
     ) -> (Tensor, Option<Tensor>) {
         let mut penalties = Vec::new();
-        let logits = self.run(batch, dropout, Some(&mut penalties));
-        (logits, penalties.into_iter().reduce(|sum, penalty| sum + penalty))
+        let encoded = self.encode(batch, dropout, Some(&mut penalties));
+        (self.told(&encoded, targets), penalties.into_iter().reduce(|sum, penalty| sum + penalty))
     }
 
-    fn run(
+    fn told(&self, encoded: &Encoded, targets: &Tensor) -> Tensor {
+        match &self.head.pointer {
+            None => self.logits(encoded),
+            Some(pointer) => pointer.told(&self.normed(encoded), encoded.steps.mask(), targets),
+        }
+    }
+
+    /// What a network that points answers.
+    pub fn answer(&self, batch: &Batch) -> Answer {
+        let pointer = self.head.pointer.as_ref().expect("a network that points");
+        self.point(pointer, &self.encode(batch, None, None))
+    }
+
+    fn point(&self, pointer: &Pointer, encoded: &Encoded) -> Answer {
+        pointer.answer(&self.normed(encoded), encoded.steps.mask())
+    }
+
+    fn normed(&self, encoded: &Encoded) -> Tensor {
+        apply_norm(&encoded.x, &self.head.norm)
+    }
+
+    fn logits(&self, encoded: &Encoded) -> Tensor {
+        apply_linear(&encoded.steps.pool(&self.normed(encoded), self.head.pooling), &self.head.linear)
+    }
+
+    fn encode(
         &self,
         batch: &Batch,
         dropout: Option<&mut Dropout>,
         penalties: Option<&mut Vec<Tensor>>,
-    ) -> Tensor {
+    ) -> Encoded {
         let read = &joined(batch, self.tokens);
         let steps = Steps::of(read, self.columns);
         let (cases, length, _) = read.x.size3().expect("x is B×L×C");
@@ -191,8 +234,7 @@ impl Model {
         x = walk.through(&self.turns.before, x, &steps);
         x = self.passes.run(&self.turns.passes, &mut walk, x, &steps);
         x = walk.through(&self.turns.after, x, &steps);
-        let pooled = steps.pool(&apply_norm(&x, &self.head.norm), self.head.pooling);
-        apply_linear(&pooled, &self.head.linear)
+        Encoded { x, steps }
     }
 
     /// Tells steps apart by where they are: the tokens of each column by themselves.
@@ -359,7 +401,12 @@ impl Parts<'_> {
 
     fn head(&self) -> Head {
         let pooling = self.network.genome.pooling;
-        Head { norm: self.part("head.norm."), pooling, linear: self.part("head.linear.") }
+        let pointer = self.network.pointer.map(|_| {
+            let [pointer, decoder] =
+                spaces::sequence::Pointer::PARTS.map(|part| self.part(&format!("head.{part}.")));
+            Pointer { pointer, decoder }
+        });
+        Head { norm: self.part("head.norm."), pooling, linear: self.part("head.linear."), pointer }
     }
 
     /// The parameters whose full names start so, by what follows; empty if there are none.

@@ -6,14 +6,15 @@ use evaluator::sequence::{Measured, Part, Predictions, Ready, Reply, Request, Se
 use evaluator::{Control, Outcome};
 use hashing::{Digest, Rng};
 use spaces::sequence::{Genome, Network};
-use tasks::{Reason, Scaler, Scores, Sequences, Split, Text, Tokens, Verdict, mad};
+use tasks::pointing::{Part as Drawn, Pointed, Pointing};
+use tasks::{Metric, Reason, Scaler, Scores, Sequences, Split, Text, Tokens, Verdict, mad};
 use tch::Device;
 
 use crate::artifacts::write_file;
 use crate::data::{Cases, KIND};
 use crate::evaluation::{Evaluation, Wanted, mean_scores, metrics, scores_by_name};
-use crate::train::{Effort, Stop, Trainer, predict};
-use crate::{Model, device, latency, weights};
+use crate::train::{Effort, Stop, Trainer, log_loss, predict};
+use crate::{Model, device, latency, pointing, weights};
 
 /// What a request that was given up is answered with.
 const CANCELLED: &str = "cancelled";
@@ -32,6 +33,8 @@ enum Data {
     Labelled(Sequences, Vec<Split>),
     /// Of each part the cases to train on, and those to validate on.
     Steps(Vec<[Tokens; 2]>),
+    /// The same of one that points.
+    Pointing(Pointing, [Vec<Pointed>; 2]),
 }
 
 /// What a fold of an evaluation is trained and scored on.
@@ -56,10 +59,10 @@ impl Service {
     }
 
     fn with_steps(task: SequenceTask, steps: &Steps) -> Result<Self, String> {
-        let cases = match steps {
+        let data = match steps {
             Steps::Mad(tasks) => {
                 let parts = [mad::Part::Training, mad::Part::Validation];
-                tasks.iter().map(|task| parts.map(|part| task.cases(part))).collect()
+                Data::Steps(tasks.iter().map(|task| parts.map(|part| task.cases(part))).collect())
             }
             Steps::Text(windows) => {
                 let text = Text::read(&task.train).map_err(|error| error.to_string())?;
@@ -68,11 +71,15 @@ impl Service {
                     return Err(changed(&task, &text.fingerprint()));
                 }
                 let (train, validation) = text.split(windows).map_err(|error| error.to_string())?;
-                vec![[train, validation]]
+                Data::Steps(vec![[train, validation]])
+            }
+            Steps::Pointing(task) => {
+                let cases = [Drawn::Training, Drawn::Validation].map(|part| task.cases(part));
+                Data::Pointing(task.clone(), cases)
             }
         };
         let device = device::find(task.device)?;
-        Ok(Self { task, data: Data::Steps(cases), device })
+        Ok(Self { task, data, device })
     }
 
     /// As [`Service::new`], with data that have been read already.
@@ -96,6 +103,7 @@ impl Service {
         match &self.data {
             Data::Labelled(_, splits) => splits.len(),
             Data::Steps(parts) => parts.len(),
+            Data::Pointing(..) => 1,
         }
     }
 
@@ -117,6 +125,14 @@ impl Service {
                 let train = train.by_portions(self.task.epoch_of(number));
                 let validation = Cases::of_tokens(validation, self.device);
                 Ground { scaler: as_they_are(part.shape.channels), part, train, validation }
+            }
+            Data::Pointing(task, cases) => {
+                let scaler = pointing::scaler(task.task.channels());
+                let with_scaler =
+                    |part: &Vec<Pointed>| Cases::of_positions(part, task.task.ends(), &scaler, self.device);
+                let [train, validation] = cases.each_ref().map(with_scaler);
+                let train = train.by_portions(self.task.epoch_of(0));
+                Ground { part: parts.swap_remove(0), train, validation, scaler }
             }
         }
     }
@@ -199,7 +215,7 @@ impl Service {
     fn labelled(&self) -> Result<&Sequences, String> {
         match &self.data {
             Data::Labelled(data, _) => Ok(data),
-            Data::Steps(_) => {
+            Data::Steps(_) | Data::Pointing(..) => {
                 Err("a task with targets at the steps has no cases with a class; test it instead".into())
             }
         }
@@ -208,18 +224,36 @@ impl Service {
     /// Scores on the test cases, under the weights of an evaluation.
     fn test(&self, genome: &Genome, artifacts: &Path, data: Option<&Path>) -> Result<Scores, String> {
         let parts = self.task.parts();
+        if let (Data::Pointing(task, _), None) = (&self.data, data) {
+            return self.test_pointing(task, genome, artifacts);
+        }
         let mut scored = Vec::new();
         for (number, (part, cases)) in parts.iter().zip(self.test_cases(data)?).enumerate() {
-            let (network, file) =
-                (part.network(genome), artifacts.join(format!("fold-{number}.safetensors")));
-            weights::check_size(&network, &file)?;
-            let mut model = Model::new(&network, 0, KIND, self.device);
-            weights::read(&mut model, part.shape.channels, &file)?;
+            let model = self.model(part, genome, &artifacts.join(format!("fold-{number}.safetensors")))?;
             scored.push(self.score(&model, &cases));
         }
         let mut scores = mean_scores(scored.iter());
         scores.extend(scores_by_name(&parts, scored.iter()));
         Ok(Scores(scores))
+    }
+
+    fn test_pointing(&self, task: &Pointing, genome: &Genome, artifacts: &Path) -> Result<Scores, String> {
+        let (part, file) = (self.task.parts().swap_remove(0), artifacts.join("fold-0.safetensors"));
+        let model = self.model(&part, genome, &file)?;
+        let mut scores = pointing::scores(task, &model, Drawn::Test, self.device);
+        let scaler = pointing::scaler(task.task.channels());
+        let cases = Cases::of_positions(&task.cases(Drawn::Test), task.task.ends(), &scaler, self.device);
+        scores.insert(Metric::LogLoss.name().into(), log_loss(&predict(&model, &cases), &cases));
+        Ok(Scores(scores))
+    }
+
+    /// With the weights in a file.
+    fn model(&self, part: &Part, genome: &Genome, file: &Path) -> Result<Model, String> {
+        let network = part.network(genome);
+        weights::check_size(&network, file)?;
+        let mut model = Model::new(&network, 0, KIND, self.device);
+        weights::read(&mut model, part.shape.channels, file)?;
+        Ok(model)
     }
 
     /// Of each part: drawn, or read.

@@ -98,7 +98,7 @@ impl<'a> Trainer<'a> {
             return Err(Stop::Cancelled);
         }
         let (batch, targets) = self.cases.batch(positions);
-        let (logits, penalty) = self.model.forward_with_penalty(&batch, self.dropout.as_mut());
+        let (logits, penalty) = self.model.forward_with_penalty(&batch, &targets, self.dropout.as_mut());
         let mut loss = self.cases.loss(&logits, &targets);
         if let Some(penalty) = penalty {
             loss += penalty;
@@ -243,7 +243,8 @@ pub fn flat_gradient(gradients: &[Tensor]) -> Tensor {
 pub fn predict(model: &Model, cases: &Cases) -> Vec<f64> {
     let probabilities = |positions: &Vec<i64>| {
         let (batch, targets) = cases.batch(positions);
-        let logits = no_grad(|| cases.asked(&model.forward(&batch, None), &targets).0).to_kind(Kind::Double);
+        let logits =
+            no_grad(|| cases.asked(&model.forward_told(&batch, &targets), &targets).0).to_kind(Kind::Double);
         let rows = logits.softmax(-1, None).flatten(0, -1).to_device(Device::Cpu);
         Vec::<f64>::try_from(rows).expect("a vector of doubles on the processor")
     };

@@ -125,7 +125,9 @@ fn scores(model: &Model, task: &SequenceTask) -> Vec<(String, String)> {
     let (weights, validation) = match (&task.steps, model.refit) {
         (None, true) => ("trained on the whole training part, not scored", task.validation.to_string()),
         (None, false) => ("of the first split", task.validation.to_string()),
-        (Some(Steps::Mad(_)), _) => ("of the search", "cases that were drawn for it".into()),
+        (Some(Steps::Mad(_) | Steps::Pointing(_)), _) => {
+            ("of the search", "cases that were drawn for it".into())
+        }
         (Some(Steps::Text(_)), _) => ("of the search", "the last tenth of the text".into()),
     };
     let mut rows = vec![("weights".to_string(), weights.to_string()), ("validation".to_string(), validation)];

@@ -1,8 +1,8 @@
 //! `fecund list`: what there is to choose from.
 
 use spaces::sequence::{Block, Mixer, SequenceSpace, Value, blocks};
-use tasks::Windows;
 use tasks::mad::{Kind, Mad};
+use tasks::{Windows, pointing};
 
 use super::args::{ListArgs, Listing};
 use super::domains;
@@ -85,6 +85,11 @@ fn all_tasks() -> Table {
     let Windows { length, epoch, .. } = Windows::default();
     let windows = format!("windows of {length} characters, {epoch} an epoch");
     table.row(row("text".into(), "the next character of the text in --data", windows, String::new()));
+    for kind in pointing::Kind::ALL {
+        let task = kind.small();
+        let size = format!("{} to {} steps, {} cases an epoch", task.shortest, task.longest, task.epoch);
+        table.row(row(kind.name().into(), kind.summary(), size, String::new()));
+    }
     table
 }
 

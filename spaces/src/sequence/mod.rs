@@ -1,4 +1,5 @@
-//! Stacks of layers for sequence classification: embedding, token mixers and channel mixers, pooling, linear head.
+//! Stacks of layers for sequence classification: embedding, token mixers and channel mixers, pooling, linear head; or,
+//! without pooling, a head that points at tokens.
 //!
 //! A layer adds to its input what a token mixer makes of the normed input, then what a channel mixer makes of that:
 //! x ← x + Token(norm x), x ← x + Channel(norm x); layers may be run several times with shared weights. [`Genome`] is
@@ -17,6 +18,7 @@ mod layout;
 pub mod math;
 mod network;
 mod passes;
+mod pointer;
 mod routing;
 mod snake;
 mod space;
@@ -25,8 +27,9 @@ mod tokenizer;
 pub use block::{Block, Gene, Init, Place, Settings, Tensor, Value, Weights};
 pub use genome::{Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training};
 pub use layout::Layout;
-pub use network::{DIRECTIONS, MIXERS, NamedTensor, Network, Shape};
+pub use network::{DIRECTIONS, Group, MIXERS, NamedTensor, Network, Shape};
 pub use passes::{Depth, Passes, Turns};
+pub use pointer::{Pointed, Pointer};
 pub use routing::{Kept, Routed, Routing};
 pub use snake::snake;
 pub use space::{Limits, SequenceSpace};

@@ -7,7 +7,8 @@ use super::block::{Init, Place, Settings, Tensor, Weights};
 use super::genome::{Genome, Norm, Order, Pooling, Position, Run, name_of};
 use super::layout::{Layout, by_column};
 use super::math::{Matrix, layer_norm, linear, product, rms_norm, sigmoid};
-use super::routing::{Routed, Routing};
+use super::pointer::{Pointed, Pointer};
+use super::routing::{Kept, Routed, Routing};
 use super::snake::{along_snakes, directions};
 
 /// What the task fixes: channels of the input, classes of the output.
@@ -49,6 +50,8 @@ pub const DIRECTIONS: &str = "directions";
 pub struct Network {
     pub genome: Genome,
     pub shape: Shape,
+    /// The head, where the task is answered by positions of the input: then there are no classes.
+    pub pointer: Option<Pointer>,
 }
 
 /// Gives the values of a group's tensors, part by part; `inputs` are what the group reads, one matrix a case.
@@ -56,7 +59,13 @@ pub type Supply<'a> = dyn FnMut(&Group, &[Matrix]) -> Vec<Weights> + 'a;
 
 impl Network {
     pub fn new(genome: &Genome, shape: Shape) -> Self {
-        Self { genome: genome.clone(), shape }
+        Self { genome: genome.clone(), shape, pointer: None }
+    }
+
+    /// One that points, of a genome that [`Pointer::unfit`] has nothing to say of.
+    pub fn pointing(genome: &Genome, channels: usize, pointer: Pointer) -> Self {
+        let shape = Shape { channels, classes: 0 };
+        Self { pointer: Some(pointer), ..Self::new(genome, shape) }
     }
 
     pub fn embedding(&self) -> Group {
@@ -128,6 +137,12 @@ impl Network {
     }
 
     pub fn head(&self) -> Group {
+        if let Some(pointer) = self.pointer {
+            let kind = format!("pointer {}", name_of(&self.genome.norm));
+            let norm = ("norm", self.norm_tensors());
+            let parts = [norm].into_iter().chain(pointer.parts(self.genome.width)).collect();
+            return Group { name: "head".into(), kind, parts };
+        }
         let kind = format!("head {} {}", name_of(&self.genome.norm), name_of(&self.genome.pooling));
         let parts = vec![
             ("norm", self.norm_tensors()),
@@ -155,7 +170,8 @@ impl Network {
         let read = rows.saturating_mul(self.genome.tokens.features());
         let [inputs, outputs] =
             [self.shape.channels.saturating_mul(read), self.shape.classes.saturating_mul(answers)];
-        let ends = inputs.saturating_add(outputs).saturating_mul(width) as u64;
+        let pointing = self.pointer.map_or(0, |pointer| pointer.multiply_adds(width, tokens));
+        let ends = (inputs.saturating_add(outputs).saturating_mul(width) as u64).saturating_add(pointing);
         let layers = self.genome.layers.iter().enumerate().map(|(index, layer)| {
             let rank = self.genome.rank_of(index);
             let cost = |place, tokens| {
@@ -204,14 +220,35 @@ impl Network {
         }
     }
 
-    /// Logits of every case (length × channels each), classes in a row, one row or one a step. The definition that
-    /// training is tested against.
+    /// Logits of every case (length × channels each), classes in a row, one row or one a step; of a network that points,
+    /// the probabilities of [`point`](Self::point), told nothing. The definition that training is tested against.
     pub fn forward(&self, cases: &[Matrix], supply: &mut Supply) -> Vec<Vec<f64>> {
         self.forward_routed(Routing::Inference, cases, supply).logits
     }
 
     /// The same, where steps that differ in depth go as deep as this says.
     pub fn forward_routed(&self, routing: Routing, cases: &[Matrix], supply: &mut Supply) -> Routed {
+        let (xs, kept) = self.encode(routing, cases, supply);
+        let weights = supply(&self.head(), &xs);
+        let answer = |x: &Matrix| match self.pointer {
+            Some(pointer) => pointer.answer(&self.apply_norm(x, &weights[0]), &weights[1..], None).probabilities.data,
+            None => self.apply_head(x, &weights),
+        };
+        Routed { logits: xs.iter().map(answer).collect(), kept }
+    }
+
+    /// What a network that points answers to every case: the positions that it is told, or else its own.
+    pub fn point(&self, cases: &[Matrix], told: Option<&[Vec<usize>]>, supply: &mut Supply) -> Vec<Pointed> {
+        let pointer = self.pointer.expect("a network that points");
+        let (xs, _) = self.encode(Routing::Inference, cases, supply);
+        let weights = supply(&self.head(), &xs);
+        let told = |case: usize| told.map(|told| told[case].as_slice());
+        let normed = xs.iter().map(|x| self.apply_norm(x, &weights[0]));
+        normed.enumerate().map(|(case, x)| pointer.answer(&x, &weights[1..], told(case))).collect()
+    }
+
+    /// Tokens × width of every case, before the head, and what every pass kept.
+    fn encode(&self, routing: Routing, cases: &[Matrix], supply: &mut Supply) -> (Vec<Matrix>, Vec<Kept>) {
         let weights = supply(&self.embedding(), cases);
         let Genome { tokens, layout, .. } = self.genome;
         let embed = |x: &Matrix| layout.embed(&tokens.read(x), tokens.features(), &weights[0]);
@@ -228,8 +265,7 @@ impl Network {
         self.run(&turns.before, &mut branches, &mut xs, supply);
         let kept = self.run_passes(routing, &mut branches, &mut xs, supply);
         self.run(&turns.after, &mut branches, &mut xs, supply);
-        let weights = supply(&self.head(), &xs);
-        Routed { logits: xs.iter().map(|x| self.apply_head(x, &weights)).collect(), kept }
+        (xs, kept)
     }
 
     /// These runs of layers, one after the other.

@@ -9,6 +9,7 @@ use super::genome::{
 };
 use super::layout::Layout;
 use super::passes::Depth;
+use super::pointer::Pointer;
 use super::tokenizer::Tokenizer;
 use crate::Space;
 
@@ -23,6 +24,9 @@ pub struct Limits {
     pub blocks: Vec<String>,
     /// Whether the task has a target at every step: then nothing is pooled, and no step sees a later one. Default: no.
     pub every_step: bool,
+    /// Whether the task is answered by positions of the input: then nothing is pooled, and steps may see all others.
+    /// Default: no.
+    pub points: bool,
 }
 
 /// The space of [`Genome`]s within limits.
@@ -42,7 +46,13 @@ impl Default for Limits {
     fn default() -> Self {
         let named = blocks::ALL.iter().map(|block| block.name()).filter(|name| *name != "identity");
         let blocks = named.map(String::from).collect();
-        Self { max_depth: 8, widths: vec![32, 16, 64], blocks, every_step: false }
+        Self { max_depth: 8, widths: vec![32, 16, 64], blocks, every_step: false, points: false }
+    }
+}
+
+impl Limits {
+    fn is_unpooled(&self) -> bool {
+        self.every_step || self.points
     }
 }
 
@@ -61,6 +71,9 @@ impl SequenceSpace {
             names.sort_unstable();
             names.dedup();
             return Err(format!("no block `{unknown}`; known: {}", names.join(", ")));
+        }
+        if limits.every_step && limits.points {
+            return Err("a task has a target at every step or is answered by positions, not both".into());
         }
         if limits.max_depth == 0 || limits.widths.is_empty() {
             return Err("a stack needs a depth of at least 1 and a width".into());
@@ -86,16 +99,16 @@ impl SequenceSpace {
     }
 
     fn pooling(&self, rng: &mut Rng) -> Pooling {
-        if self.limits.every_step { Pooling::None } else { *rng.choose(&Pooling::ALL) }
+        if self.limits.is_unpooled() { Pooling::None } else { *rng.choose(&Pooling::ALL) }
     }
 
     fn layout(&self, rng: &mut Rng) -> Layout {
-        if self.limits.every_step { Layout::Steps } else { *rng.choose(&Layout::ALL) }
+        if self.limits.is_unpooled() { Layout::Steps } else { *rng.choose(&Layout::ALL) }
     }
 
     fn tokens(&self, rng: &mut Rng) -> Tokenizer {
         let all: Vec<_> = Tokenizer::all().collect();
-        if self.limits.every_step { Tokenizer::Steps } else { *rng.choose(&all) }
+        if self.limits.is_unpooled() { Tokenizer::Steps } else { *rng.choose(&all) }
     }
 
     /// One that this task allows, every gene drawn from its choices.
@@ -307,6 +320,9 @@ impl Space for SequenceSpace {
                 "depth {} is above the limit {max_depth}; raise --max-depth",
                 genome.depth()
             ));
+        }
+        if self.limits.points {
+            return Pointer::unfit(genome).map_or(Ok(()), Err);
         }
         if every_step != (genome.pooling == Pooling::None) {
             let (given, wanted) =

@@ -15,8 +15,8 @@ use crate::cli::keeper::Keep;
 #[derive(Args)]
 #[command(next_help_heading = "Options of --space sequence")]
 pub struct SequenceArgs {
-    /// What is learned: mad, one of its tasks as in mad/compression, or text; see `fecund list tasks` [default: text for
-    /// a .txt file, else a class for each case]
+    /// What is learned: mad, one of its tasks as in mad/compression, sort, convex-hull, or text; see `fecund list tasks`
+    /// [default: text for a .txt file, else a class for each case]
     #[arg(long, value_name = "TASK")]
     pub task: Option<String>,
     /// The sizes of the MAD protocol, where mad has small ones for one processor core: 128 channels, 200 epochs
@@ -50,7 +50,8 @@ pub struct SequenceArgs {
     /// Most layers, repetitions counted [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
     pub max_depth: Option<u64>,
-    /// Channels between layers, separated by commas: multiples of 8 [default: 16, 32 and 64; of mad 64, with --full 128]
+    /// Channels between layers, separated by commas: multiples of 8 [default: 16, 32 and 64; of mad 64, with --full
+    /// 128; of sort and convex-hull 64]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub widths: Vec<usize>,
     /// Weights and checkpoints are kept of so many of the best functions at each fidelity [default: 20]

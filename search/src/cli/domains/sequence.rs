@@ -8,6 +8,7 @@ use hashing::Fidelity;
 use serde::{Deserialize, Serialize};
 use spaces::sequence::{self, Genome, SequenceSpace};
 use tasks::mad::Kind;
+use tasks::pointing::{self, AT_TWICE, Pointing};
 use tasks::{Metric, Sequences, Text, Windows, check_target, locate};
 
 use crate::cli::args::{ExportArgs, SearchArgs};
@@ -81,6 +82,9 @@ impl Domain for SequenceDomain {
         let steps = steps.map(|steps| steps.clone().try_into::<Steps>()).transpose();
         let steps =
             steps.map_err(|error| Failure::failed(format!("task.training.steps: {}", error.message())))?;
+        if let Some(Steps::Pointing(task)) = steps {
+            return Ok(Self::around(SequenceTask::of_pointing(task), None));
+        }
         if let Some(Steps::Mad(tasks)) = steps {
             return Ok(Self::around(SequenceTask::of_mad(tasks), None));
         }
@@ -105,9 +109,12 @@ impl Domain for SequenceDomain {
 
     fn space(&self) -> Result<SequenceSpace, Failure> {
         let Self { blocks, max_depth, widths, .. } = self.clone();
-        let (all, every_step) = (sequence::Limits::default(), self.training.steps.is_some());
+        let all = sequence::Limits::default();
+        let points = self.training.steps.as_ref().is_some_and(Steps::points);
+        let every_step = self.training.steps.is_some() && !points;
         let widths = if widths.is_empty() { all.widths } else { widths };
-        SequenceSpace::new(sequence::Limits { max_depth, blocks, widths, every_step }).map_err(Failure::usage)
+        SequenceSpace::new(sequence::Limits { max_depth, blocks, widths, every_step, points })
+            .map_err(Failure::usage)
     }
 
     /// The metric decides, then log loss, unless the metric says the same.
@@ -121,7 +128,7 @@ impl Domain for SequenceDomain {
     fn high(&self) -> Vec<String> {
         let steps = self.training.steps.is_some();
         let accuracy = steps.then(|| Metric::Accuracy.name().to_string());
-        accuracy.into_iter().chain(self.names()).collect()
+        accuracy.into_iter().chain(self.names()).chain(self.of_positions()).collect()
     }
 
     /// Costs and measures; of several tasks the share of errors in each.
@@ -168,6 +175,10 @@ impl Domain for SequenceDomain {
                 let names: Vec<_> = tasks.iter().map(|task| task.task.name()).collect();
                 format!("{}, {cases} training cases, up to {longest} steps", names.join(", "))
             }
+            Some(Steps::Pointing(Pointing { task, shortest, epoch, .. })) => format!(
+                "{}, {cases} training cases, {epoch} an epoch, {shortest} to {longest} steps",
+                task.name()
+            ),
             Some(Steps::Text(windows)) => {
                 let characters = windows.epoch * windows.length;
                 format!(
@@ -192,6 +203,7 @@ impl Domain for SequenceDomain {
         let metrics = metrics.iter().map(|metric| metric.name());
         let mut columns: Vec<String> = metrics.chain(COSTS).map(String::from).collect();
         columns.splice(1..1, self.names());
+        columns.splice(1..1, self.of_positions());
         columns
     }
 
@@ -208,7 +220,7 @@ impl Domain for SequenceDomain {
         let found = match &self.training.steps {
             None => Sequences::read(train)?.fingerprint(),
             Some(Steps::Text(_)) => Text::read(train)?.fingerprint(),
-            Some(Steps::Mad(_)) => return Ok(()),
+            Some(Steps::Mad(_) | Steps::Pointing(_)) => return Ok(()),
         };
         if found == self.training.data {
             return Ok(());
@@ -233,6 +245,7 @@ impl SequenceDomain {
         let sequence::Limits { blocks, max_depth, .. } = sequence::Limits::default();
         let published = |kind: Kind| training.generated().contains(&kind.published());
         let widths = match training.generated() {
+            [] if training.steps.as_ref().is_some_and(Steps::points) => vec![64],
             [] => Vec::new(),
             _ if Kind::ALL.into_iter().any(published) => vec![128],
             _ => vec![64],
@@ -258,13 +271,20 @@ impl SequenceDomain {
     }
 
     fn of_generated(args: &SearchArgs, name: &str) -> Result<Self, Failure> {
+        let data = args.data.as_ref().map(|_| "--data");
+        let mut others = [args.sequence.given_of_classes(), data.into_iter().collect()].concat();
+        if let Some(Steps::Pointing(task)) = Steps::pointing(name) {
+            others.extend(args.sequence.full.then_some("--full"));
+            refuse(&others, name)?;
+            return Ok(Self::around(SequenceTask::of_pointing(task), None));
+        }
         let Some(Steps::Mad(tasks)) = Steps::mad(name, args.sequence.full) else {
-            let kinds: Vec<_> = Kind::ALL.iter().map(|kind| format!("mad/{}", kind.name())).collect();
-            let known = kinds.join(", ");
+            let kinds = Kind::ALL.iter().map(|kind| format!("mad/{}", kind.name()));
+            let pointing = pointing::Kind::ALL.iter().map(|kind| kind.name().to_string());
+            let known = kinds.chain(pointing).collect::<Vec<_>>().join(", ");
             return Err(Failure::usage(format!("no task `{name}`; known: mad, {known}, text")));
         };
-        let data = args.data.as_ref().map(|_| "--data");
-        refuse(&[args.sequence.given_of_classes(), data.into_iter().collect()].concat(), name)?;
+        refuse(&others, name)?;
         Ok(Self::around(SequenceTask::of_mad(tasks), None))
     }
 
@@ -281,6 +301,14 @@ impl SequenceDomain {
     fn of_text_in(train: &Path, windows: Windows, test: Option<PathBuf>) -> Result<Self, Failure> {
         let text = Text::read(train)?;
         Ok(Self::around(SequenceTask::of_text(&text, windows, train)?, test))
+    }
+
+    /// Of the scores of a task that is answered by positions: all but the first of a length, which is the accuracy.
+    fn of_positions(&self) -> Vec<String> {
+        let Some(Steps::Pointing(task)) = &self.training.steps else { return Vec::new() };
+        let names = || task.score_names().iter();
+        let at_twice = names().map(|name| format!("{name}{AT_TWICE}"));
+        names().skip(1).map(ToString::to_string).chain(at_twice).collect()
     }
 
     /// Of the scores of several tasks.

@@ -66,7 +66,7 @@ impl Block for Gru {
 
 /// From the products with x and with h to the next h.
 #[multiversion(targets("x86_64+avx+avx2"))]
-fn step(from_input: &[f64], from_state: &[f64], h: &mut [f64]) {
+pub fn step(from_input: &[f64], from_state: &[f64], h: &mut [f64]) {
     let width = h.len();
     for first in (0..width).step_by(Lanes::COUNT) {
         let load = |from: &[f64], row: usize| Lanes::load(from, row * width + first);

@@ -9,7 +9,7 @@ mod gated;
 mod gated_fsmn;
 mod gau;
 mod glu;
-mod gru;
+pub(super) mod gru;
 mod identity;
 mod lightnet;
 mod long_convolution;

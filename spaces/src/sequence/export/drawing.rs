@@ -67,8 +67,18 @@ pub fn drawing(network: &Network, title: &str) -> String {
     }
     let (norm, pooling) = (name_of(&network.genome.norm), name_of(&network.genome.pooling));
     let head = network.head();
-    page.ends("head", &format!("{norm} norm, {}, linear", pooled(&pooling)), Some(&head));
-    page.ends("logits", &format!("{} classes", network.shape.classes), None);
+    let (told, answer) = match network.pointer {
+        None => (
+            format!("{norm} norm, {}, linear", pooled(&pooling)),
+            ("logits", format!("{} classes", network.shape.classes)),
+        ),
+        Some(pointer) => (
+            format!("{norm} norm, gru from the mean token, points at tokens"),
+            ("positions", (if pointer.ends { "up to the end" } else { "each token once" }).into()),
+        ),
+    };
+    page.ends("head", &told, Some(&head));
+    page.ends(answer.0, &answer.1, None);
     page.finish(title)
 }
 
@@ -339,7 +349,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sequence::Shape;
+    use crate::sequence::{Pointer, Shape};
 
     fn drawn(genome: &str, title: &str) -> String {
         let genome = serde_json::from_str(genome).unwrap();
@@ -394,6 +404,18 @@ mod tests {
         assert!(svg.contains("patches of 8 steps, linear to width 32"), "{svg}");
         let svg = drawn(r#"{"tokens": {"kind": "values"}, "layout": "grid"}"#, "a title");
         assert!(svg.contains("values of 4 steps, 12 tokens each, one a channel"), "{svg}");
+    }
+
+    #[test]
+    fn a_pointer_is_drawn_with_what_it_answers() {
+        let genome = serde_json::from_str(r#"{"pooling": "none", "width": 8}"#).unwrap();
+        for (ends, answer, parameters) in [(true, "up to the end", 600), (false, "each token once", 592)] {
+            let svg = drawing(&Network::pointing(&genome, 2, Pointer { ends }), "a title");
+            let parameters = format!("{parameters} parameters");
+            for expected in ["points at tokens", "positions", answer, &parameters] {
+                assert!(svg.contains(expected), "{expected}: {svg}");
+            }
+        }
     }
 
     #[test]

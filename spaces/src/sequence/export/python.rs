@@ -15,25 +15,33 @@ const WIDEST: usize = 110;
 /// It takes raw series (batch × length × channels) and their lengths.
 pub fn model_py(network: &Network, classes: &[String]) -> String {
     assert_eq!(classes.len(), network.shape.classes, "one name a class");
-    let mut sections = vec![header(network), format!("CLASSES = {}", list_of_strings(classes))];
+    let names = format!("CLASSES = {}", list_of_strings(classes));
+    let mut sections = vec![header(network), if network.pointer.is_some() { String::new() } else { names }];
     if network.genome.layout == Layout::Grid {
         sections[1] += &format!("\nCHANNELS = {}", network.shape.channels);
     }
     if network.genome.tokens != Tokenizer::Steps {
         sections[1] += &format!("\n# Steps of a token.\nSIZE = {}", network.genome.tokens.size());
     }
-    sections.extend(fragments(&network.genome).into_iter().map(str::to_string));
+    sections.extend(fragments(network).into_iter().map(str::to_string));
     sections.push(model(network));
-    sections.push(include_str!("fragments/load.py").into());
+    sections.push(match network.pointer {
+        None => include_str!("fragments/load.py").into(),
+        Some(_) => include_str!("fragments/load_pointing.py").into(),
+    });
     let (head, definitions) = sections.split_at(2);
     let definitions: Vec<_> = definitions.iter().map(|section| section.trim_end()).collect();
-    format!("{}\n\n\n{}\n", head.join("\n"), definitions.join("\n\n\n"))
+    format!("{}\n\n\n{}\n", head.join("\n").trim_end(), definitions.join("\n\n\n"))
 }
 
 fn header(network: &Network) -> String {
-    let Network { genome, shape } = network;
+    let Network { genome, shape, pointer } = network;
+    let answer = match pointer {
+        None => format!("{} classes", shape.classes),
+        Some(_) => "positions of steps".into(),
+    };
     format!(
-        r#""""Found by fecund: {} channels to {} classes, {} parameters.
+        r#""""Found by fecund: {} channels to {answer}, {} parameters.
 
 {}
 
@@ -50,14 +58,14 @@ from safetensors.torch import load_file
 from torch import nn
 "#,
         shape.channels,
-        shape.classes,
         network.parameters(),
         genome.summary(),
     )
 }
 
 /// What the genome uses, each once: norm, blocks in the order of their listing, pooling and the frame around them.
-fn fragments(genome: &Genome) -> Vec<&'static str> {
+fn fragments(network: &Network) -> Vec<&'static str> {
+    let genome = &network.genome;
     let mut parts = vec![match genome.norm {
         Norm::Layer => include_str!("fragments/layer_norm.py"),
         Norm::Rms => include_str!("fragments/rms_norm.py"),
@@ -101,14 +109,18 @@ fn fragments(genome: &Genome) -> Vec<&'static str> {
         let code: Vec<_> = code.collect();
         parts.extend(code);
     }
-    parts.push(match genome.pooling {
+    let pool = match genome.pooling {
         Pooling::Mean => include_str!("fragments/mean.py"),
         Pooling::Max => include_str!("fragments/max.py"),
         Pooling::Last if grid => include_str!("fragments/last_of_grid.py"),
         Pooling::Last => include_str!("fragments/last.py"),
         Pooling::None => include_str!("fragments/every_step.py"),
-    });
-    parts.push(include_str!("fragments/ends.py"));
+    };
+    parts.push(include_str!("fragments/input.py"));
+    match network.pointer {
+        None => parts.extend([pool, include_str!("fragments/ends.py")]),
+        Some(_) => parts.push(include_str!("fragments/pointer.py")),
+    }
     parts.extend(match genome.tokens {
         Tokenizer::Steps => None,
         Tokenizer::Patch { .. } => Some(include_str!("fragments/patches.py")),
@@ -152,7 +164,7 @@ fn code_of_passes(passes: Passes, grid: bool) -> Vec<&'static str> {
 }
 
 fn model(network: &Network) -> String {
-    let Network { genome, shape } = network;
+    let Network { genome, shape, pointer } = network;
     let width = genome.width;
     let mut out = format!("class Model(nn.Module):\n    \"\"\"{}\"\"\"\n\n", genome.summary());
     out += "    def __init__(self):\n        super().__init__()\n";
@@ -166,8 +178,12 @@ fn model(network: &Network) -> String {
     if let Some(passes) = genome.passes() {
         out += &modules_of_passes(passes, width);
     }
-    let _ = writeln!(out, "        self.head = Head({width}, {})", shape.classes);
-    out + "\n" + &forward(genome)
+    let head = match pointer {
+        None => shape.classes.to_string(),
+        Some(pointer) => format!("ends={}", literal(&Value::Flag(pointer.ends))),
+    };
+    let _ = writeln!(out, "        self.head = Head({width}, {head})");
+    out + "\n" + &forward(network)
 }
 
 fn modules_of_passes(passes: Passes, width: usize) -> String {
@@ -250,13 +266,17 @@ fn embedding_arguments(network: &Network) -> String {
 }
 
 /// Of the model. Runs are counted only where layers are run again.
-fn forward(genome: &Genome) -> String {
-    let mut code = include_str!("fragments/forward.py").to_string();
+fn forward(network: &Network) -> String {
+    let genome = &network.genome;
+    let mut code = match network.pointer {
+        None => include_str!("fragments/forward.py").to_string(),
+        Some(_) => include_str!("fragments/forward_pointing.py").to_string(),
+    };
     let mut replace = |plain: &str, other: &str| {
         assert!(code.contains(plain), "the fragment has changed");
         code = code.replace(plain, other);
     };
-    if genome.pooling == Pooling::None {
+    if genome.pooling == Pooling::None && network.pointer.is_none() {
         replace("Logits, batch × classes, of", "Logits, batch × length × classes, of");
     }
     if genome.layout == Layout::Grid {

@@ -33,11 +33,13 @@ pub fn readme(network: &Network, facts: &Facts) -> String {
     if classes.len() > NAMED {
         names.push("… (`model.CLASSES`)".into());
     }
+    let answer = if network.pointer.is_some() { "positions" } else { "classes" };
+    let listed = if network.pointer.is_some() { "how it points" } else { "the classes" };
     let (command, usage) = (fenced(command), usage(network, length));
     format!(
         r#"# {title}
 
-![The stack, from input to classes](architecture.svg)
+![The stack, from input to {answer}](architecture.svg)
 
 | | |
 |---|---|
@@ -49,31 +51,55 @@ Needs Python with `torch` and `safetensors`. In this folder:
 ```python
 {usage}```
 
-The model standardizes the {channels} channels itself. `python model.py < series.json` prints the logits of series given
-as JSON (series × steps × channels).
-
-The {count} classes, in order: {names}.
+{told}
 
 ## Files
 
 - `model.py`: the network, readable, in PyTorch alone.
 - `model.safetensors`: its weights, by the names of the state dict.
-- `architecture.json`: the genome, the channels and the classes.
+- `architecture.json`: the genome, the channels and {listed}.
 - `architecture.svg`: the drawing above.
 
 Made by:
 
 {command}
 "#,
-        channels = shape.channels,
-        count = shape.classes,
-        names = names.join(", "),
+        told = match network.pointer {
+            None => format!(
+                "The model standardizes the {} channels itself. `python model.py < series.json` prints the logits of \
+                 series given\nas JSON (series × steps × channels).\n\nThe {} classes, in order: {}.\n",
+                shape.channels,
+                shape.classes,
+                names.join(", "),
+            ),
+            Some(_) => format!(
+                "The model standardizes the {} channels itself. `python model.py < series.json` prints the positions \
+                 that answer\nseries given as JSON (series × steps × channels).\n",
+                shape.channels,
+            ),
+        }
+        .trim_end(),
     )
 }
 
 /// What a program does with the folder.
 fn usage(network: &Network, length: usize) -> String {
     let (channels, count) = (network.shape.channels, network.shape.classes);
+    if network.pointer.is_some() {
+        return format!(
+            r#"import torch
+import model
+
+net = model.load(".")
+# Raw series, batch × length × channels; scores are batch × steps × candidates, positions batch × steps.
+x = torch.rand(4, {length}, {channels})
+scores, positions = net(x)
+probabilities = scores.softmax(2)
+# The positions that answer series of any lengths, without the end.
+names = model.answers(net, [x[0].tolist(), x[1, :5].tolist()])
+"#
+        );
+    }
     if network.genome.pooling == Pooling::None {
         return format!(
             r#"import torch
@@ -134,7 +160,7 @@ fn longest_run(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sequence::Shape;
+    use crate::sequence::{Pointer, Shape};
 
     #[test]
     fn a_readme_says_how_to_load_what_it_scored_and_what_made_it() {
@@ -162,6 +188,13 @@ mod tests {
         }
         let genome = serde_json::from_str(r#"{"pooling": "none"}"#).unwrap();
         let text = readme(&Network::new(&genome, network.shape), &facts);
+        let pointing = Network::pointing(&genome, 2, Pointer { ends: true });
+        let pointed = readme(&pointing, &Facts { classes: &[], ..facts });
+        for expected in
+            ["positions = net(x)", "torch.rand(4, 29, 2)", "from input to positions", "how it points"]
+        {
+            assert!(pointed.contains(expected), "{expected}: {pointed}");
+        }
         assert!(text.contains("batch × length × 2") && text.contains("one_hot(tokens, 12)"), "{text}");
     }
 }
