@@ -175,6 +175,63 @@ fn a_text_is_searched_by_bits_per_character() {
     assert_fails(&folder, &["resume", "run", "--trainings", "4"], 1, &["not the data"]);
 }
 
+/// Sorting three to four numbers.
+const SORTING: &str = r#"
+version = 2
+space = "sequence"
+
+[budget]
+trainings = 2
+
+[task]
+blocks = ["gru", "attention", "mlp"]
+max_depth = 1
+widths = [8]
+
+[task.training]
+epochs = 2
+batch_size = 8
+
+[task.training.steps.pointing]
+task = "sort"
+shortest = 3
+longest = 4
+training = 64
+epoch = 32
+validation = 16
+test = 16
+seed = 0
+"#;
+
+#[test]
+fn a_task_that_points_is_searched_resumed_tested_and_exported() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("sorting.toml", SORTING);
+    stdout(&folder, &["search", "--config", "sorting.toml", "--out", "run"]);
+    stdout(&folder, &["resume", "run", "--trainings", "3"]);
+    let names = ["accuracy", "accuracy_at_2x", "sequence_accuracy", "sequence_accuracy_at_2x", "log_loss"];
+    let [board, tested] = ["leaderboard", "test"].map(|command| json(&folder, &[command, "run"]));
+    for row in [&board[0], &tested[0]] {
+        names.iter().for_each(|name| assert!(row[name].as_f64().unwrap() >= 0.0, "{name}: {row}"));
+    }
+    assert_ne!(tested[0]["log_loss"], board[0]["log_loss"], "other cases");
+    let against = "search --task sort --strategy nsga2 --trainings 1 --out other --against accuracy_at_2x";
+    let against: Vec<_> = against.split(' ').collect();
+    assert_fails(&folder, &against, 2, &["`accuracy_at_2x` cannot be weighed"]);
+    assert_fails(&folder, &["test", "run", "--refit"], 2, &["--refit does not apply"]);
+
+    stdout(&folder, &["export", "run", "--to", "out"]);
+    assert_fails(&folder, &["predict", "out", "x.ts"], 2, &["fecund test", "model.py"]);
+    let Some(python) = env::var_os("FECUND_PYTHON") else { return };
+    let script = "import model; print([sorted(row) for row in model.answers(model.load('.'), [[[0.5], [0.1]], [[0.3]] * 7])])";
+    let output = Command::new(python).args(["-c", script]).current_dir(folder.path("out")).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told, "[[0, 1], [0, 1, 2, 3, 4, 5, 6]]\n", "{}", stderr_of(&output));
+}
+
 #[test]
 fn what_does_not_fit_together_is_refused_with_what_to_do() {
     let folder = Folder::new();

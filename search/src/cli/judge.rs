@@ -197,8 +197,8 @@ impl Judge {
 }
 
 fn answers_at_steps() -> Failure {
-    let why = "this model answers at every step of a series of tokens, and a .ts file has one class a series";
-    Failure::usage(format!("{why}; `fecund test` scores it, and `logits` of its exported model.py predicts"))
+    let why = "this model tells no class of a series, and a .ts file has one class a series";
+    Failure::usage(format!("{why}; `fecund test` scores it, and its exported model.py answers"))
 }
 
 pub fn test(args: &TestArgs) -> Outcome {
