@@ -67,7 +67,7 @@ impl Ask<'_> {
             seed: self.seed,
             artifacts: artifacts.to_path_buf(),
             previous: self.previous.map(Path::to_path_buf),
-            checkpoint: self.fidelity < RUNGS[3],
+            checkpoint: self.fidelity < RUNGS[3], parents: Vec::new(),
         }
     }
 

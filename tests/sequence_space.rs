@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use hashing::{CandidateHasher, Class, Fingerprint, Keyed, Rng, TwoStage};
-use spaces::Space;
+use hashing::{CandidateHasher, Class, Digest, Fingerprint, Key, Keyed, Rng, TwoStage};
 use spaces::sequence::math::{self, Matrix};
+use spaces::{Candidate, Space};
 use spaces::sequence::{
     Block, Depth, Genome, Layout, Limits, Mixer, NamedTensor, Network, Norm, Order, Pattern, Pooling,
     Position, Routed, Routing, SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Training, Value,
@@ -723,11 +723,60 @@ fn every_other_gene_reaches_the_fingerprint() {
         training(Training { learning_rate: 1e-3, ..default }),
         training(Training { weight_decay: 0.1, ..default }),
         training(Training { dropout: 0.1, ..default }),
+        base.clone().inheriting(vec![Key(Digest([1; 32]))]),
     ];
     for other in changed {
         assert_ne!(fingerprint(&base), fingerprint(&other), "{other:?}");
         assert_ne!(base.digest("test"), other.digest("test"), "{other:?}");
     }
+}
+
+#[test]
+fn whom_a_genome_inherits_from_is_known_by_value_and_in_order() {
+    let base = genome(r#"{"layers": [{"token": {"kind": "gru"}}, {}]}"#);
+    let [a, b] = [1, 2].map(|byte| Key(Digest([byte; 32])));
+    let families = [vec![], vec![a], vec![b], vec![a, b], vec![b, a]];
+    let genomes = families.map(|parents| base.clone().inheriting(parents));
+    let space = SequenceSpace::default();
+    for (number, child) in genomes.iter().enumerate() {
+        let canonical = space.canonicalize(child);
+        assert_eq!((canonical.parents(), canonical.layers.len()), (child.parents(), 1));
+        let written = serde_json::to_string(child).unwrap();
+        assert_eq!(written.contains("inherits"), number > 0, "{written}");
+        assert_eq!(serde_json::from_str::<Genome>(&written).unwrap(), *child);
+        for other in &genomes[..number] {
+            assert_ne!(fingerprint(child), fingerprint(other));
+            assert_ne!(child.digest("test"), other.digest("test"));
+        }
+    }
+}
+
+#[test]
+fn children_of_those_who_inherit_name_no_parents_by_themselves() {
+    let space = SequenceSpace::default();
+    for n in 0..50 {
+        let mut rng = Rng::named(n, "heirs", 0);
+        let parents = vec![Key(Digest([1; 32]))];
+        let [a, b] = [0; 2].map(|_| space.sample(&mut rng).inheriting(parents.clone()));
+        let child = space.mutate(&a, &mut rng);
+        assert!(child.parents().is_empty() && child != a.clone().inheriting(Vec::new()));
+        let children = [space.crossover(&a, &b, &mut rng), space.crossover(&a, &a, &mut rng)];
+        assert!(children.iter().flatten().all(|child| child.parents().is_empty()));
+        assert_eq!(children[1], Some(a.inheriting(Vec::new())));
+    }
+}
+
+#[test]
+fn parents_that_cannot_be_are_named() {
+    let key = "01".repeat(32);
+    let error = |parents: &str| {
+        let json = format!(r#"{{"inherits": [{parents}]}}"#);
+        serde_json::from_str::<Genome>(&json).unwrap_err().to_string()
+    };
+    assert!(error(&format!(r#""{key}", "{key}""#)).contains("inherits: 2 keys"));
+    let many: Vec<_> = (1..4).map(|n| format!("\"{}\"", format!("0{n}").repeat(32))).collect();
+    assert!(error(&many.join(",")).contains("inherits: 3 keys"));
+    assert!(error("\"weights\"").contains("64 hexadecimal digits"));
 }
 
 #[test]

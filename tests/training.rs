@@ -27,7 +27,7 @@ const SMALL: &str =
 fn evaluate(service: &Service, genome: &Genome, fidelity: u64, artifacts: PathBuf) -> Outcome {
     let (previous, checkpoint) = (None, false);
     let request =
-        Request::Evaluate { genome: genome.clone(), fidelity, seed: 11, artifacts, previous, checkpoint };
+        Request::Evaluate { genome: genome.clone(), fidelity, seed: 11, artifacts, previous, checkpoint, parents: Vec::new() };
     match service.answer(&request, &Control::new()).unwrap() {
         Reply::Evaluated(outcome) => outcome,
         other => panic!("{other:?}"),
@@ -255,7 +255,7 @@ fn text(data: &Sequences) -> String {
 fn fitting_writes_weights_for_raw_series() {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("new/model.safetensors");
-    let request = Request::Fit { genome: genome(SMALL), seed: 1, epochs: 6, to: to.clone() };
+    let request = Request::Fit { genome: genome(SMALL), seed: 1, epochs: 6, to: to.clone(), parents: Vec::new() };
     let service = service(|_| ());
     let Reply::Fitted(outcome) = service.answer(&request, &Control::new()).unwrap() else { panic!() };
     assert_eq!((outcome.verdict.score("accuracy"), outcome.steps), (None, 6 * 8));
@@ -275,7 +275,7 @@ fn weights_that_do_not_fit_are_an_error_that_names_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let service = service(|_| ());
     let to = folder.path().join("w");
-    let request = Request::Fit { genome: genome(SMALL), seed: 1, epochs: 1, to: to.clone() };
+    let request = Request::Fit { genome: genome(SMALL), seed: 1, epochs: 1, to: to.clone(), parents: Vec::new() };
     service.answer(&request, &Control::new()).unwrap();
     let bytes = fs::read(&to).unwrap();
     for (name, content) in
@@ -357,7 +357,7 @@ fn other_data_than_the_study_began_with_are_refused() {
 #[test]
 fn epochs_beyond_the_schedule_are_refused() {
     for epochs in [0, 7, u64::MAX] {
-        let request = Request::Fit { genome: genome(SMALL), seed: 0, epochs, to: "nowhere".into() };
+        let request = Request::Fit { genome: genome(SMALL), seed: 0, epochs, to: "nowhere".into(), parents: Vec::new() };
         let error = service(|_| ()).answer(&request, &Control::new()).unwrap_err();
         assert!(error.contains("between 1 and the study's 6"), "{error}");
     }

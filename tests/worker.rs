@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use evaluator::conformance::keeps_the_laws;
-use evaluator::sequence::{SequenceEvaluator, SequenceTask, worker_command};
+use evaluator::sequence::{Fit, SequenceEvaluator, SequenceTask, worker_command};
 use evaluator::{Control, EvalError, Evaluator, Job, Limits, Outcome, Retried, WorkerPool};
 use hashing::Fidelity;
 use serde_json::json;
@@ -47,13 +47,13 @@ fn workers_evaluate_fit_and_predict() {
     let control = Control::new();
     let artifacts = folder.path().join("artifacts");
     let job =
-        Job { fidelity: Fidelity(15), seed: 4, artifacts: &artifacts, previous: None, control: &control };
+        Job { fidelity: Fidelity(15), seed: 4, artifacts: &artifacts, previous: None, parents: &[], control: &control };
     let outcome = evaluator.evaluate(&genome, &job).unwrap();
     assert!(outcome.verdict.score("accuracy").unwrap() > 0.7, "{outcome:?}");
     assert_eq!(outcome, evaluator.evaluate(&genome, &job).unwrap());
 
     let weights = folder.path().join("model.safetensors");
-    evaluator.fit(&genome, 4, 15, &weights, &control).unwrap();
+    evaluator.fit(&genome, &Fit { seed: 4, epochs: 15, to: &weights, parents: &[] }, &control).unwrap();
     let predictions = evaluator.predict(&genome, &weights, &file, &control).unwrap();
     assert_eq!((predictions.classes, predictions.labels.len(), predictions.probabilities.len()), (2, 20, 40));
 }
@@ -74,7 +74,7 @@ fn an_evaluation_goes_on_from_a_lower_fidelity() {
     let (genome, control) = (genome(r#"[{"token": {"kind": "gru"}}]"#), Control::new());
     let [low, high, whole] = ["low", "high", "whole"].map(|name| folder.path().join(name));
     let evaluate = |fidelity, artifacts: &Path, previous| {
-        let job = Job { fidelity: Fidelity(fidelity), seed: 4, artifacts, previous, control: &control };
+        let job = Job { fidelity: Fidelity(fidelity), seed: 4, artifacts, previous, parents: &[], control: &control };
         evaluator.evaluate(&genome, &job).unwrap()
     };
     let leaves_checkpoints = |folder: &Path| folder.join("fold-0.checkpoint").exists();

@@ -1,6 +1,7 @@
 //! The one trait of this crate: a candidate in, a verdict and its cost out.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use hashing::Context;
@@ -31,6 +32,12 @@ pub trait Evaluator<C>: Send + Sync {
     /// calls need agree, and no verdict. Called once an evaluation is done. Default: nothing.
     fn measure(&self, _candidate: &C, _control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
         Ok(BTreeMap::new())
+    }
+
+    /// Whether an evaluation left this folder, and nothing in it is lost or damaged: others may start from it. Default:
+    /// nobody starts from what another left.
+    fn is_whole(&self, _artifacts: &Path) -> bool {
+        false
     }
 }
 
@@ -64,6 +71,10 @@ impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Box<E> {
     fn measure(&self, candidate: &C, control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
         (**self).measure(candidate, control)
     }
+
+    fn is_whole(&self, artifacts: &Path) -> bool {
+        (**self).is_whole(artifacts)
+    }
 }
 
 impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Arc<E> {
@@ -82,6 +93,10 @@ impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Arc<E> {
     fn measure(&self, candidate: &C, control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
         (**self).measure(candidate, control)
     }
+
+    fn is_whole(&self, artifacts: &Path) -> bool {
+        (**self).is_whole(artifacts)
+    }
 }
 
 impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for &E {
@@ -99,5 +114,9 @@ impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for &E {
 
     fn measure(&self, candidate: &C, control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
         (**self).measure(candidate, control)
+    }
+
+    fn is_whole(&self, artifacts: &Path) -> bool {
+        (**self).is_whole(artifacts)
     }
 }

@@ -1,6 +1,6 @@
 //! What comes with a candidate when it is to be judged: how long to train it, and the handle to stop it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -17,6 +17,8 @@ pub struct Job<'a> {
     /// Folder that an evaluation of the same function and seed at a lower fidelity left, if there may be one. Going on
     /// from what lies there may change the cost and never the verdict; whatever does not fit is no reason to fail.
     pub previous: Option<&'a Path>,
+    /// Folders that the evaluations of the candidate's parents left, whole, in the order in which it names them.
+    pub parents: &'a [PathBuf],
     pub control: &'a Control,
 }
 

@@ -25,7 +25,7 @@
 //! }
 //!
 //! let control = Control::new();
-//! let job = Job { fidelity: Fidelity(1), seed: 7, artifacts: "artifacts".as_ref(), previous: None, control: &control };
+//! let job = Job { fidelity: Fidelity(1), seed: 7, artifacts: "artifacts".as_ref(), previous: None, parents: &[], control: &control };
 //! let outcome = Retried(Length).evaluate(&"conv".to_string(), &job)?;
 //! assert_eq!(outcome.verdict.score("length"), Some(4.0));
 //! # Ok::<(), EvalError>(())

@@ -1,6 +1,7 @@
 //! A second try after a failure of the machine; after two, the candidate is called unstable.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use hashing::Context;
 use tasks::{Reason, Verdict};
@@ -24,6 +25,10 @@ impl<C, E: Evaluator<C>> Evaluator<C> for Retried<E> {
 
     fn measure(&self, candidate: &C, control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
         self.0.measure(candidate, control)
+    }
+
+    fn is_whole(&self, artifacts: &Path) -> bool {
+        self.0.is_whole(artifacts)
     }
 
     fn evaluate(&self, candidate: &C, job: &Job) -> Result<Outcome, EvalError> {
@@ -99,6 +104,7 @@ mod tests {
             seed: 0,
             artifacts: "unused".as_ref(),
             previous: None,
+            parents: &[],
             control: &control,
         };
         let answer = retried.evaluate(&(), &job);

@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use evaluator::{Control, EvalError, Evaluator, Job, Outcome};
 use hashing::{Fidelity, Key};
 use serde::Serialize;
+use spaces::Candidate;
 use storage::Purpose;
 use tasks::{Reason, Verdict};
 
 use crate::Clock;
 use crate::executor::Finished;
+use crate::lineage::{Lineage, Unheld};
 
 pub(crate) struct Evaluation<C> {
     /// The trial that pays, or is audited.
@@ -29,7 +31,16 @@ pub(crate) struct Evaluation<C> {
     pub canonical: C,
     pub ruled_out: Option<Reason>,
     pub evaluator: Arc<dyn Evaluator<C>>,
+    pub lineage: Arc<Lineage<C>>,
+    /// Nobody in this study has paid for the key before.
+    pub is_first: bool,
     pub conditions: Conditions,
+}
+
+/// What an evaluation found, and how many ancestors it had to train again.
+struct Judged {
+    outcome: Outcome,
+    remade: usize,
 }
 
 /// What the study gives to each of its evaluations.
@@ -44,16 +55,19 @@ pub(crate) struct Conditions {
     pub clock: Arc<dyn Clock>,
 }
 
-impl<C: Serialize> Evaluation<C> {
+impl<C: Candidate> Evaluation<C> {
     /// May run again where its first run was given up.
     pub fn run(&self) -> Finished {
         let start = self.conditions.clock.now();
-        let judged = self.judge();
+        let (judged, remade) = match self.judge() {
+            Ok(Judged { outcome, remade }) => (Ok(outcome), remade),
+            Err(error) => (Err(error), 0),
+        };
         let took = self.conditions.clock.now().saturating_sub(start).as_secs_f64();
         let found = judged.map(|outcome| self.found(outcome, took));
         let measures = self.measure(&found);
         let Self { number, purpose, key, fidelity, .. } = *self;
-        Finished { number, purpose, key, fidelity, measures, found }
+        Finished { number, purpose, key, fidelity, measures, remade, found }
     }
 
     fn found(&self, outcome: Outcome, took: f64) -> storage::Evaluation {
@@ -70,32 +84,42 @@ impl<C: Serialize> Evaluation<C> {
         }
     }
 
-    fn judge(&self) -> Result<Outcome, EvalError> {
+    fn judge(&self) -> Result<Judged, EvalError> {
         let Conditions { artifacts, interrupted, control, .. } = &self.conditions;
         if let Some(reason) = &self.ruled_out {
             let verdict = Verdict::Invalid(reason.clone());
             let provenance = "ruled out before training".into();
-            return Ok(Outcome { verdict, steps: 0, seconds: None, provenance });
+            let outcome = Outcome { verdict, steps: 0, seconds: None, provenance };
+            return Ok(Judged { outcome, remade: 0 });
         }
         if interrupted.load(Relaxed) || control.cancelled() {
             return Err(EvalError::Cancelled);
         }
         // What the first seed leaves behind is kept under the key's name; of the others only the verdict is wanted.
-        let folder = match self.seed {
-            0 => artifacts.join(self.key.to_string()),
-            seed => artifacts.join(format!("{}.{seed}", self.key)),
+        // Where nothing is reused, the first seed is taken again and again: others may have begun to inherit from the first.
+        let is_kept = self.seed == 0 && self.is_first;
+        let folder = match is_kept {
+            true => artifacts.join(self.key.to_string()),
+            false => artifacts.join(format!("{}.{}-{}", self.key, self.seed, self.number)),
         };
         let previous = self.previous.filter(|_| self.seed == 0).map(|key| artifacts.join(key.to_string()));
         let outcome = self.evaluate(&folder, previous.as_deref());
-        if self.seed > 0 {
+        if !is_kept {
             let _ = std::fs::remove_dir_all(&folder);
         }
         outcome
     }
 
-    fn evaluate(&self, artifacts: &Path, previous: Option<&Path>) -> Result<Outcome, EvalError> {
+    fn evaluate(&self, artifacts: &Path, previous: Option<&Path>) -> Result<Judged, EvalError> {
         let (fidelity, seed, control) = (self.fidelity, self.full.seed(self.seed), &self.conditions.control);
-        self.evaluator.evaluate(&self.canonical, &Job { fidelity, seed, artifacts, previous, control })
+        let held = match self.lineage.hold(&self.canonical, artifacts, &self.evaluator, control) {
+            Ok(held) => held,
+            Err(Unheld::Failed(error)) => return Err(error),
+            Err(Unheld::Invalid(reason)) => return Ok(Judged { outcome: without_parents(reason), remade: 0 }),
+        };
+        let job = Job { fidelity, seed, artifacts, previous, parents: &held.parents, control };
+        let outcome = self.evaluator.evaluate(&self.canonical, &job)?;
+        Ok(Judged { outcome, remade: held.remade })
     }
 
     /// Nothing where that fails: the verdict stands without it.
@@ -106,6 +130,12 @@ impl<C: Serialize> Evaluation<C> {
         }
         self.evaluator.measure(&self.canonical, &self.conditions.control).unwrap_or_default()
     }
+}
+
+/// A parent whose artifacts are lost cannot be trained any more, and so neither can the child.
+fn without_parents(reason: Reason) -> Outcome {
+    let provenance = "the parents that it inherits from cannot be trained again".into();
+    Outcome { verdict: Verdict::Invalid(reason), steps: 0, seconds: None, provenance }
 }
 
 /// A candidate as records name it: canonical JSON, if it is a canonical form.

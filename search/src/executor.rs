@@ -19,6 +19,8 @@ pub struct Finished {
     pub fidelity: Fidelity,
     /// What the form measured by the clock, if its evaluator measures; see [`evaluator::Evaluator::measure`].
     pub measures: BTreeMap<String, f64>,
+    /// Ancestors whose artifacts were lost and have been made again.
+    pub remade: usize,
     /// As a record keeps it, always with the form that was evaluated.
     pub found: Result<storage::Evaluation, EvalError>,
 }

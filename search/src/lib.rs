@@ -42,6 +42,7 @@ mod history;
 mod hypervolume;
 mod known;
 mod ledger;
+mod lineage;
 mod meter;
 mod objective;
 mod observer;

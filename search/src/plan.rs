@@ -50,6 +50,8 @@ pub struct Plan<C> {
     /// Most seconds of evaluations, by what their trials say, summed over resumes: for an evaluator that tells what its
     /// verdicts would have cost. The trial that reaches it is the last, with any number of workers.
     pub evaluation_time: Option<Duration>,
+    /// Whether children start from what their parents left, and are known by that. Default: everybody starts from nothing.
+    pub inherit: bool,
     /// What a candidate may cost. Default: anything.
     pub constraints: Vec<Constraint>,
     /// Limits on one evaluation: a failure under a lower limit does not answer.
@@ -77,6 +79,7 @@ impl<C> Default for Plan<C> {
             time: None,
             processor_time: None,
             evaluation_time: None,
+            inherit: false,
             constraints: Vec::new(),
             limits: Limits::default(),
             artifacts: std::env::temp_dir(),

@@ -3,6 +3,7 @@
 mod audit;
 mod evaluate;
 mod identify;
+mod inherit;
 mod intake;
 mod look_up;
 mod propose;
@@ -23,6 +24,7 @@ use crate::executor::{Executor, Threads};
 use crate::halving::Halving;
 use crate::known::Lookup;
 use crate::ledger::Ledger;
+use crate::lineage::Lineage;
 use crate::meter::Meter;
 use crate::plan::{Plan, Stop};
 use crate::{Observer, Strategy, Trial};
@@ -65,6 +67,8 @@ pub struct Study<S: Space> {
     /// Who goes on at a higher fidelity, where there are several.
     pub(crate) halving: Option<Halving>,
     context: Context,
+    /// Who can be inherited from.
+    lineage: Arc<Lineage<S::Candidate>>,
     /// Settled, by number.
     trials: Vec<Trial<S::Candidate>>,
     /// Proposed and not settled, the oldest first.
@@ -114,6 +118,7 @@ impl<S: Space + 'static> Study<S> {
         let executor = Threads::new(1).expect("one thread can be had");
         Self {
             context: evaluator.context(),
+            lineage: Arc::new(Lineage::new(plan.artifacts.clone())),
             space,
             plan,
             hasher: Box::new(TwoStage::default()),
@@ -249,6 +254,7 @@ impl<S: Space + 'static> Study<S> {
             if !trial.measures.is_empty() {
                 self.measures.insert(trial.identity.structural, trial.measures.clone());
             }
+            self.lineage.learn(trial, &self.space, self.plan.fidelity);
         }
         self.trials = trials;
     }

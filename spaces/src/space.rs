@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use hashing::{Behavior, Keyed, Rng};
+use hashing::{Behavior, Key, Keyed, Rng};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,6 +15,17 @@ pub trait Candidate:
     /// Which sort of candidate it is; its canonical form is of the same. Default: all are of one.
     fn niche(&self) -> Niche {
         Niche::default()
+    }
+
+    /// Keys of the evaluations whose artifacts its own evaluation starts from. They are part of its key. Default: it starts
+    /// from nothing.
+    fn parents(&self) -> &[Key] {
+        &[]
+    }
+
+    /// The same candidate with these parents. Default: it can have none.
+    fn inheriting(self, _parents: Vec<Key>) -> Self {
+        self
     }
 }
 

@@ -196,6 +196,7 @@ fn two_failures_make_a_candidate_unstable() {
         seed: 0,
         artifacts: "unused".as_ref(),
         previous: None,
+        parents: &[],
         control: &control,
     };
     let verdict = |candidate: Value| {

@@ -18,7 +18,7 @@
 //! let table = Table::<Network>::read(&file, &["accuracy"])?;
 //! let task = ReplayTask::of(&table, "accuracy", true, Some("flops*1e-6".parse().unwrap()));
 //! let replay = Replay::new(MacroSpace, table, task)?;
-//! let job = Job { fidelity: Fidelity(1), seed: 0, artifacts: "".as_ref(), previous: None, control: &Control::new() };
+//! let job = Job { fidelity: Fidelity(1), seed: 0, artifacts: "".as_ref(), previous: None, parents: &[], control: &Control::new() };
 //! // An identity in layer 7 or 8 may stand in either.
 //! let network = Network::from_row(&["22212220"]).unwrap();
 //! let outcome = replay.evaluate(&network, &job).unwrap();

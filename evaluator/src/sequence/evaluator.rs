@@ -1,14 +1,14 @@
 //! The evaluator of sequence classifiers: sends genomes to worker processes that train them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hashing::Context;
 use serde_json::Value;
 use spaces::sequence::Genome;
 use tasks::Scores;
 
-use super::{Predictions, Ready, Reply, Request, SequenceTask, recipe, worker_command};
+use super::{Predictions, Ready, Reply, Request, SequenceTask, Summary, recipe, worker_command};
 use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome, WorkerPool};
 
 /// Trains and scores genomes in worker processes.
@@ -17,6 +17,16 @@ pub struct SequenceEvaluator {
     pool: WorkerPool,
     task: SequenceTask,
     ready: Ready,
+}
+
+/// A training on the whole training part.
+#[derive(Clone, Copy, Debug)]
+pub struct Fit<'a> {
+    pub seed: u64,
+    pub epochs: u64,
+    /// The file to write.
+    pub to: &'a Path,
+    pub parents: &'a [PathBuf],
 }
 
 impl SequenceEvaluator {
@@ -53,16 +63,12 @@ impl SequenceEvaluator {
     }
 
     /// Trains on all training cases for `epochs` epochs of the full schedule, without early stopping, and writes the
-    /// weights to the file `to`. A verdict `Invalid` means that there is no file; else it is `Scored` with no scores.
-    pub fn fit(
-        &self,
-        genome: &Genome,
-        seed: u64,
-        epochs: u64,
-        to: &Path,
-        control: &Control,
-    ) -> Result<Outcome, EvalError> {
-        let request = Request::Fit { genome: genome.clone(), seed, epochs, to: to.to_path_buf() };
+    /// weights to the file `to`. One that inherits starts from the first split of its `parents`, folders of evaluations. A
+    /// verdict `Invalid` means that there is no file; else it is `Scored` with no scores.
+    pub fn fit(&self, genome: &Genome, fit: &Fit, control: &Control) -> Result<Outcome, EvalError> {
+        let Fit { seed, epochs, to, parents } = *fit;
+        let (to, parents) = (to.to_path_buf(), parents.to_vec());
+        let request = Request::Fit { genome: genome.clone(), seed, epochs, to, parents };
         match self.ask(&request, control)? {
             Reply::Fitted(outcome) => Ok(outcome),
             other => Err(unexpected(&other)),
@@ -121,6 +127,7 @@ impl Evaluator<Genome> for SequenceEvaluator {
             artifacts: job.artifacts.to_path_buf(),
             previous: job.previous.map(Path::to_path_buf),
             checkpoint: job.fidelity.0 < self.task.epochs,
+            parents: job.parents.to_vec(),
         };
         match self.ask(&request, job.control)? {
             Reply::Evaluated(outcome) => Ok(outcome),
@@ -141,6 +148,10 @@ impl Evaluator<Genome> for SequenceEvaluator {
             Reply::Measured(measured) => Ok(measured.costs),
             other => Err(unexpected(&other)),
         }
+    }
+
+    fn is_whole(&self, artifacts: &Path) -> bool {
+        Summary::read(artifacts).is_ok_and(|summary| summary.is_whole_in(artifacts))
     }
 }
 

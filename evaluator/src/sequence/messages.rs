@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use hashing::Digest;
 use spaces::sequence::Genome;
 use tasks::Scores;
 
@@ -28,9 +29,21 @@ pub enum Request {
         /// Whether to leave a checkpoint of each split beside its weights, for a higher fidelity to go on from.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         checkpoint: bool,
+        /// Folders that the evaluations left whose keys the genome names under `inherits`, in that order. Each split starts
+        /// from theirs of the same number.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parents: Vec<PathBuf>,
     },
-    /// Train on all training cases for `epochs` epochs and write the weights to the file `to`.
-    Fit { genome: Genome, seed: u64, epochs: u64, to: PathBuf },
+    /// Train on all training cases for `epochs` epochs and write the weights to the file `to`. One that inherits starts
+    /// from the first split of its `parents`.
+    Fit {
+        genome: Genome,
+        seed: u64,
+        epochs: u64,
+        to: PathBuf,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parents: Vec<PathBuf>,
+    },
     /// Class probabilities of the cases in the file `data` under the weights in a file.
     Predict { genome: Genome, weights: PathBuf, data: PathBuf },
     /// Scores on the test cases of a task with targets at the steps, those that are drawn for it or those of the file
@@ -99,6 +112,9 @@ pub struct Summary {
     pub version: u64,
     pub fidelity: u64,
     pub seed: u64,
+    /// The form that was trained. Not in a summary that an earlier program wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub genome: Option<Genome>,
     /// One for each split, or for each of several tasks; its weights are `fold-K.safetensors`, K from 0.
     pub folds: Vec<Fold>,
 }
@@ -115,6 +131,20 @@ pub struct Fold {
     pub steps: u64,
     /// Every metric of the validation part at the kept epoch.
     pub scores: Scores,
+    /// Of the file of weights, by [`digest_of`](super::digest_of).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Digest>,
+    /// Of the values that training began with; where all of them came from parents, the parents' root. Two trainings
+    /// with one root are relatives: their weights go back to the same draw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<Digest>,
+    /// Share of the parameters whose values came from parents, in [0, 1].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub inherited: f64,
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 impl Summary {
@@ -133,7 +163,7 @@ mod tests {
     #[test]
     fn requests_say_what_they_ask() {
         let genome: Genome = serde_json::from_str("{}").unwrap();
-        let fit = Request::Fit { genome, seed: u64::MAX, epochs: 3, to: "w.safetensors".into() };
+        let fit = Request::Fit { genome, seed: u64::MAX, epochs: 3, to: "w.safetensors".into(), parents: Vec::new() };
         let json = serde_json::to_value(&fit).unwrap();
         assert_eq!(json["ask"], "fit");
         assert_eq!(serde_json::from_value::<Request>(json).unwrap(), fit);
@@ -150,13 +180,18 @@ mod tests {
             artifacts: artifacts.clone(),
             previous: None,
             checkpoint: false,
+            parents: Vec::new(),
         };
         let json = serde_json::to_value(&alone).unwrap();
-        assert!(json.get("previous").is_none() && json.get("checkpoint").is_none(), "{json}");
+        let new = ["previous", "checkpoint", "parents"];
+        assert!(new.iter().all(|field| json.get(field).is_none()), "{json}");
         assert_eq!(serde_json::from_value::<Request>(json).unwrap(), alone);
-        let amid = Request::Evaluate { genome, fidelity: 3, seed: 1, artifacts, previous, checkpoint: true };
+        let (checkpoint, parents) = (true, vec!["parent".into()]);
+        let amid =
+            Request::Evaluate { genome, fidelity: 3, seed: 1, artifacts, previous, checkpoint, parents };
         let json = serde_json::to_value(&amid).unwrap();
         assert_eq!((&json["previous"], &json["checkpoint"]), (&"old".into(), &true.into()));
+        assert_eq!(json["parents"][0], "parent");
         assert_eq!(serde_json::from_value::<Request>(json).unwrap(), amid);
     }
 

@@ -6,13 +6,15 @@
 
 mod command;
 mod evaluator;
+mod left;
 mod messages;
 pub mod recipe;
 mod steps;
 mod task;
 
 pub use command::worker_command;
-pub use evaluator::SequenceEvaluator;
+pub use evaluator::{Fit, SequenceEvaluator};
+pub use left::{digest_of, weights_name};
 pub use messages::{CHECKPOINT, Fold, Measured, Predictions, Ready, Reply, Request, Summary};
 pub use steps::{Part, Steps};
 pub use task::{DeviceChoice, SequenceTask, SizeLimits};

@@ -1,9 +1,9 @@
 //! One evaluation: a training for each split or task, from the start or from where a lower fidelity left it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use evaluator::sequence::{CHECKPOINT, Fold, Part, Steps, Summary, recipe};
+use evaluator::sequence::{CHECKPOINT, Fold, Part, Steps, Summary, digest_of, recipe, weights_name};
 use evaluator::{Control, Outcome};
 use hashing::Rng;
 use serde_json::json;
@@ -13,6 +13,7 @@ use tasks::{Metric, Reason, Scores, Verdict, pointing::Part as Drawn};
 use crate::artifacts::Folder;
 use crate::checkpoint::{self, Expected};
 use crate::data::Cases;
+use crate::inherit::{Parent, begin};
 use crate::service::{Ground, reason};
 use crate::train::{Best, Effort, Trainer};
 use crate::{Model, Service, device, pointing, weights};
@@ -27,6 +28,8 @@ pub struct Wanted<'a> {
     pub previous: Option<&'a Path>,
     /// Whether to leave checkpoints for a higher one.
     pub checkpoint: bool,
+    /// What the evaluations of the genome's parents left.
+    pub parents: &'a [PathBuf],
 }
 
 /// What its folds share.
@@ -61,7 +64,8 @@ impl Evaluation<'_> {
         let scored = self.outcome(Verdict::Scored(scores), &trained);
         let Wanted { fidelity, seed, .. } = *self.wanted;
         let folds = trained.into_iter().map(|trained| trained.fold).collect();
-        folder.finish(&Summary { version: recipe::VERSION, fidelity, seed, folds })?;
+        let genome = Some(self.wanted.genome.clone());
+        folder.finish(&Summary { version: recipe::VERSION, fidelity, seed, genome, folds })?;
         Ok(scored)
     }
 
@@ -70,7 +74,9 @@ impl Evaluation<'_> {
         let Ground { part, train, validation, scaler } = self.service.ground(number);
         let seed = Rng::named(self.wanted.seed, "fold", number as u64).next_u64();
         let network = part.network(self.wanted.genome);
+        let parents = parents_of(self.wanted.genome, self.wanted.parents, number, &part)?;
         let mut trainer = Trainer::new(&network, &train, self.effort, seed, self.service.device);
+        let start = begin(&mut trainer.model, &network, &parents);
         let subject = self.subject(number);
         self.go_on(&mut trainer, &subject, number, &validation);
         let (from, steps_before) = (trainer.trained(), trainer.steps);
@@ -88,9 +94,18 @@ impl Evaluation<'_> {
             Ok(best) => best,
             Err(stop) => return reason(stop).map(Err),
         };
-        weights::write(&model, &scaler, &folder.file(&format!("fold-{number}.safetensors")))?;
-        let scores = self.scores_of(&model, &best, &validation);
-        let fold = Fold { best_epoch: best.epoch, epochs, steps, scores };
+        let file = folder.file(&weights_name(number));
+        weights::write(&model, &scaler, &file)?;
+        let weights = digest_of(&file).map_err(|error| format!("{} unreadable: {error}", file.display()))?;
+        let fold = Fold {
+            best_epoch: best.epoch,
+            epochs,
+            steps,
+            scores: self.scores_of(&model, &best, &validation),
+            weights: Some(weights),
+            root: Some(start.root),
+            inherited: start.inherited,
+        };
         Ok(Ok(Trained { fold, from, steps_made: steps - steps_before }))
     }
 
@@ -150,8 +165,27 @@ impl Evaluation<'_> {
             let made: u64 = trained.iter().map(|trained| trained.steps_made).sum();
             outcome.provenance += &format!("; continued from epoch {from}, {made} of {steps} steps made");
         }
+        if !self.wanted.parents.is_empty() && !trained.is_empty() {
+            let sum: f64 = trained.iter().map(|trained| trained.fold.inherited).sum();
+            outcome.provenance +=
+                &format!("; {:.0} % of the start inherited", 100.0 * sum / trained.len() as f64);
+        }
         outcome
     }
+}
+
+/// Of a fold or part, in the order in which the genome names them.
+pub fn parents_of(
+    genome: &Genome,
+    folders: &[PathBuf],
+    fold: usize,
+    part: &Part,
+) -> Result<Vec<Parent>, String> {
+    if folders.len() != genome.inherits.len() {
+        let (named, given) = (genome.inherits.len(), folders.len());
+        return Err(format!("the genome inherits from {named} evaluations, and the folders of {given} are given"));
+    }
+    folders.iter().map(|folder| Parent::read(folder, fold, part)).collect()
 }
 
 fn checkpoint_name(fold: usize) -> String {

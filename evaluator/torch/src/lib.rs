@@ -16,6 +16,7 @@ pub mod device;
 mod dropout;
 mod evaluation;
 pub mod grid;
+mod inherit;
 pub mod kernels;
 mod latency;
 pub mod matrix_state;

@@ -1,8 +1,10 @@
 //! The worker's service: answers the requests of a study.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use evaluator::sequence::{Measured, Part, Predictions, Ready, Reply, Request, SequenceTask, Steps, recipe};
+use evaluator::sequence::{
+    Fit, Measured, Part, Predictions, Ready, Reply, Request, SequenceTask, Steps, recipe, weights_name,
+};
 use evaluator::{Control, Outcome};
 use hashing::{Digest, Rng};
 use spaces::sequence::{Genome, Network};
@@ -12,7 +14,8 @@ use tch::Device;
 
 use crate::artifacts::write_file;
 use crate::data::{Cases, KIND};
-use crate::evaluation::{Evaluation, Wanted, mean_scores, metrics, scores_by_name};
+use crate::evaluation::{Evaluation, Wanted, mean_scores, metrics, parents_of, scores_by_name};
+use crate::inherit::begin;
 use crate::train::{Effort, Stop, Trainer, log_loss, predict};
 use crate::{Model, device, latency, pointing, weights};
 
@@ -152,17 +155,18 @@ impl Service {
             _ if !self.task.can_train() => {
                 Err("this worker was started without training data and can only predict".into())
             }
-            Request::Evaluate { genome, fidelity, seed, artifacts, previous, checkpoint } => {
+            Request::Evaluate { genome, fidelity, seed, artifacts, previous, checkpoint, parents } => {
                 let (fidelity, seed, checkpoint) = (*fidelity, *seed, *checkpoint);
                 let previous = previous.as_deref();
-                let wanted = Wanted { genome, fidelity, seed, artifacts, previous, checkpoint };
+                let wanted = Wanted { genome, fidelity, seed, artifacts, previous, checkpoint, parents };
                 self.evaluate(&wanted, control).map(Reply::Evaluated)
             }
             Request::Test { genome, artifacts, data } => {
                 self.test(genome, artifacts, data.as_deref()).map(Reply::Tested)
             }
-            Request::Fit { genome, seed, epochs, to } => {
-                self.fit(genome, *seed, *epochs, to, control).map(Reply::Fitted)
+            Request::Fit { genome, seed, epochs, to, parents } => {
+                let fit = Fit { seed: *seed, epochs: *epochs, to, parents };
+                self.fit(genome, &fit, control).map(Reply::Fitted)
             }
             Request::Measure { genome } => self.measure(genome, control).map(Reply::Measured),
         }
@@ -177,14 +181,8 @@ impl Service {
     }
 
     /// Trains on all cases for so many epochs of the full schedule.
-    fn fit(
-        &self,
-        genome: &Genome,
-        seed: u64,
-        epochs: u64,
-        to: &Path,
-        control: &Control,
-    ) -> Result<Outcome, String> {
+    fn fit(&self, genome: &Genome, fit: &Fit, control: &Control) -> Result<Outcome, String> {
+        let Fit { seed, epochs, to, parents } = *fit;
         let effort = self.effort(epochs)?;
         let data = self.labelled()?;
         let all: Vec<usize> = (0..data.cases.len()).collect();
@@ -192,7 +190,9 @@ impl Service {
         let cases = Cases::new(data, &all, &scaler, self.device);
         let network = Network::new(genome, self.task.shape());
         let seed = Rng::named(seed, "fit", 0).next_u64();
+        let parents = parents_of(genome, parents, 0, &self.task.parts()[0])?;
         let mut trainer = Trainer::new(&network, &cases, effort, seed, self.device);
+        begin(&mut trainer.model, &network, &parents);
         if let Err(stop) = trainer.run(control) {
             return Ok(self.outcome(Verdict::Invalid(reason(stop)?), trainer.steps));
         }
@@ -229,7 +229,7 @@ impl Service {
         }
         let mut scored = Vec::new();
         for (number, (part, cases)) in parts.iter().zip(self.test_cases(data)?).enumerate() {
-            let model = self.model(part, genome, &artifacts.join(format!("fold-{number}.safetensors")))?;
+            let model = self.model(part, genome, &artifacts.join(weights_name(number)))?;
             scored.push(self.score(&model, &cases));
         }
         let mut scores = mean_scores(scored.iter());
@@ -238,7 +238,7 @@ impl Service {
     }
 
     fn test_pointing(&self, task: &Pointing, genome: &Genome, artifacts: &Path) -> Result<Scores, String> {
-        let (part, file) = (self.task.parts().swap_remove(0), artifacts.join("fold-0.safetensors"));
+        let (part, file) = (self.task.parts().swap_remove(0), artifacts.join(weights_name(0)));
         let model = self.model(&part, genome, &file)?;
         let mut scores = pointing::scores(task, &model, Drawn::Test, self.device);
         let scaler = pointing::scaler(task.task.channels());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use evaluator::{Evaluator, Job, Retried};
+use evaluator::Retried;
 use hashing::Key;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -64,9 +64,7 @@ fn known(judge: &Judge) -> BTreeMap<(Key, u64), Option<f64>> {
 fn train(judge: &Judge, trial: &Trial<Genome>, form: &Genome, seed: u64) -> Result<Fresh, Failure> {
     let artifacts = judge.folder.path.join("confirm").join(format!("{}-{seed}", trial.key));
     let (fidelity, fresh_seed) = (judge.folder.fidelity(trial), trial.seed_key().seed(seeds::CONFIRM + seed));
-    let job =
-        Job { fidelity, seed: fresh_seed, artifacts: &artifacts, previous: None, control: &judge.control };
-    let outcome = Retried(&judge.evaluator).evaluate(form, &job)?;
+    let outcome = judge.evaluate(&Retried(&judge.evaluator), form, (fidelity, fresh_seed), &artifacts)?;
     // The score is what is wanted; nobody asks for these weights.
     let _ = fs::remove_dir_all(&artifacts);
     let score = judge.folder.settings.task.objective().value(&outcome.verdict);

@@ -117,6 +117,11 @@ pub trait Domain: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether children start from what their parents left. Default: they start from nothing.
+    fn inherits(&self) -> bool {
+        false
+    }
+
     /// Whether the seconds of evaluations are told by the evaluator and not by the clock. Default: they are not.
     fn simulated(&self) -> bool {
         false

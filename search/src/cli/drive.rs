@@ -178,6 +178,7 @@ fn plan<D: Domain>(folder: &RunFolder<D>, spent: Spent, interrupted: Arc<AtomicB
         trainings: budget.trainings,
         time: left(budget.time, spent.time),
         processor_time: left(measured, spent.processor_time),
+        inherit: task.inherits(),
         evaluation_time: left(budget.cpu_time.filter(|_| task.simulated()), 0.0),
         limits,
         artifacts: folder.artifacts(),

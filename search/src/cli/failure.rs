@@ -10,6 +10,7 @@ use storage::StoreError;
 use tasks::DataError;
 
 use crate::StudyError;
+use crate::lineage::Unheld;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -92,6 +93,17 @@ impl From<EvalError> for Failure {
         match error {
             EvalError::Cancelled => Self::interrupted("interrupted"),
             error => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<Unheld> for Failure {
+    fn from(unheld: Unheld) -> Self {
+        match unheld {
+            Unheld::Failed(error) => error.into(),
+            Unheld::Invalid(reason) => {
+                Self::failed(format!("the parents that it inherits from cannot be trained again: {reason}"))
+            }
         }
     }
 }

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use evaluator::sequence::{Predictions, SequenceEvaluator, SequenceTask, Steps, Summary};
+use evaluator::sequence::{
+    Fit, Predictions, SequenceEvaluator, SequenceTask, Steps, Summary, weights_name,
+};
 use evaluator::{Control, Evaluator, Job, Limits};
+use hashing::Fidelity;
 use serde_json::{Map, Value, json};
 use spaces::sequence::{Genome, Pooling, export};
 use tasks::{Metric, Verdict};
@@ -17,12 +20,14 @@ use super::run_folder::{self, RunFolder};
 use super::signals::Signals;
 use super::table::Table;
 use crate::Trial;
+use crate::lineage::Lineage;
 
 /// A run with workers that can train and predict.
 pub struct Judge {
     pub folder: RunFolder<SequenceDomain>,
     pub evaluator: SequenceEvaluator,
     pub control: Control,
+    lineage: Lineage<Genome>,
 }
 
 /// Scores by name, in the order that they are shown in.
@@ -43,10 +48,6 @@ impl Model {
     pub fn weights_of(&self, part: usize) -> PathBuf {
         if part == 0 { self.weights.clone() } else { self.weights.with_file_name(weights_name(part)) }
     }
-}
-
-fn weights_name(fold: usize) -> String {
-    format!("fold-{fold}.safetensors")
 }
 
 impl Judge {
@@ -73,7 +74,8 @@ impl Judge {
     /// With `jobs` workers.
     pub fn of(mut folder: RunFolder<SequenceDomain>, jobs: usize) -> Result<Self, Failure> {
         let evaluator = folder.settings.task.open(jobs, Limits::default())?;
-        Ok(Self { evaluator, folder, control: Signals::watch_to_cancel()?.control })
+        let lineage = folder.lineage(&folder.trials()?)?;
+        Ok(Self { evaluator, folder, lineage, control: Signals::watch_to_cancel()?.control })
     }
 
     /// The weights of a trial, trained again where they are not kept.
@@ -89,6 +91,8 @@ impl Judge {
         let form = self.folder.trained_form(&trial)?;
         let artifacts = self.folder.artifacts().join(trial.key.to_string());
         let summary = self.summary(&trial, &form, &artifacts)?;
+        // What a child made again is of the form that this run met first.
+        let form = summary.genome.clone().unwrap_or(form);
         let weights = if which.refit {
             self.refit(&trial, &form, &summary, &artifacts)?
         } else {
@@ -111,8 +115,7 @@ impl Judge {
                 trial.number
             );
             let (fidelity, seed) = (self.folder.fidelity(trial), trial.seed_key().seed(0));
-            let job = Job { fidelity, seed, artifacts, previous: None, control: &self.control };
-            let outcome = self.evaluator.evaluate(form, &job)?;
+            let outcome = self.evaluate(&self.evaluator, form, (fidelity, seed), artifacts)?;
             let evaluations = self.folder.record(trial).map(|record| record.evaluations).unwrap_or_default();
             let before = evaluations.iter().find(|evaluation| evaluation.seed == seed);
             if before.is_some_and(|before| before.verdict != outcome.verdict) {
@@ -122,6 +125,20 @@ impl Judge {
             }
         }
         read()
+    }
+
+    /// Of a form that may inherit, in this folder.
+    pub fn evaluate(
+        &self,
+        evaluator: &impl Evaluator<Genome>,
+        form: &Genome,
+        (fidelity, seed): (Fidelity, u64),
+        artifacts: &Path,
+    ) -> Result<evaluator::Outcome, Failure> {
+        let control = &self.control;
+        let held = self.lineage.hold(form, artifacts, evaluator, control)?;
+        let job = Job { fidelity, seed, artifacts, previous: None, parents: &held.parents, control };
+        Ok(evaluator.evaluate(form, &job)?)
     }
 
     fn refit(
@@ -137,7 +154,10 @@ impl Judge {
         }
         let epochs = summary.mean_best_epoch();
         say!("fecund: training trial {} on the whole training part for {epochs} epochs", trial.number);
-        match self.evaluator.fit(form, trial.seed_key().seed(0), epochs, &file, &self.control)?.verdict {
+        let held = self.lineage.hold(form, artifacts, &self.evaluator, &self.control)?;
+        let (seed, parents) = (trial.seed_key().seed(0), held.parents.as_slice());
+        let fit = Fit { seed, epochs, to: &file, parents };
+        match self.evaluator.fit(form, &fit, &self.control)?.verdict {
             Verdict::Scored(_) => Ok(file),
             Verdict::Invalid(reason) => {
                 Err(Failure::failed(format!("trial {} on the whole training part: {reason}", trial.number)))

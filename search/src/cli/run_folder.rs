@@ -14,9 +14,10 @@ use storage::{Disk, JournalStore, RealDisk, Record, Recovery, Store, Subject};
 use super::bounded::read_text;
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
-use super::keeper::Keeper;
+use super::keeper::{Keep, Keeper};
 use super::settings::{Header, Settings};
 use super::{study_file, untrusted};
+use crate::lineage::Lineage;
 use crate::{Ledger, Trial};
 
 /// What `study.toml` was when this program wrote it.
@@ -286,9 +287,19 @@ impl<D: Domain> RunFolder<D> {
         Ok(self.settings.task.space()?.canonicalize(&payer.candidate))
     }
 
-    /// Who keeps the weights and checkpoints of the best functions.
+    /// Whom the candidates of these trials inherit from.
+    pub fn lineage(&self, trials: &[Trial<Candidate<D>>]) -> Result<Lineage<Candidate<D>>, Failure> {
+        let task = &self.settings.task;
+        Ok(Lineage::of(trials, &task.space()?, task.fidelity(), self.artifacts()))
+    }
+
+    /// Who keeps the weights and checkpoints of the best functions. Where children inherit, any function may yet be a
+    /// parent: then all are kept that fit.
     pub fn keeper(&self, trials: &[Trial<Candidate<D>>]) -> Keeper {
-        Keeper::new(self.settings.keep, self.settings.task.objective(), self.artifacts(), trials)
+        let Settings { task, keep, .. } = &self.settings;
+        let best = if task.inherits() { usize::MAX } else { keep.best };
+        let keep = Keep { best, ..*keep };
+        Keeper::new(keep, self.settings.task.objective(), self.artifacts(), trials)
     }
 
     /// Adds a line of JSON to a file of the run, in one write: lines of several threads do not mix.

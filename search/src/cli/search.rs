@@ -107,6 +107,10 @@ pub fn settle_options<D: Domain>(given: &StrategyArgs, settings: &mut Settings<D
     if let Some(other) = given.given().into_iter().find(|option| !is_heeded(option)) {
         return Err(Failure::usage(format!("{other} does not apply to --strategy {strategy}")));
     }
+    if settings.task.inherits() && settings.options.redraws > 0 {
+        let why = "a child that inherits is never what its parents are";
+        return Err(Failure::usage(format!("--redraws does not apply with --inherit: {why}")));
+    }
     if listed.options.contains(&"against") {
         settings.options.against = weighed_against(strategy, &settings.options.against, &settings.task)?;
     }

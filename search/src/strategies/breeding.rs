@@ -1,7 +1,7 @@
 //! What strategies propose: samples, mutants, and children of two.
 
 use hashing::Rng;
-use spaces::Space;
+use spaces::{Candidate, Space};
 
 use crate::strategy::Proposal;
 use crate::{Objective, Trial};
@@ -30,11 +30,21 @@ pub(super) fn child<'a, S: Space>(
     if crossover > 0.0 && rng.chance(crossover) {
         let [a, b] = [select(rng), select(rng)];
         let child = space.crossover(&a.candidate, &b.candidate, rng);
-        if let Some(candidate) = child.filter(|child| *child != a.candidate && *child != b.candidate) {
+        if let Some(candidate) = child.filter(|child| is_new(child, a, b)) {
             return Proposal { candidate, operator: "crossover", parents: vec![a.number, b.number] };
         }
     }
     mutant(space, select(rng), rng)
+}
+
+/// Whether a child is like neither of its parents; or like both, which have learned different things: then it can
+/// inherit from both.
+fn is_new<C: Candidate>(child: &C, a: &Trial<C>, b: &Trial<C>) -> bool {
+    let like = |parent: &Trial<C>| parent.candidate.clone().inheriting(Vec::new()) == *child;
+    match [like(a), like(b)] {
+        [true, true] => a.candidate != b.candidate,
+        likes => !likes.contains(&true),
+    }
 }
 
 /// What `trial` found is now known of every form of its function.

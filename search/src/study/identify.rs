@@ -41,7 +41,8 @@ impl<S: Space + 'static> Study<S> {
     pub(super) fn recognize(&self, candidate: &S::Candidate) -> (S::Candidate, Identity, Option<Reason>) {
         let canonical = self.space.canonicalize(candidate);
         let structure_only = || crate::structural_identity(&canonical);
-        let checked = self.space.check(&canonical).map_err(|what| Reason::Malformed { what });
+        let checked = self.space.check(&canonical).and_then(|()| self.check_parents(&canonical));
+        let checked = checked.map_err(|what| Reason::Malformed { what });
         let (identity, ruled_out) = match checked {
             Err(reason) => (structure_only(), Some(reason)),
             Ok(()) if let Some(reason) = self.too_large(&canonical) => (structure_only(), Some(reason)),

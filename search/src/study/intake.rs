@@ -50,7 +50,12 @@ impl<S: Space + 'static> Study<S> {
         let refused = self.remember(&mut finished);
         self.linger = (self.clock.now().saturating_sub(start) / 4).min(LONGEST_LINGER);
         let mut result = Ok(());
-        for Finished { number, purpose, key, found, measures, .. } in finished {
+        for Finished { number, purpose, key, found, measures, remade, .. } in finished {
+            if remade > 0 {
+                self.observer.noticed(&format!(
+                    "what {remade} ancestors of trial {number} left was lost; they were trained again"
+                ));
+            }
             if let (Ok(_), Some(error)) = (&found, refused.get(&key)) {
                 self.observer.noticed(&format!(
                     "the verdict of trial {number} is not in the cache: {error}; the trial keeps it"

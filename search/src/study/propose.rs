@@ -23,7 +23,7 @@ impl<S: Space + 'static> Study<S> {
             return (Proposal { candidate, operator: PROMOTE, parents: vec![trial] }, fidelity);
         }
         let rng = &mut Rng::named(self.plan.seed, "propose", number);
-        (self.strategy.propose(&self.space, rng), self.lowest())
+        (self.with_parents(self.strategy.propose(&self.space, rng)), self.lowest())
     }
 
     pub(super) fn lowest(&self) -> Fidelity {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hashing::{Behavior, HashError, Keyed, Probe, Response};
+use hashing::{Behavior, HashError, Key, Keyed, Probe, Response};
 
 use super::block::Weights;
 use super::genome::name_of;
@@ -24,6 +24,14 @@ impl Candidate for Genome {
         let layers: Vec<_> = self.layers.iter().map(|layer| simplest(layer, self.layout)).collect();
         let mixers = self.schedule().into_iter().map(|run| &layers[run.layer].token);
         Niche::of(mixers.filter(|mixer| !mixer.is_identity()).map(|mixer| mixer.kind.as_str()))
+    }
+
+    fn parents(&self) -> &[Key] {
+        &self.inherits
+    }
+
+    fn inheriting(self, parents: Vec<Key>) -> Self {
+        Self { inherits: parents, ..self }
     }
 }
 
@@ -50,6 +58,7 @@ impl Behavior for Genome {
                 out.u64(count as u64);
                 out.f64(epsilon);
             }
+            self.write_parents(out);
         }))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::iter::repeat_n;
 
-use hashing::{KeyWriter, Keyed};
+use hashing::{Key, KeyWriter, Keyed};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -36,6 +36,9 @@ pub struct Genome {
     /// Default: every layer is run in its turn.
     pub sharing: Sharing,
     pub training: Training,
+    /// Keys of the evaluations whose weights training starts from, at most [`Genome::PARENTS`]. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inherits: Vec<Key>,
 }
 
 /// x ← x + token(norm x), x ← x + channel(norm x), `repeat` times in a row with the same weights.
@@ -309,6 +312,18 @@ impl Layer {
 }
 
 impl Genome {
+    /// Most parents of a genome.
+    pub const PARENTS: usize = 2;
+
+    /// Where training starts enters keys by value, and only where there are parents: what trains from the start is known
+    /// by what it was known by before genomes could have any.
+    pub(super) fn write_parents(&self, out: &mut KeyWriter) {
+        if !self.inherits.is_empty() {
+            out.text("inherits");
+            out.list(&self.inherits, |out, key| out.digest(&key.0));
+        }
+    }
+
     /// An error says which widths there are.
     pub(super) fn check_width(width: usize) -> Result<(), String> {
         let fits = (8..=LARGEST).contains(&width) && width.is_multiple_of(8);
@@ -471,9 +486,8 @@ impl Keyed for Genome {
             out.u64(layer.rank as u64);
         });
         self.training.write_key(out);
-        if self.tokens != Tokenizer::Steps {
-            out.text(&self.tokens.to_string());
-        }
+        self.tokens.write_key(out);
+        self.write_parents(out);
     }
 }
 
@@ -524,6 +538,8 @@ struct Raw {
     sharing: Sharing,
     #[serde(default)]
     training: Training,
+    #[serde(default)]
+    inherits: Vec<Key>,
 }
 
 /// No more than there can be: a layer of three bytes takes two hundred in memory.
@@ -568,7 +584,7 @@ impl TryFrom<Raw> for Genome {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        let Raw { version, width, tokens, layout, norm, position, pooling, layers, sharing, training } = raw;
+        let Raw { version, width, tokens, layout, norm, position, pooling, layers, sharing, training, inherits } = raw;
         if version != 1 {
             return Err(format!("genome version {version} is not known; this program reads version 1"));
         }
@@ -589,8 +605,11 @@ impl TryFrom<Raw> for Genome {
             return Err(format!("sharing: passes {} is not from 1 to {LARGEST}", sharing.passes));
         }
         sharing.check()?;
+        if inherits.len() > Self::PARENTS || inherits.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(format!("inherits: {} keys; name at most two, each once", inherits.len()));
+        }
         let genome =
-            Self { version, width, tokens, layout, norm, position, pooling, layers, sharing, training };
+            Self { version, width, tokens, layout, norm, position, pooling, layers, sharing, training, inherits };
         let depth = genome.depth();
         if depth > LARGEST {
             return Err(format!("{depth} layers and repetitions are more than {LARGEST}"));

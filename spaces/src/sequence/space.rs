@@ -239,14 +239,17 @@ impl Space for SequenceSpace {
             },
             layout: if rng.chance(0.3) { self.layout(rng) } else { Layout::Steps },
             tokens: if rng.chance(0.3) { self.tokens(rng) } else { Tokenizer::Steps },
+            inherits: Vec::new(),
         }
     }
 
-    /// One change of the genome's data. It may leave the function as it is: that is what the cache is for.
+    /// One change of the genome's data. It may leave the function as it is: that is what the cache is for. Whom the child
+    /// inherits from is for the search to say.
     fn mutate(&self, parent: &Genome, rng: &mut Rng) -> Genome {
+        let parent = Genome { inherits: Vec::new(), ..parent.clone() };
         loop {
             let mut child = parent.clone();
-            if self.change(&mut child, rng).is_some() && child != *parent && self.check(&child).is_ok() {
+            if self.change(&mut child, rng).is_some() && child != parent && self.check(&child).is_ok() {
                 return child;
             }
         }
@@ -271,6 +274,7 @@ impl Space for SequenceSpace {
             },
             layout: either().layout,
             tokens: either().tokens,
+            inherits: Vec::new(),
         };
         let children = |sharing: Sharing| {
             let cut_at = |cut: usize| {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hashing::{KeyWriter, Keyed};
 use serde::{Deserialize, Serialize};
 
 use super::math::Matrix;
@@ -89,6 +90,20 @@ fn values_of(interval: &[f64]) -> [f64; Tokenizer::VALUES] {
     let [least, largest] = [f64::min, f64::max]
         .map(|of: fn(f64, f64) -> f64| interval[1..].iter().fold(interval[0], |extreme, x| of(extreme, *x)));
     [mean, variance.sqrt(), slope, least, largest]
+}
+
+/// Steps write nothing, as there was no choice once.
+impl Keyed for Tokenizer {
+    fn write_key(&self, out: &mut KeyWriter) {
+        let kind = match self {
+            Self::Steps => return,
+            Self::Patch { .. } => "patch",
+            Self::Values { .. } => "values",
+        };
+        out.text("tokens");
+        out.text(kind);
+        out.u64(self.size() as u64);
+    }
 }
 
 impl fmt::Display for Tokenizer {

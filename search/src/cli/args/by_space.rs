@@ -41,6 +41,10 @@ pub struct SequenceArgs {
     /// successive halving), as in epochs=1,3,9,27 [default: all epochs at once]
     #[arg(long, value_name = "epochs=LIST", value_parser = fidelities, conflicts_with = "epochs")]
     pub fidelity: Option<Fidelities>,
+    /// Children start from the weights of their parents, which are kept; such trials neither answer for others nor are
+    /// answered by them
+    #[arg(long, conflicts_with_all = ["keep", "redraws"])]
+    pub inherit: bool,
     /// Where training runs: cpu, cuda or auto [default: cpu]
     #[arg(long, value_name = "D")]
     pub device: Option<DeviceChoice>,
@@ -86,13 +90,14 @@ pub struct ReplayArgs {
 impl SequenceArgs {
     /// Which of these options were given.
     pub fn given(&self) -> Vec<&'static str> {
-        let Self { task, full, device, blocks, max_depth, widths, epochs, fidelity, .. } = self;
+        let Self { task, full, device, blocks, max_depth, widths, epochs, fidelity, inherit, .. } = self;
         let Self { max_seconds_per_trial, max_memory_per_trial, keep, keep_mib, .. } = self;
         let of_space = only_given(&[
             ("--task", task.is_some()),
             ("--full", *full),
             ("--epochs", epochs.is_some()),
             ("--fidelity", fidelity.is_some()),
+            ("--inherit", *inherit),
             ("--device", device.is_some()),
             ("--blocks", !blocks.is_empty()),
             ("--max-depth", max_depth.is_some()),

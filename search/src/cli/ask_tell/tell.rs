@@ -140,6 +140,7 @@ fn keep<S: Space + Default + 'static>(
         key: question.key,
         fidelity: question.fidelity,
         measures: BTreeMap::new(),
+        remade: 0,
         found: Ok(evaluation),
     }];
     match remember(&*session.store, subject, &mut finished).into_values().next() {

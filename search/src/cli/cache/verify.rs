@@ -23,6 +23,7 @@ use crate::cli::failure::{Failure, Outcome};
 use crate::cli::run_folder::{RunFolder, is_cache};
 use crate::cli::signals::Signals;
 use crate::cli::table::{Table, print_json};
+use crate::lineage::{Lineage, Unheld};
 use crate::{Rung, Trial, seeds};
 
 /// Where fresh trainings are kept, in the run: what was paid for is not paid for again.
@@ -199,6 +200,7 @@ struct Trainer<'a, D: Domain> {
     progress: Mutex<Progress>,
     /// Where the study has several fidelities.
     rungs: HashMap<Key, Rung>,
+    lineage: Lineage<Candidate<D>>,
 }
 
 struct Progress {
@@ -212,8 +214,10 @@ impl<'a, D: Domain> Trainer<'a, D> {
         task.check_data()?;
         let evaluator = Retried(task.open(jobs, folder.settings.limits)?);
         let progress = Mutex::new(Progress { made: 0, said: Instant::now() });
-        let rungs = folder.trials()?.into_iter().filter_map(|trial| Some((trial.key, trial.rung?))).collect();
-        Ok(Self { folder, evaluator, signals: Signals::watch()?, progress, rungs })
+        let trials = folder.trials()?;
+        let lineage = folder.lineage(&trials)?;
+        let rungs = trials.into_iter().filter_map(|trial| Some((trial.key, trial.rung?))).collect();
+        Ok(Self { folder, evaluator, signals: Signals::watch()?, progress, rungs, lineage })
     }
 
     fn train(
@@ -246,8 +250,16 @@ impl<'a, D: Domain> Trainer<'a, D> {
         let Rung { fidelity, full } = self.rungs.get(&key).copied().unwrap_or(only);
         let control = self.signals.control.for_job();
         let seed = full.seed(seeds::VERIFY + seed);
-        let job = Job { fidelity, seed, artifacts: &artifacts, previous: None, control: &control };
-        let outcome = self.evaluator.evaluate(candidate, &job);
+        let held = match self.lineage.hold(candidate, &artifacts, &self.evaluator, &control) {
+            Ok(held) => Ok(held),
+            Err(Unheld::Invalid(reason)) => return Ok(Verdict::Invalid(reason)),
+            Err(Unheld::Failed(error)) => Err(error),
+        };
+        let outcome = held.and_then(|held| {
+            let (artifacts, parents) = (artifacts.as_path(), held.parents.as_slice());
+            let job = Job { fidelity, seed, artifacts, previous: None, parents, control: &control };
+            self.evaluator.evaluate(candidate, &job)
+        });
         // The score is what is wanted; nobody asks for these weights.
         let _ = fs::remove_dir_all(&artifacts);
         outcome.map(|outcome| outcome.verdict).map_err(|error| match error {

@@ -38,6 +38,9 @@ pub struct SequenceDomain {
     /// Epochs at which candidates are compared before they are trained to the end, the lowest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lower_fidelities: Vec<u64>,
+    /// Whether children start from the weights of their parents.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inherit: bool,
 }
 
 /// Of a written form.
@@ -63,6 +66,8 @@ impl Domain for SequenceDomain {
         training.device = given.device.unwrap_or(DeviceChoice::Cpu);
         domain.lower_fidelities = given.fidelity.as_ref().map_or(Vec::new(), |given| given.0.clone());
         training.epochs = domain.lower_fidelities.pop().or(given.epochs).unwrap_or(training.epochs);
+        domain.inherit = given.inherit;
+        let training = &mut domain.training;
         let most = &args.constraints;
         let raised = |given: Option<u64>, fixed: u64| given.map_or(fixed, |given| given.max(fixed));
         training.limits.parameters = raised(most.max_parameters, training.limits.parameters);
@@ -237,6 +242,10 @@ impl Domain for SequenceDomain {
     fn lower_fidelities(&self) -> Vec<Fidelity> {
         self.lower_fidelities.iter().copied().map(Fidelity).collect()
     }
+
+    fn inherits(&self) -> bool {
+        self.inherit
+    }
 }
 
 impl SequenceDomain {
@@ -250,7 +259,7 @@ impl SequenceDomain {
             _ if Kind::ALL.into_iter().any(published) => vec![128],
             _ => vec![64],
         };
-        Self { blocks, max_depth, widths, test, training, lower_fidelities: Vec::new() }
+        Self { blocks, max_depth, widths, test, training, lower_fidelities: Vec::new(), inherit: false }
     }
 
     /// Cases with a class each.
