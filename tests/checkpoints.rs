@@ -67,7 +67,8 @@ impl Ask<'_> {
             seed: self.seed,
             artifacts: artifacts.to_path_buf(),
             previous: self.previous.map(Path::to_path_buf),
-            checkpoint: self.fidelity < RUNGS[3], parents: Vec::new(),
+            checkpoint: self.fidelity < RUNGS[3],
+            parents: Vec::new(),
         }
     }
 

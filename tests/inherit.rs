@@ -55,7 +55,10 @@ impl Evaluator<Genome> for Heirs {
         fs::write(job.artifacts.join(LEFT), format!("{number} {number}")).unwrap();
         let (verdict, provenance) = match number.0[0] {
             0..20 => (Verdict::Invalid(Reason::NotFinite { step: 1 }), String::new()),
-            first => (Verdict::Scored(Scores([("score".to_string(), f64::from(first))].into())), number.to_string()),
+            first => (
+                Verdict::Scored(Scores([("score".to_string(), f64::from(first))].into())),
+                number.to_string(),
+            ),
         };
         Ok(Outcome { verdict, steps: 1, seconds: None, provenance })
     }
@@ -102,7 +105,10 @@ fn children_are_known_by_the_keys_of_the_trials_that_they_were_made_from() {
     assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
     let names: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert!(names.iter().all(|name| !name.to_string_lossy().contains('.')), "nothing is held any more: {names:?}");
+    assert!(
+        names.iter().all(|name| !name.to_string_lossy().contains('.')),
+        "nothing is held any more: {names:?}"
+    );
 }
 
 #[test]
@@ -130,8 +136,7 @@ impl<C> Observer<C> for Said {
 }
 
 fn folders(artifacts: &Path) -> Vec<PathBuf> {
-    let mut folders: Vec<_> =
-        fs::read_dir(artifacts).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut folders: Vec<_> = fs::read_dir(artifacts).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     folders
 }
@@ -159,14 +164,18 @@ fn artifacts_that_are_lost_or_damaged_are_made_again_and_change_no_trial() {
         // All of a journal but its end, or nothing but the cache.
         let kept = first.trials()[..if rng.chance(0.5) { cut - 5 } else { 0 }].to_vec();
         let before = evaluator.evaluated.lock().unwrap().len();
-        let mut second = study(&evaluator, plan(place.path(), 80), 3).with_store(store).with_observer(said.clone());
+        let mut second =
+            study(&evaluator, plan(place.path(), 80), 3).with_store(store).with_observer(said.clone());
         second.resume(kept);
         second.run().unwrap();
         assert_same(second.trials(), &whole);
         let made = evaluator.evaluated.lock().unwrap().len() - before;
         let new = whole[cut..].iter().filter(|trial| trial.is_trained()).count();
         let said = said.0.lock().unwrap();
-        assert!(made > new && !said.is_empty(), "seed {seed}: {gone} gone, {made} made for {new} trials: {said:?}");
+        assert!(
+            made > new && !said.is_empty(),
+            "seed {seed}: {gone} gone, {made} made for {new} trials: {said:?}"
+        );
         assert!(said.iter().all(|message| message.contains("trained again")), "{said:?}");
     }
 }
@@ -274,9 +283,10 @@ fn a_model_that_inherits_is_tested_confirmed_and_exported_without_its_parents_we
     folder.waves();
     stdout(&folder, &[&SEARCH, &["run", "--jobs", "2"][..]].concat());
     let all = trials(&folder, "run");
-    let last = all.iter().rev().find(|trial| {
-        !trial.candidate.parents().is_empty() && matches!(trial.verdict, Verdict::Scored(_))
-    });
+    let last = all
+        .iter()
+        .rev()
+        .find(|trial| !trial.candidate.parents().is_empty() && matches!(trial.verdict, Verdict::Scored(_)));
     let number = last.unwrap().number.to_string();
     let test = ["test", "run", "--trial", number.as_str(), "--format", "csv"];
     let kept = stdout(&folder, &test);
@@ -294,6 +304,37 @@ fn a_model_that_inherits_is_tested_confirmed_and_exported_without_its_parents_we
 fn keys_of_scored(trials: &[Trial<Genome>]) -> usize {
     let scored = trials.iter().filter(|trial| matches!(trial.verdict, Verdict::Scored(_)));
     scored.map(|trial| trial.key).collect::<HashSet<_>>().len()
+}
+
+#[test]
+fn promotions_keep_the_parents_of_their_function() {
+    if !worker_is_there() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.waves();
+    let rungs = |out| {
+        let mut words = SEARCH.to_vec();
+        let epochs = words.iter().position(|word| *word == "--epochs").unwrap();
+        words.splice(epochs..epochs + 2, ["--fidelity", "epochs=1,2,4"]);
+        [&words[..], &[out]].concat()
+    };
+    stdout(&folder, &[&rungs("whole")[..], &["--jobs", "2"]].concat());
+    let whole = trials(&folder, "whole");
+    let promoted: Vec<_> = whole.iter().filter(|trial| trial.operator == "promote").collect();
+    let of = |trial: &Trial<Genome>| whole[trial.parents[0] as usize].candidate.clone();
+    assert!(promoted.iter().all(|trial| trial.candidate == of(trial)));
+    let heirs = promoted.iter().filter(|trial| !trial.candidate.parents().is_empty()).count();
+    assert!(heirs > 1, "{heirs} of {}", promoted.len());
+    let said = provenances(&folder, "whole");
+    assert!(said.iter().any(|it| it.contains("continued") && it.contains("inherited")), "{said:?}");
+    let mut child = spawn(&folder, &[&rungs("cut")[..], &["--jobs", "3"]].concat());
+    wait_for_trials(&folder, "cut", 15);
+    signal(-(child.id() as i32), libc::SIGKILL);
+    child.wait().unwrap();
+    folders(&folder.path("cut/artifacts")).iter().for_each(|path| fs::remove_dir_all(path).unwrap());
+    stdout(&folder, &["resume", "cut"]);
+    assert_same(&whole, &trials(&folder, "cut"));
 }
 
 #[test]

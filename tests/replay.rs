@@ -120,8 +120,14 @@ fn a_candidate_is_found_as_written_then_by_its_form_and_else_said_to_be_missing(
     let replay = replay(&folder.write("t.csv", text), None);
     let judge = |arch: &str| {
         let control = Control::new();
-        let job =
-            Job { fidelity: Fidelity(1), seed: 0, artifacts: "".as_ref(), previous: None, parents: &[], control: &control };
+        let job = Job {
+            fidelity: Fidelity(1),
+            seed: 0,
+            artifacts: "".as_ref(),
+            previous: None,
+            parents: &[],
+            control: &control,
+        };
         replay.evaluate(&network(arch), &job).unwrap().verdict
     };
     assert_eq!(judge("00000001").score("mean_acc"), Some(1.0));

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use hashing::{CandidateHasher, Class, Digest, Fingerprint, Key, Keyed, Rng, TwoStage};
 use spaces::sequence::math::{self, Matrix};
-use spaces::{Candidate, Space};
 use spaces::sequence::{
     Block, Depth, Genome, Layout, Limits, Mixer, NamedTensor, Network, Norm, Order, Pattern, Pooling,
     Position, Routed, Routing, SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Training, Value,
     Weights, blocks,
 };
+use spaces::{Candidate, Space};
 
 fn genomes(count: u64) -> impl Iterator<Item = Genome> {
     let space = SequenceSpace::default();

@@ -47,7 +47,8 @@ fn evaluate(service: &Service, fidelity: u64, artifacts: &Path, previous: Option
         seed: 3,
         artifacts: artifacts.to_path_buf(),
         previous: previous.map(Path::to_path_buf),
-        checkpoint: fidelity < 4, parents: Vec::new(),
+        checkpoint: fidelity < 4,
+        parents: Vec::new(),
     };
     match service.answer(&request, &Control::new()).unwrap() {
         Reply::Evaluated(outcome) => outcome,
@@ -186,7 +187,8 @@ fn learned(json: &str, kind: Mad, epochs: u64) -> f64 {
         seed: 1,
         artifacts: place.path().join("a"),
         previous: None,
-        checkpoint: false, parents: Vec::new(),
+        checkpoint: false,
+        parents: Vec::new(),
     };
     let Reply::Evaluated(outcome) = service.answer(&request, &Control::new()).unwrap() else { panic!() };
     scores(&outcome.verdict)["accuracy"]
@@ -242,7 +244,8 @@ fn a_stack_that_pools_or_sees_the_future_is_refused_untrained() {
             seed: 0,
             artifacts: place.path().join("a"),
             previous: None,
-            checkpoint: false, parents: Vec::new(),
+            checkpoint: false,
+            parents: Vec::new(),
         };
         let Reply::Evaluated(outcome) = service.answer(&request, &Control::new()).unwrap() else { panic!() };
         assert!(matches!(outcome.verdict, Verdict::Invalid(Reason::Malformed { .. })), "{outcome:?}");

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use evaluator::sequence::{DeviceChoice, Predictions, Reply, Request, SequenceTask, recipe};
 use evaluator::{Control, Outcome};
+use hashing::{Digest, Key};
+use spaces::Candidate;
 use spaces::sequence::{Genome, Network};
 use tasks::{Case, Metric, Reason, Scaler, Sequences, Validation, Verdict};
 use tch::{Device, Tensor};
@@ -26,8 +28,15 @@ const SMALL: &str =
 
 fn evaluate(service: &Service, genome: &Genome, fidelity: u64, artifacts: PathBuf) -> Outcome {
     let (previous, checkpoint) = (None, false);
-    let request =
-        Request::Evaluate { genome: genome.clone(), fidelity, seed: 11, artifacts, previous, checkpoint, parents: Vec::new() };
+    let request = Request::Evaluate {
+        genome: genome.clone(),
+        fidelity,
+        seed: 11,
+        artifacts,
+        previous,
+        checkpoint,
+        parents: Vec::new(),
+    };
     match service.answer(&request, &Control::new()).unwrap() {
         Reply::Evaluated(outcome) => outcome,
         other => panic!("{other:?}"),
@@ -251,11 +260,82 @@ fn text(data: &Sequences) -> String {
     )
 }
 
+/// An evaluation of one epoch that starts from what these left.
+fn evaluate_heir(
+    service: &Service,
+    genome: &Genome,
+    parents: &[&Path],
+    artifacts: &Path,
+) -> Result<Outcome, String> {
+    let [parents, artifacts] =
+        [parents, &[artifacts]].map(|paths| paths.iter().map(PathBuf::from).collect::<Vec<_>>());
+    let request = Request::Evaluate {
+        genome: genome.clone(),
+        fidelity: 1,
+        seed: 12,
+        artifacts: artifacts[0].clone(),
+        previous: None,
+        checkpoint: false,
+        parents,
+    };
+    service.answer(&request, &Control::new()).map(|reply| match reply {
+        Reply::Evaluated(outcome) => outcome,
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn a_child_goes_on_in_every_split_from_what_its_parent_learned_there() {
+    let (service, place) = (service(|_| ()), tempfile::tempdir().unwrap());
+    let [parent, child, again, alone] =
+        ["parent", "child", "again", "alone"].map(|name| place.path().join(name));
+    evaluate(&service, &genome(MIXED), 6, parent.clone());
+    let heir = genome(MIXED).inheriting(vec![Key(Digest([1; 32]))]);
+    let outcome = evaluate_heir(&service, &heir, &[&parent], &child).unwrap();
+    assert!(outcome.provenance.contains("100 % of the start inherited"), "{}", outcome.provenance);
+    let fresh = evaluate_heir(&service, &genome(MIXED), &[], &alone).unwrap();
+    let loss = |outcome: &Outcome| outcome.verdict.score("log_loss").unwrap();
+    assert!(loss(&outcome) < 0.7 * loss(&fresh), "{} and {}", loss(&outcome), loss(&fresh));
+    assert_eq!(evaluate_heir(&service, &heir, &[&parent], &again).unwrap(), outcome);
+    let [of_parent, of_child, of_again] = [&parent, &child, &again].map(|folder| summary(folder));
+    assert_eq!(of_child, of_again);
+    assert_eq!((of_child.genome.as_ref(), of_child.folds.len()), (Some(&heir), 3));
+    for (before, after) in of_parent.folds.iter().zip(&of_child.folds) {
+        assert_eq!((after.root, after.inherited, before.inherited), (before.root, 1.0, 0.0));
+        assert_ne!(after.weights, before.weights);
+    }
+    let roots: Vec<_> = of_parent.folds.iter().map(|fold| fold.root.unwrap()).collect();
+    assert!(roots[0] != roots[1] && roots[1] != roots[2], "every split has a draw of its own");
+    assert!(of_parent.is_whole_in(&parent) && !of_parent.is_whole_in(&child));
+}
+
+#[test]
+fn siblings_are_averaged_and_a_folder_that_is_missing_is_named() {
+    let (service, place) = (service(|_| ()), tempfile::tempdir().unwrap());
+    let [parent, a, b, child] = ["parent", "a", "b", "child"].map(|name| place.path().join(name));
+    let [key, other] = [1, 2].map(|byte| Key(Digest([byte; 32])));
+    evaluate(&service, &genome(SMALL), 2, parent.clone());
+    let heir = genome(SMALL).inheriting(vec![key]);
+    let mut eager = heir.clone();
+    eager.training.learning_rate = 0.01;
+    evaluate_heir(&service, &heir, &[&parent], &a).unwrap();
+    evaluate_heir(&service, &eager, &[&parent], &b).unwrap();
+    let both = genome(SMALL).inheriting(vec![key, other]);
+    let outcome = evaluate_heir(&service, &both, &[&a, &b], &child).unwrap();
+    assert!(matches!(outcome.verdict, Verdict::Scored(_)), "{outcome:?}");
+    let root = |folder: &Path| summary(folder).folds[0].root;
+    assert_eq!([root(&a), root(&b), root(&child)], [root(&parent); 3]);
+    let error = |parents: &[&Path]| evaluate_heir(&service, &both, parents, &child).unwrap_err();
+    assert!(error(&[&a]).contains("inherits from 2 evaluations"), "{}", error(&[&a]));
+    assert!(error(&[&a, &place.path().join("nowhere")]).contains("nowhere/summary.json"));
+}
+
 #[test]
 fn fitting_writes_weights_for_raw_series() {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("new/model.safetensors");
-    let request = Request::Fit { genome: genome(SMALL), seed: 1, epochs: 6, to: to.clone(), parents: Vec::new() };
+    let request =
+        Request::Fit { genome: genome(SMALL), seed: 1, epochs: 6, to: to.clone(), parents: Vec::new() };
     let service = service(|_| ());
     let Reply::Fitted(outcome) = service.answer(&request, &Control::new()).unwrap() else { panic!() };
     assert_eq!((outcome.verdict.score("accuracy"), outcome.steps), (None, 6 * 8));
@@ -275,7 +355,8 @@ fn weights_that_do_not_fit_are_an_error_that_names_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let service = service(|_| ());
     let to = folder.path().join("w");
-    let request = Request::Fit { genome: genome(SMALL), seed: 1, epochs: 1, to: to.clone(), parents: Vec::new() };
+    let request =
+        Request::Fit { genome: genome(SMALL), seed: 1, epochs: 1, to: to.clone(), parents: Vec::new() };
     service.answer(&request, &Control::new()).unwrap();
     let bytes = fs::read(&to).unwrap();
     for (name, content) in
@@ -357,7 +438,13 @@ fn other_data_than_the_study_began_with_are_refused() {
 #[test]
 fn epochs_beyond_the_schedule_are_refused() {
     for epochs in [0, 7, u64::MAX] {
-        let request = Request::Fit { genome: genome(SMALL), seed: 0, epochs, to: "nowhere".into(), parents: Vec::new() };
+        let request = Request::Fit {
+            genome: genome(SMALL),
+            seed: 0,
+            epochs,
+            to: "nowhere".into(),
+            parents: Vec::new(),
+        };
         let error = service(|_| ()).answer(&request, &Control::new()).unwrap_err();
         assert!(error.contains("between 1 and the study's 6"), "{error}");
     }

@@ -46,8 +46,14 @@ fn workers_evaluate_fit_and_predict() {
     let genome = genome(r#"[{"token": {"kind": "gru"}}]"#);
     let control = Control::new();
     let artifacts = folder.path().join("artifacts");
-    let job =
-        Job { fidelity: Fidelity(15), seed: 4, artifacts: &artifacts, previous: None, parents: &[], control: &control };
+    let job = Job {
+        fidelity: Fidelity(15),
+        seed: 4,
+        artifacts: &artifacts,
+        previous: None,
+        parents: &[],
+        control: &control,
+    };
     let outcome = evaluator.evaluate(&genome, &job).unwrap();
     assert!(outcome.verdict.score("accuracy").unwrap() > 0.7, "{outcome:?}");
     assert_eq!(outcome, evaluator.evaluate(&genome, &job).unwrap());
@@ -74,7 +80,14 @@ fn an_evaluation_goes_on_from_a_lower_fidelity() {
     let (genome, control) = (genome(r#"[{"token": {"kind": "gru"}}]"#), Control::new());
     let [low, high, whole] = ["low", "high", "whole"].map(|name| folder.path().join(name));
     let evaluate = |fidelity, artifacts: &Path, previous| {
-        let job = Job { fidelity: Fidelity(fidelity), seed: 4, artifacts, previous, parents: &[], control: &control };
+        let job = Job {
+            fidelity: Fidelity(fidelity),
+            seed: 4,
+            artifacts,
+            previous,
+            parents: &[],
+            control: &control,
+        };
         evaluator.evaluate(&genome, &job).unwrap()
     };
     let leaves_checkpoints = |folder: &Path| folder.join("fold-0.checkpoint").exists();

@@ -131,7 +131,10 @@ fn evaluate<C, E: Evaluator<C>>(
     artifacts: &Path,
     control: &Control,
 ) -> Result<Outcome, EvalError> {
-    evaluator.evaluate(candidate, &Job { fidelity: Fidelity(1), seed, artifacts, previous: None, parents: &[], control })
+    evaluator.evaluate(
+        candidate,
+        &Job { fidelity: Fidelity(1), seed, artifacts, previous: None, parents: &[], control },
+    )
 }
 
 /// Neither what an evaluation left, nor something else, nor nothing at all.
@@ -150,8 +153,10 @@ fn what_went_before_changes_no_verdict<C: Debug, E: Evaluator<C>>(
             [(&missing, &left), (&left, &folder.join("a")), (&other, &folder.join("b"))]
         {
             let (fidelity, previous, control) = (Fidelity(1), Some(previous.as_path()), &Control::new());
-            let answer = evaluator
-                .evaluate(candidate, &Job { fidelity, seed: SEEDS[0], artifacts, previous, parents: &[], control });
+            let answer = evaluator.evaluate(
+                candidate,
+                &Job { fidelity, seed: SEEDS[0], artifacts, previous, parents: &[], control },
+            );
             let law = "what an evaluation goes on from changes no verdict";
             let outcome = answer.unwrap_or_else(|error| panic!("{law}: {error}: {candidate:?}"));
             assert_same(&[outcome.verdict], &expected[..1], law);

@@ -115,7 +115,9 @@ impl<C: Candidate> Evaluation<C> {
         let held = match self.lineage.hold(&self.canonical, artifacts, &self.evaluator, control) {
             Ok(held) => held,
             Err(Unheld::Failed(error)) => return Err(error),
-            Err(Unheld::Invalid(reason)) => return Ok(Judged { outcome: without_parents(reason), remade: 0 }),
+            Err(Unheld::Invalid(reason)) => {
+                return Ok(Judged { outcome: without_parents(reason), remade: 0 });
+            }
         };
         let job = Job { fidelity, seed, artifacts, previous, parents: &held.parents, control };
         let outcome = self.evaluator.evaluate(&self.canonical, &job)?;

@@ -163,7 +163,11 @@ impl<C: Candidate> Lineage<C> {
     }
 
     /// The ancestors whose artifacts must be made, by the numbers of their trials: parents have lower ones.
-    fn lost(&self, child: &C, evaluator: &impl Evaluator<C>) -> Result<BTreeMap<u64, (Key, Ancestor<C>)>, EvalError> {
+    fn lost(
+        &self,
+        child: &C,
+        evaluator: &impl Evaluator<C>,
+    ) -> Result<BTreeMap<u64, (Key, Ancestor<C>)>, EvalError> {
         let ancestors = self.ancestors.read().unwrap_or_else(PoisonError::into_inner);
         let (mut lost, mut asked) = (BTreeMap::new(), child.parents().to_vec());
         while let Some(key) = asked.pop() {

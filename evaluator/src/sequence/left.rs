@@ -35,10 +35,13 @@ impl Summary {
     /// Whether others can start from what it is of: training of this version left it in this folder, bit for bit.
     pub fn is_whole_in(&self, folder: &Path) -> bool {
         let is_whole = |(number, digest): (usize, &Option<Digest>)| {
-            digest.is_some_and(|digest| digest_of(&folder.join(weights_name(number))).is_ok_and(|it| it == digest))
+            digest.is_some_and(|digest| {
+                digest_of(&folder.join(weights_name(number))).is_ok_and(|it| it == digest)
+            })
         };
         let weights = self.folds.iter().map(|fold| &fold.weights).enumerate();
-        self.version == recipe::VERSION && self.genome.is_some() && weights.len() > 0 && { weights }.all(is_whole)
+        self.version == recipe::VERSION && self.genome.is_some() && weights.len() > 0 && { weights }
+            .all(is_whole)
     }
 }
 
@@ -61,7 +64,10 @@ mod tests {
         assert!(!is_whole(Summary { version: recipe::VERSION + 1, ..whole.clone() }));
         assert!(!is_whole(Summary { genome: None, ..whole.clone() }));
         assert!(!is_whole(Summary { folds: Vec::new(), ..whole.clone() }));
-        assert!(!is_whole(Summary { folds: vec![fold.clone(), fold], ..whole.clone() }), "the second is not there");
+        assert!(
+            !is_whole(Summary { folds: vec![fold.clone(), fold], ..whole.clone() }),
+            "the second is not there"
+        );
         fs::write(&file, "weightz").unwrap();
         assert!(!is_whole(whole.clone()));
         fs::remove_file(&file).unwrap();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
 use hashing::Digest;
+use serde::{Deserialize, Serialize};
 use spaces::sequence::Genome;
 use tasks::Scores;
 
@@ -163,7 +163,13 @@ mod tests {
     #[test]
     fn requests_say_what_they_ask() {
         let genome: Genome = serde_json::from_str("{}").unwrap();
-        let fit = Request::Fit { genome, seed: u64::MAX, epochs: 3, to: "w.safetensors".into(), parents: Vec::new() };
+        let fit = Request::Fit {
+            genome,
+            seed: u64::MAX,
+            epochs: 3,
+            to: "w.safetensors".into(),
+            parents: Vec::new(),
+        };
         let json = serde_json::to_value(&fit).unwrap();
         assert_eq!(json["ask"], "fit");
         assert_eq!(serde_json::from_value::<Request>(json).unwrap(), fit);

@@ -53,8 +53,15 @@ fn measure(kind: Kind, name: &str, layers: &str) {
     let service = Service::new(task).expect("small tasks can be drawn");
     let folder = tempfile::tempdir().expect("a folder for temporary files");
     let artifacts = folder.path().join("artifacts");
-    let request =
-        Request::Evaluate { genome, fidelity, seed: 0, artifacts, previous: None, checkpoint: false , parents: Vec::new()};
+    let request = Request::Evaluate {
+        genome,
+        fidelity,
+        seed: 0,
+        artifacts,
+        previous: None,
+        checkpoint: false,
+        parents: Vec::new(),
+    };
     let begun = clock();
     let answer = service.answer(&request, &Control::new()).expect("a training");
     let seconds = clock() - begun;

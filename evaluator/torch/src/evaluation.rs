@@ -183,7 +183,9 @@ pub fn parents_of(
 ) -> Result<Vec<Parent>, String> {
     if folders.len() != genome.inherits.len() {
         let (named, given) = (genome.inherits.len(), folders.len());
-        return Err(format!("the genome inherits from {named} evaluations, and the folders of {given} are given"));
+        return Err(format!(
+            "the genome inherits from {named} evaluations, and the folders of {given} are given"
+        ));
     }
     folders.iter().map(|folder| Parent::read(folder, fold, part)).collect()
 }

@@ -1,6 +1,6 @@
 //! The worker's service: answers the requests of a study.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use evaluator::sequence::{
     Fit, Measured, Part, Predictions, Ready, Reply, Request, SequenceTask, Steps, recipe, weights_name,

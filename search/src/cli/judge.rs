@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use evaluator::sequence::{
-    Fit, Predictions, SequenceEvaluator, SequenceTask, Steps, Summary, weights_name,
-};
+use evaluator::sequence::{Fit, Predictions, SequenceEvaluator, SequenceTask, Steps, Summary, weights_name};
 use evaluator::{Control, Evaluator, Job, Limits};
 use hashing::Fidelity;
 use serde_json::{Map, Value, json};

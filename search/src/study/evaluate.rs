@@ -40,7 +40,8 @@ impl<S: Space + 'static> Study<S> {
             ruled_out: identified.ruled_out.clone(),
             evaluator: Arc::clone(&self.evaluator),
             lineage: Arc::clone(&self.lineage),
-            is_first: self.payers.get(&identified.key).and_then(|payers| payers.first()) == Some(&identified.number),
+            is_first: self.payers.get(&identified.key).and_then(|payers| payers.first())
+                == Some(&identified.number),
             conditions: self.plan.conditions(&self.deadline, &self.clock),
         };
         self.executor.submit(Arc::new(move || evaluation.run()));

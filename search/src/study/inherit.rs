@@ -31,7 +31,8 @@ impl<S: Space + 'static> Study<S> {
         match candidate.parents() {
             [] => Ok(()),
             _ if !self.plan.inherit => {
-                Err("it inherits weights, and this search does not; give --inherit, or leave `inherits` out".into())
+                Err("it inherits weights, and this search does not; give --inherit, or leave `inherits` out"
+                    .into())
             }
             parents => match parents.iter().find(|key| !is_there(key)) {
                 None => Ok(()),

@@ -416,6 +416,9 @@ impl Genome {
         if self.layout != Layout::Steps {
             stack += &format!(" | {}", name_of(&self.layout));
         }
+        if !self.inherits.is_empty() {
+            stack += " | inherits";
+        }
         format!("{stack} | width {}, {}", self.width, name_of(&self.pooling))
     }
 }

@@ -31,8 +31,14 @@ fn replay<S: Space<Candidate: Tabulated> + Default>(path: &Path) -> bool {
     let rows: Vec<f64> = (0..candidates.len()).map(|row| table.row(row).0[0]).collect();
     let replay = Replay::new(S::default(), table, task).expect("the table is that of its task");
     let control = Control::new();
-    let job =
-        Job { fidelity: Fidelity(1), seed: 0, artifacts: "".as_ref(), previous: None, parents: &[], control: &control };
+    let job = Job {
+        fidelity: Fidelity(1),
+        seed: 0,
+        artifacts: "".as_ref(),
+        previous: None,
+        parents: &[],
+        control: &control,
+    };
     for (candidate, score) in candidates.iter().zip(rows) {
         let outcome = replay.evaluate(candidate, &job).expect("a look-up does not fail");
         assert_eq!(outcome.verdict.score(&objective), Some(score));

@@ -37,7 +37,8 @@ fn likeness(a: &Passage, b: &Passage) -> u32 {
 
 /// For every passage of the child the one of the parent that it is made of, if there is one, and their likeness. Both are
 /// in order, and the sum of likenesses is the largest that there is (Needleman and Wunsch 1970, without a penalty for
-/// gaps); of several such alignments the one that pairs what comes first.
+/// gaps); of several such alignments the one that pairs what comes first in the child. Where a passage stands alone, those
+/// of the parent that can be spared are passed over with it: it may have come in their place.
 pub fn align<'a>(child: &[Passage], parent: &[Passage<'a>]) -> Vec<Option<(Passage<'a>, u32)>> {
     let (rows, columns) = (child.len(), parent.len());
     // The largest sum over the passages from a row and a column on.
@@ -94,7 +95,7 @@ mod tests {
         let parent = joined(&[GRU, S4D, MLP]);
         assert_eq!(layers(&joined(&[MLP, GRU, S4D, MLP]), &parent), [None, Some(0), Some(1), Some(2)]);
         assert_eq!(layers(&joined(&[GRU, MLP]), &parent), [Some(0), Some(2)]);
-        assert_eq!(layers(&joined(&[S4D, GRU]), &parent), [None, Some(0)]);
+        assert_eq!(layers(&joined(&[S4D, GRU]), &parent), [Some(1), None]);
         assert_eq!(layers("", &parent), []);
         assert_eq!(layers(&parent, ""), [None; 3]);
     }

@@ -40,7 +40,8 @@ pub fn taken(
 ) -> Values {
     let mut values = Values::new();
     for place in Place::ALL {
-        let here = own.iter().zip(aligned).filter(|(passage, _)| (passage.layer, passage.place) == (index, place));
+        let here =
+            own.iter().zip(aligned).filter(|(passage, _)| (passage.layer, passage.place) == (index, place));
         let sources: Vec<_> =
             here.filter_map(|(passage, found)| Some(Source { run: passage.run, of: (*found)?.0 })).collect();
         if sources.is_empty() {

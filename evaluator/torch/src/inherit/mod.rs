@@ -97,7 +97,8 @@ fn taken(network: &Network, fresh: &Values, parents: &[Parent]) -> Values {
 
 /// Equal but for how they are trained and where they started.
 fn same_stack(network: &Network, parent: &Parent) -> bool {
-    let stack = |genome: &Genome| Genome { training: Training::default(), inherits: Vec::new(), ..genome.clone() };
+    let stack =
+        |genome: &Genome| Genome { training: Training::default(), inherits: Vec::new(), ..genome.clone() };
     stack(&network.genome) == stack(&parent.network.genome)
 }
 

@@ -186,7 +186,8 @@ mod tests {
             let after = resized(&small, &large, &before, &fresh).unwrap();
             let far = furthest(&response(&small, &before), &response(&large, &after));
             assert!(far < 1e-10, "{kind} {activation}: {far}");
-            let shapes = |values: &Values| values.iter().map(|(n, v)| (n.clone(), v.size())).collect::<Vec<_>>();
+            let shapes =
+                |values: &Values| values.iter().map(|(n, v)| (n.clone(), v.size())).collect::<Vec<_>>();
             assert_eq!(shapes(&after), shapes(&fresh));
             let columns = rows_of(&after[names(kind).unwrap().1].tr());
             assert!((0..columns.len()).all(|unit| !columns[..unit].contains(&columns[unit])));
@@ -210,7 +211,10 @@ mod tests {
         for (kind, activation) in ALL {
             let [small, large] = sizes(kind, activation);
             let trained = drawn(&large, "trained");
-            assert!(resized(&large, &small, &trained, &drawn(&small, "fresh")).is_none(), "{kind} {activation}");
+            assert!(
+                resized(&large, &small, &trained, &drawn(&small, "fresh")).is_none(),
+                "{kind} {activation}"
+            );
         }
     }
 
@@ -223,7 +227,11 @@ mod tests {
             let (reading, _) = names(kind).unwrap();
             let factors = Tensor::from_slice(&(0..4 * WIDTH).map(|n| 0.5 + n as f64).collect::<Vec<_>>());
             for name in reading {
-                let scaled = if trained[*name].dim() == 2 { &trained[*name] * factors.unsqueeze(1) } else { &trained[*name] * &factors };
+                let scaled = if trained[*name].dim() == 2 {
+                    &trained[*name] * factors.unsqueeze(1)
+                } else {
+                    &trained[*name] * &factors
+                };
                 trained.insert((*name).into(), scaled);
             }
             let merged = resized(&large, &small, &trained, &drawn(&small, "fresh"));
