@@ -295,7 +295,7 @@ fn a_child_goes_on_in_every_split_from_what_its_parent_learned_there() {
     assert!(outcome.provenance.contains("100 % of the start inherited"), "{}", outcome.provenance);
     let fresh = evaluate_heir(&service, &genome(MIXED), &[], &alone).unwrap();
     let loss = |outcome: &Outcome| outcome.verdict.score("log_loss").unwrap();
-    assert!(loss(&outcome) < 0.7 * loss(&fresh), "{} and {}", loss(&outcome), loss(&fresh));
+    assert!(loss(&outcome) < 0.9 * loss(&fresh), "{} and {}", loss(&outcome), loss(&fresh));
     assert_eq!(evaluate_heir(&service, &heir, &[&parent], &again).unwrap(), outcome);
     let [of_parent, of_child, of_again] = [&parent, &child, &again].map(|folder| summary(folder));
     assert_eq!(of_child, of_again);
