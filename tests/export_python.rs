@@ -18,7 +18,8 @@ use spaces::sequence::{
     Block, Gene, Genome, Layer, Layout, Mixer, Network, Norm, Order, Pattern, Place, Pooling, Position,
 };
 use spaces::sequence::{
-    Group, Limits, Pointed, Pointer, SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Weights, blocks,
+    Group, Limits, Pointed, Pointer, SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Weights,
+    blocks,
 };
 
 const SHAPE: Shape = Shape { channels: 3, classes: 4 };

@@ -74,7 +74,7 @@ fn grids() -> [Network; 3] {
     [grid("last", "learned"), grid("mean", "decay"), grid("max", "none")]
 }
 
-/// Passes that are more than repetitions, over layers that know the past, the future and neither.
+/// Passes that are more than repetitions, and one that is not, over layers that know the past, the future and neither.
 fn recursive() -> Vec<Network> {
     let layers = r#"[
         {"token": {"kind": "gru"}, "channel": {"kind": "moe"}, "rank": 1},
@@ -86,7 +86,8 @@ fn recursive() -> Vec<Network> {
         read(&format!(r#"{{"width": 16, "layers": {layers}, "sharing": {sharing}}}"#))
     };
     let each = RECURSIVE.iter().flat_map(|more| ["cycle", "middle-cycle"].map(|pattern| of(more, pattern)));
-    each.chain(RECURSIVE.iter().map(|more| recursive_grid(more))).collect()
+    let plain = of(r#""depth": "fixed""#, "sequence");
+    each.chain(RECURSIVE.iter().map(|more| recursive_grid(more))).chain([plain]).collect()
 }
 
 /// The same over layers that know columns, snakes or neither.
@@ -426,7 +427,7 @@ fn dropout_draws_as_much_wherever_steps_stop() {
         let streams = || Dropout::new(0.3, Rng::named(1, "dropout", 0));
         let (mut drawn, mut skipped) = (streams(), streams());
         let _ = model.forward_with_penalty(&batch, Some(&mut drawn));
-        let elements = lengths.len() * 12 * network.columns() * network.genome.width;
+        let elements = lengths.len() * model.tokens(12) * network.genome.width;
         (0..model.masks()).for_each(|_| skipped.skip(elements));
         let x = Tensor::ones([64], (Kind::Float, Device::Cpu));
         assert_eq!(drawn.apply(&x), skipped.apply(&x), "{}", network.genome.summary());

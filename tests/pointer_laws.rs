@@ -301,6 +301,7 @@ fn evaluate(
     previous: Option<&Path>,
 ) -> Outcome {
     let request = Request::Evaluate {
+        parents: Vec::new(),
         genome: genome(json),
         fidelity,
         seed: 3,

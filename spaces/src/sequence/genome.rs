@@ -587,7 +587,19 @@ impl TryFrom<Raw> for Genome {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        let Raw { version, width, tokens, layout, norm, position, pooling, layers, sharing, training, inherits } = raw;
+        let Raw {
+            version,
+            width,
+            tokens,
+            layout,
+            norm,
+            position,
+            pooling,
+            layers,
+            sharing,
+            training,
+            inherits,
+        } = raw;
         if version != 1 {
             return Err(format!("genome version {version} is not known; this program reads version 1"));
         }
@@ -611,8 +623,19 @@ impl TryFrom<Raw> for Genome {
         if inherits.len() > Self::PARENTS || inherits.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(format!("inherits: {} keys; name at most two, each once", inherits.len()));
         }
-        let genome =
-            Self { version, width, tokens, layout, norm, position, pooling, layers, sharing, training, inherits };
+        let genome = Self {
+            version,
+            width,
+            tokens,
+            layout,
+            norm,
+            position,
+            pooling,
+            layers,
+            sharing,
+            training,
+            inherits,
+        };
         let depth = genome.depth();
         if depth > LARGEST {
             return Err(format!("{depth} layers and repetitions are more than {LARGEST}"));

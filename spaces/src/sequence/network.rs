@@ -231,7 +231,9 @@ impl Network {
         let (xs, kept) = self.encode(routing, cases, supply);
         let weights = supply(&self.head(), &xs);
         let answer = |x: &Matrix| match self.pointer {
-            Some(pointer) => pointer.answer(&self.apply_norm(x, &weights[0]), &weights[1..], None).probabilities.data,
+            Some(pointer) => {
+                pointer.answer(&self.apply_norm(x, &weights[0]), &weights[1..], None).probabilities.data
+            }
             None => self.apply_head(x, &weights),
         };
         Routed { logits: xs.iter().map(answer).collect(), kept }

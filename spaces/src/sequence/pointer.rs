@@ -50,8 +50,12 @@ impl Pointer {
                 "layout {layout} has several tokens for a step, and this task points at steps; choose steps"
             ));
         }
-        (genome.tokens != Tokenizer::Steps)
-            .then(|| format!("{} are one token, and this task points at steps; choose tokens of kind steps", genome.tokens))
+        (genome.tokens != Tokenizer::Steps).then(|| {
+            format!(
+                "{} are one token, and this task points at steps; choose tokens of kind steps",
+                genome.tokens
+            )
+        })
     }
 
     pub(super) fn parts(self, width: usize) -> [(&'static str, Vec<Tensor>); 2] {

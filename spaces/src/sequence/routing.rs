@@ -129,8 +129,8 @@ impl Walk<'_, '_> {
             put_back(&mut hidden, &kept, &made, |_, made| made);
         }
         for (case, x) in xs.iter_mut().enumerate() {
-            for step in 0..x.rows {
-                let share = shares[case].at(step, last[case][step]);
+            for (step, last) in last[case].iter().enumerate() {
+                let share = shares[case].at(step, *last);
                 x.row_mut(step).iter_mut().zip(hidden[case].row(step)).for_each(|(x, h)| *x += share * h);
             }
         }
