@@ -145,6 +145,7 @@ fn folders(artifacts: &Path) -> Vec<PathBuf> {
 fn artifacts_that_are_lost_or_damaged_are_made_again_and_change_no_trial() {
     let folder = tempfile::tempdir().unwrap();
     let whole = searched(plan(folder.path(), 80), 2);
+    let mut made_again = 0;
     for seed in 0..12 {
         let mut rng = Rng::named(seed, "losses", 0);
         let (place, said, evaluator) = (tempfile::tempdir().unwrap(), Said::default(), Heirs::default());
@@ -172,12 +173,12 @@ fn artifacts_that_are_lost_or_damaged_are_made_again_and_change_no_trial() {
         let made = evaluator.evaluated.lock().unwrap().len() - before;
         let new = whole[cut..].iter().filter(|trial| trial.is_trained()).count();
         let said = said.0.lock().unwrap();
-        assert!(
-            made > new && !said.is_empty(),
-            "seed {seed}: {gone} gone, {made} made for {new} trials: {said:?}"
-        );
+        // By chance no parent of what is new is among what is lost.
+        assert_eq!(made > new, !said.is_empty(), "seed {seed}: {gone} gone, {made} made for {new}: {said:?}");
+        made_again += usize::from(made > new);
         assert!(said.iter().all(|message| message.contains("trained again")), "{said:?}");
     }
+    assert!(made_again >= 8, "{made_again} of 12");
 }
 
 #[test]
@@ -263,7 +264,7 @@ fn kills_and_lost_weights_cost_trainings_and_change_no_trial() {
         wait_for_trials(&folder, "cut", stop);
         signal(-(child.id() as i32), libc::SIGKILL);
         assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
-        if stop == 16 {
+        if stop > 9 {
             folders(&folder.path("cut/artifacts")).iter().for_each(|path| fs::remove_dir_all(path).unwrap());
         }
         child = spawn(&folder, &["resume", "cut"]);

@@ -318,7 +318,8 @@ fn what_is_trained_is_routed_as_defined() {
     for network in &routed() {
         let [expected, answered] =
             [Routing::Training, Routing::Inference].map(|routing| define_routed(network, &cases, routing));
-        let found = numbers(&model(network, Kind::Double).forward_with_penalty(&batch, None).0);
+        let found =
+            numbers(&model(network, Kind::Double).forward_with_penalty(&batch, &Tensor::new(), None).0);
         let error = error(&found, &expected);
         assert!(error < 1e-10, "{}: {error:e}", network.genome.summary());
         let by_passes = network.genome.sharing.depth == Depth::ExpertChoice;
@@ -364,7 +365,7 @@ fn routers_add_to_the_loss_how_unbalanced_and_how_unforeseen_their_choices_are()
     for (depth, expected) in [("token-choice", 0.01 + size), ("expert-choice", 2e-3 * 2f64.ln())] {
         let network = of(depth);
         let mut model = model(&network, Kind::Double);
-        let penalty = |model: &Model| model.forward_with_penalty(&batch, None).1.unwrap();
+        let penalty = |model: &Model| model.forward_with_penalty(&batch, &Tensor::new(), None).1.unwrap();
         let drawn = penalty(&model).double_value(&[]);
         assert!((drawn - expected).abs() > 1e-6, "{depth}: {drawn}");
         for _ in 0..25 {
@@ -384,7 +385,10 @@ fn routers_add_to_the_loss_how_unbalanced_and_how_unforeseen_their_choices_are()
         assert!((found - expected).abs() < 1e-12, "{depth}: {found}");
     }
     let model = model(&of("converge"), Kind::Double);
-    assert!(model.forward_with_penalty(&batch, None).1.is_none(), "there is nothing to choose");
+    assert!(
+        model.forward_with_penalty(&batch, &Tensor::new(), None).1.is_none(),
+        "there is nothing to choose"
+    );
 }
 
 #[test]
@@ -414,7 +418,11 @@ fn steps_that_choose_are_balanced_by_their_shares_and_by_what_they_chose() {
     let load: f64 = (0..3).map(|depth| chosen[depth] / steps * shared[depth] / steps).sum();
     let expected = 0.01 * 3.0 * load + 1e-3 * sizes / steps;
     let batch = batch(&cases, 14, 1e3, Kind::Double);
-    let found = model(&network, Kind::Double).forward_with_penalty(&batch, None).1.unwrap().double_value(&[]);
+    let found = model(&network, Kind::Double)
+        .forward_with_penalty(&batch, &Tensor::new(), None)
+        .1
+        .unwrap()
+        .double_value(&[]);
     assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
 }
 
@@ -426,7 +434,7 @@ fn dropout_draws_as_much_wherever_steps_stop() {
         let model = Model::new(network, 1, Kind::Float, Device::Cpu);
         let streams = || Dropout::new(0.3, Rng::named(1, "dropout", 0));
         let (mut drawn, mut skipped) = (streams(), streams());
-        let _ = model.forward_with_penalty(&batch, Some(&mut drawn));
+        let _ = model.forward_with_penalty(&batch, &Tensor::new(), Some(&mut drawn));
         let elements = lengths.len() * model.tokens(12) * network.genome.width;
         (0..model.masks()).for_each(|_| skipped.skip(elements));
         let x = Tensor::ones([64], (Kind::Float, Device::Cpu));
