@@ -70,7 +70,9 @@ fn points(run: &Run) -> Vec<Row> {
     let service = Service::new(task).expect("small tasks can be drawn");
     let folder = tempfile::tempdir().expect("a folder for temporary files");
     let (artifacts, genome, seed) = (folder.path().join("artifacts"), run.genome.clone(), run.seed);
-    let request = Request::Evaluate { genome, fidelity, seed, artifacts, previous: None, checkpoint: false };
+    let (parents, previous) = (Vec::new(), None);
+    let request =
+        Request::Evaluate { genome, fidelity, seed, parents, artifacts, previous, checkpoint: false };
     let answer = service.answer(&request, &Control::new()).expect("a training");
     let Reply::Evaluated(outcome) = answer else { panic!("{answer:?}") };
     let Verdict::Scored(scores) = outcome.verdict else { panic!("{:?}", outcome.verdict) };
