@@ -260,17 +260,18 @@ fn kills_and_lost_weights_cost_trainings_and_change_no_trial() {
     let inherited = provenances(&folder, "whole").iter().filter(|it| it.contains("inherited")).count();
     assert!(inherited > 8, "{inherited} of {heirs}");
     let mut child = spawn(&folder, &[&SEARCH, &["cut", "--jobs", "3"][..]].concat());
+    let mut said = String::new();
     for stop in [9, 16, 23] {
         wait_for_trials(&folder, "cut", stop);
         signal(-(child.id() as i32), libc::SIGKILL);
-        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
-        if stop > 9 {
-            folders(&folder.path("cut/artifacts")).iter().for_each(|path| fs::remove_dir_all(path).unwrap());
-        }
+        let killed = child.wait_with_output().unwrap();
+        assert_eq!(killed.status.signal(), Some(libc::SIGKILL));
+        said += &stderr_of(&killed);
+        folders(&folder.path("cut/artifacts")).iter().for_each(|path| fs::remove_dir_all(path).unwrap());
         child = spawn(&folder, &["resume", "cut"]);
     }
     let output = child.wait_with_output().unwrap();
-    let said = stderr_of(&output);
+    said += &stderr_of(&output);
     assert!(output.status.success() && said.contains("trained again"), "{said}");
     assert_same(&whole, &trials(&folder, "cut"));
 }

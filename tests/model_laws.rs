@@ -305,7 +305,7 @@ fn is_of_a_depth(network: &Network, name: &str) -> bool {
 /// The routed ones of [`recursive`].
 fn routed() -> Vec<Network> {
     let mut networks = recursive();
-    networks.retain(|network| network.genome.passes().unwrap().is_routed());
+    networks.retain(|network| network.genome.passes().is_some_and(|passes| passes.is_routed()));
     assert_eq!(networks.len(), 18);
     networks
 }

@@ -32,7 +32,7 @@ fn main() {
         for (stack, layers) in STACKS {
             let genome = format!(r#"{{"width": 64, "pooling": "none", "layers": [{layers}]}}"#);
             let genome: Genome = serde_json::from_str(&genome).expect("a genome");
-            let heads: [(&str, fn(&Run) -> Vec<Row>); 2] = [("pointer", points), ("ranks", ranks)];
+            let heads: [(&str, Train); 2] = [("pointer", points), ("ranks", ranks)];
             for (head, train) in &heads[..1 + usize::from(task == Kind::Sort)] {
                 let name = format!("{},{stack},{head}", task.name());
                 if words.iter().all(|word| name.contains(word)) {
@@ -54,7 +54,9 @@ struct Run {
 /// Epoch, name of a score, and the score at both lengths.
 type Row = (u64, String, [f64; 2]);
 
-fn show(name: &str, run: &Run, train: fn(&Run) -> Vec<Row>) {
+type Train = fn(&Run) -> Vec<Row>;
+
+fn show(name: &str, run: &Run, train: Train) {
     let begun = clock();
     let rows = train(run);
     let seconds = clock() - begun;
