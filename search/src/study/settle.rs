@@ -19,7 +19,9 @@ impl<S: Space + 'static> Study<S> {
             self.ledger.append(&trial).map_err(StudyError::Ledger)?;
             self.observer.settled(&trial);
             self.meter.count(&trial);
-            self.lineage.learn(&trial, &self.space, self.plan.fidelity);
+            if self.plan.inherit {
+                self.lineage.learn(&trial, &self.space, self.plan.fidelity);
+            }
             self.trials.push(trial);
         }
         Ok(())
