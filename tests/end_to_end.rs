@@ -143,7 +143,8 @@ fn a_finished_run_can_be_asked() {
     let gru = r#"{"layers": [{"token": {"kind": "gru"}}]}"#;
     let same = r#"{"layers": [{}, {"token": {"kind": "gru"}, "repeat": 1}]}"#;
     folder.write("same.json", same);
-    folder.write("same.jsonl", format!("{gru}\n{same}\n{{}}\n"));
+    let nested = r#"{"training": {"prefixes": 2}}"#;
+    folder.write("same.jsonl", format!("{gru}\n{same}\n{{}}\n{nested}\n"));
     stdout(
         &folder,
         &[&SEARCH, &["--out", "run", "--trials", "40", "--trainings", "10", "--enqueue", "same.jsonl"][..]]
@@ -155,6 +156,7 @@ fn a_finished_run_can_be_asked() {
     let scores: Vec<f64> =
         board.as_array().unwrap().iter().map(|row| row["accuracy"].as_f64().unwrap()).collect();
     assert!(scores.len() == 3 && scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+    assert!(board[0]["nearest_mean_accuracy"].as_f64().unwrap() > 0.2, "{board}");
     let csv = stdout(&folder, &["leaderboard", "run", "--format", "csv", "--top", "3"]);
     assert_eq!(csv.lines().count(), 4);
 
@@ -186,9 +188,17 @@ fn a_finished_run_can_be_asked() {
     assert_fails(&folder, &["export", "run", "--trial", "4000", "--to", "x"], 2, &["4000"]);
 
     let tested = json(&["test", "run", "--format", "json"]);
-    assert!(tested[0]["accuracy"].as_f64().unwrap() > 0.2);
+    assert!(["accuracy", "nearest_mean_accuracy"].iter().all(|name| tested[0][name].as_f64().unwrap() > 0.2));
     assert_eq!(json(&["test", "run", "--refit", "--format", "json"])[0]["refit"], true);
     assert_eq!(lines(&folder.path("run/tests.jsonl")).len(), 2);
+    for refit in [&[][..], &["--refit"]] {
+        let tested = json(&[&["test", "run", "--trial", "3", "--format", "json"], refit].concat());
+        for name in ["accuracy_at_16", "nearest_mean_accuracy"] {
+            assert!((0.0..=1.0).contains(&tested[0][name].as_f64().unwrap()), "{name}: {tested}");
+        }
+    }
+    let listed = json(&["cache", "list", "run", "--metric", "accuracy_at_16", "--format", "json"]);
+    assert!(listed.as_array().unwrap().iter().any(|row| row["accuracy_at_16"].is_number()), "{listed}");
 
     let confirmed = json(&["confirm", "run", "--top", "2", "--seeds", "2", "--format", "json"]);
     assert_eq!((confirmed.as_array().unwrap().len(), confirmed[0]["trainings"].as_u64()), (2, Some(2)));

@@ -135,7 +135,8 @@ mod sequence {
             "kind" if before == "/tokens" => list(&Tokenizer::KINDS),
             "size" if before == "/tokens" => Tokenizer::SIZES.map(|size| json!(size)).to_vec(),
             "norm" => list(&["layer", "rms"]),
-            "pooling" => list(&["mean", "max", "last"]),
+            "pooling" => list(&["mean", "max", "last", "attention", "step-mean"]),
+            "head" => list(&["linear", "simplex"]),
             "position" if before.is_empty() => list(&["none", "learned", "decay"]),
             "pattern" | "passes" | "projection" | "depth" | "epsilon" => choices_of_sharing(genome, name),
             "rank" => vec![json!(0), json!(2)],
@@ -144,6 +145,7 @@ mod sequence {
             "learning_rate" => Training::LEARNING_RATES.map(|rate| json!(rate)).to_vec(),
             "weight_decay" => Training::WEIGHT_DECAYS.map(|decay| json!(decay)).to_vec(),
             "dropout" => Training::DROPOUTS.map(|dropout| json!(dropout)).to_vec(),
+            "prefixes" => Training::PREFIXES.map(|prefixes| json!(prefixes)).to_vec(),
             _ if before.ends_with("/token") => choices_of_mixer(genome, Place::Token, before, name),
             _ if before.ends_with("/channel") => choices_of_mixer(genome, Place::Channel, before, name),
             _ => panic!("no choices of {path}"),
@@ -230,9 +232,10 @@ mod sequence {
                 let reversible = layer.token.block(Place::Token).reversible(&layer.token.settings);
                 reversible.then_some("the mixer does not know the order")
             }
-            ["token", "strided"] if layer.token.settings.number("groups") == 1 => {
+            ["token", "strided" | "regroup"] if layer.token.settings.number("groups") == 1 => {
                 Some("one group has every step")
             }
+            ["token", "regroup"] => (before.runs_of(number) == 1).then_some("nothing is shared"),
             ["token", "causal"] if last => {
                 let forward = forward(layer) && !gates_by_others(layer);
                 forward.then_some("the last step sees everything")
@@ -303,7 +306,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         toggles.retain(|(_, toggled)| space.check(toggled).is_ok());
         law.check(&genome, toggles, sequence::inert);
     }
-    let mut genes: BTreeSet<String> = ["layout", "norm", "pooling", "position", "width"]
+    let mut genes: BTreeSet<String> = ["head", "layout", "norm", "pooling", "position", "width"]
         .into_iter()
         .chain([
             "sharing/depth",
@@ -314,7 +317,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         ])
         .chain(["tokens/kind", "tokens/size"])
         .chain(["layers/order", "layers/rank", "layers/repeat"])
-        .chain(["training/dropout", "training/learning_rate", "training/weight_decay"])
+        .chain(["training/dropout", "training/learning_rate", "training/prefixes", "training/weight_decay"])
         .map(|gene| format!("/{gene}"))
         .collect();
     for &block in blocks::ALL {

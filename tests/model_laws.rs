@@ -56,7 +56,7 @@ fn shared() -> Network {
     )
 }
 
-/// Channels as tokens, with positions in each, read at the last step.
+/// Channels as tokens, with positions in each.
 fn grid(pooling: &str, position: &str) -> Network {
     read(&format!(
         r#"{{"width": 16, "layout": "grid", "pooling": "{pooling}", "position": "{position}", "layers": [
@@ -69,9 +69,15 @@ fn grid(pooling: &str, position: &str) -> Network {
     ))
 }
 
-/// Each pooling and each position once.
-fn grids() -> [Network; 3] {
-    [grid("last", "learned"), grid("mean", "decay"), grid("max", "none")]
+/// Each pooling once, and each position.
+fn grids() -> [Network; 5] {
+    [
+        grid("last", "learned"),
+        grid("mean", "decay"),
+        grid("max", "none"),
+        grid("attention", "none"),
+        grid("step-mean", "none"),
+    ]
 }
 
 /// Passes that are more than repetitions, and one that is not, over layers that know the past, the future and neither.
@@ -122,7 +128,8 @@ fn examples() -> Vec<Network> {
 fn joined() -> Vec<Network> {
     let of = |tokens: Tokenizer, number: usize| {
         let (tokens, layout) = (serde_json::to_string(&tokens).unwrap(), ["steps", "grid"][number % 2]);
-        let (pooling, position) = (["mean", "last", "max"][number % 3], ["learned", "decay"][number % 2]);
+        let pooling = ["mean", "last", "max", "attention", "step-mean"][number % 5];
+        let position = ["learned", "decay"][number % 2];
         read(&format!(
             r#"{{"width": 16, "tokens": {tokens}, "layout": "{layout}", "pooling": "{pooling}",
                 "position": "{position}", "layers": [
@@ -216,6 +223,7 @@ fn libtorch_computes_the_definition_of_every_genome() {
         let genome = &network.genome;
         seen.extend([format!("{:?}", genome.norm), format!("{:?}", genome.pooling)]);
         seen.extend([format!("{:?}", genome.layout), format!("{} by {:?}", genome.tokens, genome.layout)]);
+        seen.insert(format!("{:?} head", genome.head));
         seen.extend([
             format!("{:?} positions", genome.position),
             format!("{:?} shared", genome.sharing.pattern),
@@ -235,8 +243,7 @@ fn libtorch_computes_the_definition_of_every_genome() {
             }
         }
     }
-    let every =
-        "Steps Grid Layer Rms Mean Max Last Forward Reverse Bidirectional Snake Snake2 Snake4 ×1 ×2 ×3";
+    let every = "Steps Grid Layer Rms Mean Max Last Attention StepMean Forward Reverse Bidirectional Snake Snake2 Snake4 ×1 ×2 ×3";
     let kinds = blocks::ALL.iter().map(|block| block.name());
     for choice in every.split(' ').chain(kinds) {
         assert!(seen.contains(choice), "no genome with {choice}");
@@ -249,8 +256,10 @@ fn libtorch_computes_the_definition_of_every_genome() {
             assert!(seen.contains(&format!("{tokens} by {layout}")), "no genome with {tokens} by {layout}");
         }
     }
+    let positions = ["Learned positions", "Decay positions"];
+    let heads = ["Linear head", "Simplex head"];
     for choice in
-        ["Learned positions", "Decay positions", "Cycle shared", "Sequence shared", "MiddleCycle shared"]
+        ["Cycle shared", "Sequence shared", "MiddleCycle shared"].into_iter().chain(positions).chain(heads)
     {
         assert!(seen.contains(choice), "no genome with {choice}");
     }
@@ -310,6 +319,11 @@ fn routed() -> Vec<Network> {
     networks
 }
 
+/// Logits by every prefix, as a loss would see them, and the penalty. Heads of classes are told no targets.
+fn trained(model: &Model, batch: &Batch, dropout: Option<&mut Dropout>) -> (Vec<Tensor>, Option<Tensor>) {
+    model.forward_with_penalty(batch, &Tensor::new(), dropout)
+}
+
 #[test]
 fn what_is_trained_is_routed_as_defined() {
     let cases = cases(&[9, 1, 12, 4]);
@@ -318,8 +332,7 @@ fn what_is_trained_is_routed_as_defined() {
     for network in &routed() {
         let [expected, answered] =
             [Routing::Training, Routing::Inference].map(|routing| define_routed(network, &cases, routing));
-        let found =
-            numbers(&model(network, Kind::Double).forward_with_penalty(&batch, &Tensor::new(), None).0);
+        let found = numbers(&trained(&model(network, Kind::Double), &batch, None).0[0]);
         let error = error(&found, &expected);
         assert!(error < 1e-10, "{}: {error:e}", network.genome.summary());
         let by_passes = network.genome.sharing.depth == Depth::ExpertChoice;
@@ -365,7 +378,7 @@ fn routers_add_to_the_loss_how_unbalanced_and_how_unforeseen_their_choices_are()
     for (depth, expected) in [("token-choice", 0.01 + size), ("expert-choice", 2e-3 * 2f64.ln())] {
         let network = of(depth);
         let mut model = model(&network, Kind::Double);
-        let penalty = |model: &Model| model.forward_with_penalty(&batch, &Tensor::new(), None).1.unwrap();
+        let penalty = |model: &Model| trained(model, &batch, None).1.unwrap();
         let drawn = penalty(&model).double_value(&[]);
         assert!((drawn - expected).abs() > 1e-6, "{depth}: {drawn}");
         for _ in 0..25 {
@@ -373,8 +386,8 @@ fn routers_add_to_the_loss_how_unbalanced_and_how_unforeseen_their_choices_are()
             let gradients: Vec<_> = gradients.iter().map(|g| g.flatten(0, -1)).collect();
             let _ = tch::no_grad(|| model.flat().shallow_clone().g_sub_(&(Tensor::cat(&gradients, 0) * 5.0)));
         }
-        let trained = penalty(&model).double_value(&[]);
-        assert!(trained < drawn, "{depth}: {drawn} to {trained}");
+        let after = penalty(&model).double_value(&[]);
+        assert!(after < drawn, "{depth}: {drawn} to {after}");
         let zero = |(name, value): (String, Tensor)| {
             let value = if name.starts_with("routers.") { value.zeros_like() } else { value };
             (name, value)
@@ -385,10 +398,7 @@ fn routers_add_to_the_loss_how_unbalanced_and_how_unforeseen_their_choices_are()
         assert!((found - expected).abs() < 1e-12, "{depth}: {found}");
     }
     let model = model(&of("converge"), Kind::Double);
-    assert!(
-        model.forward_with_penalty(&batch, &Tensor::new(), None).1.is_none(),
-        "there is nothing to choose"
-    );
+    assert!(trained(&model, &batch, None).1.is_none(), "there is nothing to choose");
 }
 
 #[test]
@@ -418,11 +428,7 @@ fn steps_that_choose_are_balanced_by_their_shares_and_by_what_they_chose() {
     let load: f64 = (0..3).map(|depth| chosen[depth] / steps * shared[depth] / steps).sum();
     let expected = 0.01 * 3.0 * load + 1e-3 * sizes / steps;
     let batch = batch(&cases, 14, 1e3, Kind::Double);
-    let found = model(&network, Kind::Double)
-        .forward_with_penalty(&batch, &Tensor::new(), None)
-        .1
-        .unwrap()
-        .double_value(&[]);
+    let found = trained(&model(&network, Kind::Double), &batch, None).1.unwrap().double_value(&[]);
     assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
 }
 
@@ -434,7 +440,7 @@ fn dropout_draws_as_much_wherever_steps_stop() {
         let model = Model::new(network, 1, Kind::Float, Device::Cpu);
         let streams = || Dropout::new(0.3, Rng::named(1, "dropout", 0));
         let (mut drawn, mut skipped) = (streams(), streams());
-        let _ = model.forward_with_penalty(&batch, &Tensor::new(), Some(&mut drawn));
+        let _ = trained(&model, &batch, Some(&mut drawn));
         let elements = lengths.len() * model.tokens(12) * network.genome.width;
         (0..model.masks()).for_each(|_| skipped.skip(elements));
         let x = Tensor::ones([64], (Kind::Float, Device::Cpu));
@@ -455,6 +461,80 @@ fn training_repeats_bit_for_bit() {
     };
     assert_eq!(train(1), train(1));
     assert_ne!(train(1), train(2));
+}
+
+/// Attention whose scores do not depend on the step is a mean, padding or not.
+#[test]
+fn attention_pooling_without_weights_is_mean_pooling() {
+    for layout in ["steps", "grid"] {
+        let read = |pooling: &str| {
+            read(&format!(
+                r#"{{"width": 16, "layout": "{layout}", "pooling": "{pooling}", "layers": [{{"token": {{"kind": "gru"}}}}]}}"#
+            ))
+        };
+        let [attention, mean] = ["attention", "mean"].map(|pooling| model(&read(pooling), Kind::Double));
+        let batch = batch(&cases(&[9, 1, 12, 4]), 14, 1e3, Kind::Double);
+        let logits = || [&attention, &mean].map(|model| numbers(&model.forward(&batch, None)));
+        let [with, without] = logits();
+        assert!(error(&with, &without) > 1e-3);
+        let weight = attention.names().position(|name| name == "head.pool.weight").unwrap();
+        let _ = tch::no_grad(|| attention.parameters()[weight].shallow_clone().zero_());
+        let [with, without] = logits();
+        assert!(error(&with, &without) < 1e-12, "{layout}");
+    }
+}
+
+#[test]
+fn a_head_reads_prefixes_with_the_weights_of_the_whole() {
+    let cases = cases(&[9, 1, 12, 4]);
+    for (ends, head) in [
+        (r#""pooling": "mean""#, "linear"),
+        (r#""pooling": "attention", "layout": "grid""#, "linear"),
+        (r#""pooling": "step-mean""#, "linear"),
+        (r#""pooling": "none""#, "linear"),
+        (r#""pooling": "max""#, "simplex"),
+    ] {
+        let of = |prefixes: usize| {
+            let training = format!(r#""training": {{"prefixes": {prefixes}}}"#);
+            let layers = r#""layers": [{"token": {"kind": "gru"}}]"#;
+            let network =
+                read(&format!(r#"{{"width": 16, "head": "{head}", {ends}, {layers}, {training}}}"#));
+            model(&network, Kind::Double)
+        };
+        let (nested, whole) = (of(3), of(1));
+        assert_eq!((nested.prefixes(), whole.prefixes()), (&[16, 8, 4][..], &[16][..]));
+        let batch = batch(&cases, 12, 1e3, Kind::Double);
+        let (logits, _) = trained(&nested, &batch, None);
+        assert_eq!(logits.len(), 3);
+        for found in [&logits[0], &nested.forward(&batch, None)] {
+            assert_eq!(numbers(found), numbers(&whole.forward(&batch, None)));
+        }
+        // The rest does not count: as if its weights were zero.
+        let named = whole.names().position(|name| name == format!("head.{head}.weight")).unwrap();
+        for (logits, prefix) in logits[1..].iter().zip([8, 4]) {
+            let _ = tch::no_grad(|| whole.parameters()[named].narrow(1, prefix, 16 - prefix).zero_());
+            let error = error(&numbers(logits), &numbers(&whole.forward(&batch, None)));
+            assert!(error < 1e-12, "{ends} {head} {prefix}: {error:e}");
+        }
+    }
+}
+
+/// In training experts keep the best of all scores; a prefix that is asked for keeps those above zero, as the whole does.
+#[test]
+fn a_prefix_is_answered_by_the_steps_that_the_whole_would_keep() {
+    let network = read(
+        r#"{"width": 16, "layers": [{"token": {"kind": "gru"}, "channel": {"kind": "mlp"}}], "training": {"prefixes": 2},
+            "sharing": {"pattern": "cycle", "passes": 3, "depth": "expert-choice"}}"#,
+    );
+    let (model, cases) = (model(&network, Kind::Double), cases(&[9, 1, 12, 4]));
+    let batch = batch(&cases, 12, 1e3, Kind::Double);
+    let in_training = trained(&model, &batch, None).0;
+    let asked = [16, 8].map(|prefix| numbers(&model.forward_at(&batch, prefix)));
+    assert_eq!(asked[0], numbers(&model.forward(&batch, None)));
+    assert!(error(&asked[1], &numbers(&in_training[1])) > 1e-6);
+    let head = model.names().position(|name| name == "head.linear.weight").unwrap();
+    let _ = tch::no_grad(|| model.parameters()[head].narrow(1, 8, 8).zero_());
+    assert!(error(&asked[1], &numbers(&model.forward(&batch, None))) < 1e-12);
 }
 
 /// A step down the gradient, in place on the flat buffer.

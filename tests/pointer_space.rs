@@ -39,13 +39,22 @@ fn where_a_task_points_every_token_stays_and_all_may_be_seen() {
 
 #[test]
 fn what_pools_does_not_point_and_what_does_not_point_pools() {
-    for (json, named) in [("{}", "pooling mean"), (r#"{"pooling": "none", "layout": "grid"}"#, "layout grid")]
-    {
+    for (json, named) in [
+        ("{}", "pooling mean"),
+        (r#"{"pooling": "none", "layout": "grid"}"#, "layout grid"),
+        (r#"{"pooling": "none", "head": "simplex"}"#, "head simplex"),
+        (r#"{"pooling": "none", "training": {"prefixes": 2}}"#, "prefixes 2"),
+    ] {
         let reason = space().check(&genome(json)).unwrap_err();
         assert!(reason.contains(named) && reason.contains("choose"), "{reason}");
     }
     let unpooled = genome(r#"{"pooling": "none"}"#);
-    assert!(SequenceSpace::default().check(&unpooled).unwrap_err().contains("choose mean, max or last"));
+    assert!(
+        SequenceSpace::default()
+            .check(&unpooled)
+            .unwrap_err()
+            .contains("choose mean, max, last, attention or step-mean")
+    );
     let deep = genome(r#"{"pooling": "none", "layers": [{"repeat": 9}]}"#);
     assert!(space().check(&deep).unwrap_err().contains("depth 9"));
     let both = Limits { points: true, every_step: true, ..Limits::default() };

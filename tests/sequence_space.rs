@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use hashing::{CandidateHasher, Class, Digest, Fingerprint, Key, Keyed, Rng, TwoStage};
 use spaces::sequence::math::{self, Matrix};
 use spaces::sequence::{
-    Block, Depth, Genome, Layout, Limits, Mixer, NamedTensor, Network, Norm, Order, Pattern, Pooling,
+    Block, Depth, Genome, Head, Layout, Limits, Mixer, NamedTensor, Network, Norm, Order, Pattern, Pooling,
     Position, Routed, Routing, SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Training, Value,
     Weights, blocks,
 };
@@ -122,6 +122,7 @@ fn a_step_knows_how_many_follow_exactly_where_a_block_is_not_causal() {
     let (all, past) = (Matrix::new(13, 8, input.clone()), Matrix::new(PAST, 8, input[..PAST * 8].to_vec()));
     for &block in blocks::ALL {
         for settings in all_settings(block) {
+            let settings = block.of_run(&settings, 0).unwrap_or(settings);
             let generic = |t: &Tensor| {
                 let mut rng = Rng::named(1, t.name, 0);
                 (t.name, (0..t.len()).map(|_| t.probe.0 + t.probe.1 * rng.normal()).collect())
@@ -195,12 +196,89 @@ fn the_cost_of_the_widest_block_on_a_long_sequence_is_a_number() {
 
 #[test]
 fn a_head_costs_as_much_as_it_has_steps_to_answer_at() {
-    let cost = |pooling: &str| {
-        let genome = genome(&format!(r#"{{"width": 16, "pooling": "{pooling}"}}"#));
+    let cost = |pooling: &str, head: &str, layout: &str| {
+        let ends = format!(r#""pooling": "{pooling}", "head": "{head}", "layout": "{layout}""#);
+        let genome = genome(&format!(r#"{{"width": 16, {ends}}}"#));
         Network::new(&genome, Shape { channels: 3, classes: 4 }).multiply_adds(10)
     };
-    assert_eq!(cost("mean"), 16 * (10 * 3 + 4));
-    assert_eq!(cost("none"), 16 * (10 * 3 + 10 * 4));
+    assert_eq!(cost("mean", "linear", "steps"), 16 * (10 * 3 + 4));
+    assert_eq!(cost("none", "linear", "steps"), 16 * (10 * 3 + 10 * 4));
+    assert_eq!(cost("step-mean", "linear", "steps"), cost("none", "linear", "steps"));
+    assert_eq!(cost("step-mean", "linear", "grid"), 16 * (10 * 3 + 30 * 4));
+    assert_eq!(cost("attention", "linear", "steps"), cost("mean", "linear", "steps") + 10 * 16 * 16);
+    assert_eq!(cost("attention", "linear", "grid"), cost("mean", "linear", "grid") + 30 * 16 * 16);
+    assert_eq!(cost("mean", "simplex", "steps"), 16 * (10 * 3 + 3));
+}
+
+/// What a network without layers makes of these cases, under generic values.
+fn answers(json: &str, cases: &[Matrix]) -> Vec<Vec<f64>> {
+    let network = Network::new(&genome(json), Shape { channels: 3, classes: 4 });
+    network.forward(cases, &mut |group, _| {
+        let value = |part: &str, tensor: &Tensor| {
+            let mut rng = Rng::named(8, &format!("{part}.{}", tensor.name), 0);
+            let (center, spread) = tensor.probe;
+            (tensor.name, (0..tensor.len()).map(|_| center + spread * rng.normal()).collect())
+        };
+        let part = |(part, tensors): &(&str, Vec<Tensor>)| {
+            Weights(tensors.iter().map(|tensor| value(part, tensor)).collect())
+        };
+        group.parts.iter().map(part).collect()
+    })
+}
+
+fn drawn_case(length: usize) -> Matrix {
+    let mut rng = Rng::named(8, "case", length as u64);
+    Matrix::new(length, 3, (0..3 * length).map(|_| rng.normal()).collect())
+}
+
+fn farthest(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn attention_pooling_knows_neither_order_nor_number() {
+    let case = drawn_case(9);
+    let twice = Matrix::new(18, 3, case.data.repeat(2));
+    let found = answers(r#"{"pooling": "attention"}"#, &[case.clone(), case.reversed(), twice]);
+    assert!(farthest(&found[0], &found[1]) < 1e-12 && farthest(&found[0], &found[2]) < 1e-12);
+    let mean = answers(r#"{"pooling": "mean"}"#, &[case]);
+    assert!(farthest(&found[0], &mean[0]) > 1e-3, "nor is it the mean");
+}
+
+#[test]
+fn votes_of_steps_are_probabilities_and_those_of_one_step_are_its_own() {
+    for ends in ["", r#", "head": "simplex""#, r#", "layout": "grid""#] {
+        let of = |pooling: &str| format!(r#"{{"pooling": "{pooling}"{ends}}}"#);
+        let sum = |logarithms: &[f64]| logarithms.iter().map(|logarithm| logarithm.exp()).sum::<f64>();
+        for votes in answers(&of("step-mean"), &[drawn_case(7), drawn_case(1)]) {
+            assert!((sum(&votes) - 1.0).abs() < 1e-12, "{votes:?}");
+        }
+        let one = [drawn_case(1)];
+        let [votes, plain] = ["step-mean", "last"].map(|pooling| answers(&of(pooling), &one).remove(0));
+        let normed: Vec<f64> = plain.iter().map(|logit| logit - sum(&plain).ln()).collect();
+        // A step of a grid is three tokens.
+        assert_eq!(farthest(&votes, &normed) < 1e-12, !ends.contains("grid"), "{ends}");
+    }
+}
+
+#[test]
+fn a_simplex_answers_by_one_number_less_than_there_are_classes() {
+    let shape = |head: &str, classes| {
+        let genome = genome(&format!(r#"{{"width": 16, "head": "{head}"}}"#));
+        Network::new(&genome, Shape { channels: 3, classes })
+    };
+    for classes in [1, 2, 3, 9] {
+        let saved = shape("linear", classes).parameters() - shape("simplex", classes).parameters();
+        let dimensions = (classes - 1).max(1) as u64;
+        assert_eq!(saved, 17 * classes as u64 - 16 * dimensions);
+    }
+    // The corners have their center at zero, and so have the logits.
+    for logits in answers(r#"{"head": "simplex"}"#, &[drawn_case(7), drawn_case(3)]) {
+        assert!(
+            logits.iter().sum::<f64>().abs() < 1e-12 && farthest(&logits, &[0.0; 4]) > 1e-3,
+            "{logits:?}"
+        );
+    }
 }
 
 /// Of two layers that are shared, with one before and one after them.
@@ -671,7 +749,8 @@ fn every_gene_of_every_block_reaches_the_fingerprint() {
         let genes = block.genes();
         for gene in &genes {
             let with = |settings: &Settings, value: &Value| {
-                let mut layer = genome(r#"{"layers": [{}]}"#).layers.remove(0);
+                // Run twice: how runs differ is a gene, too.
+                let mut layer = genome(r#"{"layers": [{"repeat": 2}]}"#).layers.remove(0);
                 let mixer = Mixer { settings: settings.with(gene.name, value.clone()), ..Mixer::of(block) };
                 *layer.mixer_mut(block.place()) = mixer;
                 Genome { layers: vec![layer], ..genome("{}") }
@@ -713,6 +792,9 @@ fn every_other_gene_reaches_the_fingerprint() {
         Genome { pooling: Pooling::Max, ..base.clone() },
         Genome { pooling: Pooling::Last, ..base.clone() },
         Genome { pooling: Pooling::None, ..base.clone() },
+        Genome { pooling: Pooling::Attention, ..base.clone() },
+        Genome { pooling: Pooling::StepMean, ..base.clone() },
+        Genome { head: Head::Simplex, ..base.clone() },
         Genome { position: Position::Learned, ..base.clone() },
         Genome { position: Position::Decay, ..base.clone() },
         Genome { sharing: passes, ..base.clone() },
@@ -724,6 +806,7 @@ fn every_other_gene_reaches_the_fingerprint() {
         training(Training { weight_decay: 0.1, ..default }),
         training(Training { dropout: 0.1, ..default }),
         base.clone().inheriting(vec![Key(Digest([1; 32]))]),
+        training(Training { prefixes: 2, ..default }),
     ];
     for other in changed {
         assert_ne!(fingerprint(&base), fingerprint(&other), "{other:?}");
@@ -830,7 +913,7 @@ fn where_every_step_has_a_target_no_step_sees_a_later_one() {
         assert!(reason.contains(named), "{reason}");
     }
     let reason = SequenceSpace::default().check(&self::genome(r#"{"pooling": "none"}"#)).unwrap_err();
-    assert!(reason.contains("mean, max or last"), "{reason}");
+    assert!(reason.contains("mean, max, last, attention or step-mean"), "{reason}");
 }
 
 /// How many leaves of the JSON form differ; layers are compared by their numbers, missing ones count double.

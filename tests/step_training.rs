@@ -125,6 +125,34 @@ fn a_test_scores_other_cases_with_the_weights_that_were_kept() {
     assert!(test(None, place.path()).unwrap_err().contains("fold-0.safetensors"));
 }
 
+#[test]
+fn prefixes_are_scored_at_the_steps_that_have_a_target() {
+    let task =
+        SequenceTask { epochs: 4, batch_size: 8, ..SequenceTask::of_mad(vec![tiny(Kind::SelectiveCopying)]) };
+    let (service, place) = (Service::new(task).unwrap(), tempfile::tempdir().unwrap());
+    let nested = genome(
+        r#"{"width": 16, "pooling": "none", "head": "simplex", "training": {"prefixes": 2},
+            "layers": [{"token": {"kind": "gru"}}]}"#,
+    );
+    let artifacts = place.path().join("a");
+    let request = Request::Evaluate {
+        genome: nested.clone(),
+        fidelity: 2,
+        seed: 3,
+        artifacts: artifacts.clone(),
+        previous: None,
+        parents: Vec::new(),
+        checkpoint: false,
+    };
+    let Reply::Evaluated(outcome) = service.answer(&request, &Control::new()).unwrap() else { panic!() };
+    let names = ["accuracy", "accuracy_at_8", "best_epoch", "log_loss"];
+    assert!(scores(&outcome.verdict).keys().eq(names), "{outcome:?}");
+    let request = Request::Test { genome: nested, artifacts, data: None };
+    let Reply::Tested(tested) = service.answer(&request, &Control::new()).unwrap() else { panic!() };
+    assert!(tested.0.keys().eq(["accuracy", "accuracy_at_8", "log_loss"]), "{tested:?}");
+    assert!(tested.0.values().all(|score| score.is_finite()), "{tested:?}");
+}
+
 /// A network in training on these cases, 20 epochs of the schedule.
 fn with_trainer<T>(json: &str, tokens: &Tokens, then: impl FnOnce(Trainer, &Cases) -> T) -> T {
     tch::set_num_threads(1);

@@ -12,8 +12,8 @@
 //! | E1 | Chimera = a pLSTM grid with mapped gates | none: gates of pLSTM are made by projections that no gene ties |
 //! | E1 | key bias under softmax, bias before batch norm, constant prior | none is built: `attention` has no biases |
 //! | E1 | entmax α = 1 = softmax, α = 2 = sparsemax | none: each has one name |
-//! | E1 | frozen zero weights = mean pooling | attention over sets |
-//! | E1 | nested head of one full dimension, step mean of one step = linear head | heads other than the linear one |
+//! | E1 | frozen zero weights = mean pooling | frozen weights: those of attention pooling train |
+//! | E1 | step mean of one step = linear head | none: how many steps a case has is no gene |
 //! | E1 | pLSTM with dead transitions or marks = independent recurrences, or none | a gene that freezes gates |
 //! | E1 | residual MLP = FSMN without taps | none: an FSMN has taps, and is no channel mixer |
 //! | E1 | depthwise convolution of width 1 and weight 1 = identity | frozen weights: one that trains is a scale |
@@ -26,7 +26,7 @@
 //! | guard | P-mode of the pLSTM paper ≠ of its code | none: that of the paper alone is built |
 //! | guard | gates permuted ≠ not | none: what a mixer reads is permuted, and with it all gates |
 //! | guard | context of the batch ≠ of the example | none: no prediction depends on others of its batch |
-//! | guard | nearest class mean ≠ linear head (no free weight of its own) | other heads |
+//! | guard | nearest class mean ≠ linear head (no free weight of its own) | none: it is a score of every encoder, and no gene |
 //!
 //! Missed, which wastes and is never wrong: the heads of causal attention that runs backwards where the last
 //! step alone is read (it sees one step, so that they are one function), and twice a convolution of x written as the
@@ -94,6 +94,13 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         Read,
         r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 2, "rank": 0}]}"#,
         r#"{"layers": [{"token": {"kind": "gru"}, "repeat": 2}]}"#,
+    ),
+    (
+        "nested head of one full dimension = linear head",
+        In::Sequence,
+        Read,
+        r#"{"layers": [{"token": {"kind": "gru"}}], "head": "linear", "training": {"prefixes": 1}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
     ),
     (
         "corrections where nothing is shared are not there",
@@ -269,6 +276,28 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         Canonical,
         r#"{"layers": [{"token": {"kind": "attention", "groups": 1, "strided": true}}]}"#,
         r#"{"layers": [{"token": {"kind": "attention"}}]}"#,
+    ),
+    (
+        "one group cannot be regrouped",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 1, "regroup": true}, "repeat": 2}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 1}, "repeat": 2}]}"#,
+    ),
+    (
+        "groups of a layer that is run once are not regrouped",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 4, "strided": true, "regroup": true}, "order": "reverse"}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 4, "strided": true}}]}"#,
+    ),
+    (
+        "two strided groups are one in the next run, and their order is dead",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 2, "strided": true, "regroup": true}, "order": "reverse",
+            "repeat": 2}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 2, "strided": true, "regroup": true}, "repeat": 2}]}"#,
     ),
     (
         "the order of attention in strided groups is dead",
@@ -600,6 +629,42 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
             "sharing": {"pattern": "middle-cycle", "passes": 2}}"#,
     ),
     (
+        "attention pooling starts near the mean and does not stay there",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gru"}}], "pooling": "attention"}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "the mean of votes ≠ the vote of the mean",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gru"}}], "pooling": "step-mean"}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "votes of steps ≠ an answer at every step",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gru"}}], "pooling": "step-mean"}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}], "pooling": "none"}"#,
+    ),
+    (
+        "corners that stay where they are ≠ a linear head",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gru"}}], "head": "simplex"}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "a head that learns to read prefixes trains otherwise",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gru"}}], "training": {"prefixes": 2}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "two prefixes ≠ three",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "gru"}}], "training": {"prefixes": 2}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}], "training": {"prefixes": 3}}"#,
+    ),
+    (
         "learned positions ≠ none",
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "attention"}}], "position": "learned"}"#,
@@ -718,6 +783,18 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"layers": [{"token": {"kind": "attention", "groups": 2}}]}"#,
         r#"{"layers": [{"token": {"kind": "attention", "groups": 2, "strided": true}}]}"#,
+    ),
+    (
+        "groups that are one in the next run ≠ groups that stay",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 2, "regroup": true}, "repeat": 2}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 2}, "repeat": 2}]}"#,
+    ),
+    (
+        "groups of four that are halved twice ≠ those that are halved once",
+        In::Sequence,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 4, "regroup": true}, "repeat": 3}]}"#,
+        r#"{"layers": [{"token": {"kind": "attention", "groups": 4, "regroup": true}, "repeat": 2}]}"#,
     ),
     (
         "consecutive groups know the order: the last one may be shorter",

@@ -12,12 +12,12 @@ use evaluator::{Control, Outcome};
 use hashing::{Digest, Key};
 use spaces::Candidate;
 use spaces::sequence::{Genome, Network};
-use tasks::{Case, Metric, Reason, Scaler, Sequences, Validation, Verdict};
+use tasks::{Metric, Reason, Scaler, Sequences, Validation, Verdict};
 use tch::{Device, Tensor};
-use torch::data::{Cases, KIND};
+use torch::data::{Cases, KIND, batches};
 use torch::train::{Effort, Stop, Trainer};
 use torch::{Model, Service};
-use waves::{genome, service, summary, task, waves};
+use waves::{genome, service, summary, task, text, waves};
 
 /// One of every kind that training could treat differently: a recurrence, attention, dropout, both directions.
 const MIXED: &str = r#"{"width": 16, "training": {"dropout": 0.1}, "layers": [
@@ -118,6 +118,30 @@ fn the_loss_falls() {
     let losses = losses(MIXED, 20);
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     assert!(mean(&losses[95..]) < 0.5 * mean(&losses[..5]), "{losses:?}");
+}
+
+#[test]
+fn the_losses_of_all_prefixes_are_added() {
+    let stack = |prefixes: usize| {
+        format!(
+            r#"{{"width": 16, "layers": [{{"token": {{"kind": "gru"}}}}], "training": {{"prefixes": {prefixes}}}}}"#
+        )
+    };
+    let data = waves(40);
+    let all: Vec<usize> = (0..40).collect();
+    let cases = Cases::new(&data, &all, &Scaler::fit(&data, &all), Device::Cpu);
+    let expected = |prefixes: usize| -> f64 {
+        let network = Network::new(&genome(&stack(prefixes)), task(&data).shape());
+        let model = Model::new(&network, 5, KIND, Device::Cpu);
+        let (batch, targets) = cases.batch(&batches(40, 40, 8, 5, 0)[0]);
+        let (logits, _) = model.forward_with_penalty(&batch, &targets, None);
+        logits.iter().map(|logits| cases.loss(logits, &targets).double_value(&[])).sum()
+    };
+    let found = [1, 2, 4].map(|prefixes| losses(&stack(prefixes), 1)[0]);
+    for (found, prefixes) in found.into_iter().zip([1, 2, 4]) {
+        assert!((found - expected(prefixes)).abs() < 1e-5, "{prefixes}: {found}");
+    }
+    assert!(found[0] < found[1] && found[1] < found[2], "{found:?}");
 }
 
 /// A layer of experts.
@@ -241,23 +265,6 @@ fn predict(service: &Service, json: &str, weights: &Path, data: &Sequences) -> R
         Reply::Predicted(predictions) => Ok(predictions),
         other => panic!("{other:?}"),
     }
-}
-
-/// The data in the format of the archives.
-fn text(data: &Sequences) -> String {
-    let line = |case: &Case| {
-        let channel = |c: usize| {
-            let values = case.values.iter().skip(c).step_by(data.channels);
-            values.map(f64::to_string).collect::<Vec<_>>().join(",")
-        };
-        let channels: Vec<_> = (0..data.channels).map(channel).collect();
-        format!("{}:{}\n", channels.join(":"), data.classes[case.label])
-    };
-    let lines: String = data.cases.iter().map(line).collect();
-    let classes = data.classes.join(" ");
-    format!(
-        "@problemName waves\n@univariate false\n@equalLength false\n@classLabel true {classes}\n@data\n{lines}"
-    )
 }
 
 /// An evaluation of one epoch that starts from what these left.

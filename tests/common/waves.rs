@@ -47,3 +47,20 @@ pub fn service(change: impl FnOnce(&mut SequenceTask)) -> Service {
 pub fn summary(folder: &Path) -> Summary {
     serde_json::from_slice(&fs::read(folder.join("summary.json")).unwrap()).unwrap()
 }
+
+/// The data in the format of the archives.
+pub fn text(data: &Sequences) -> String {
+    let line = |case: &Case| {
+        let channel = |c: usize| {
+            let values = case.values.iter().skip(c).step_by(data.channels);
+            values.map(f64::to_string).collect::<Vec<_>>().join(",")
+        };
+        let channels: Vec<_> = (0..data.channels).map(channel).collect();
+        format!("{}:{}\n", channels.join(":"), data.classes[case.label])
+    };
+    let lines: String = data.cases.iter().map(line).collect();
+    let classes = data.classes.join(" ");
+    format!(
+        "@problemName waves\n@univariate false\n@equalLength false\n@classLabel true {classes}\n@data\n{lines}"
+    )
+}

@@ -91,6 +91,24 @@ impl SequenceEvaluator {
         }
     }
 
+    /// Scores of the encoder on the cases of a data file, under the weights of [`SequenceEvaluator::fit`], or under those of
+    /// this split of an evaluation: `accuracy_at_W` for each prefix that the head learned to read, and
+    /// `nearest_mean_accuracy`, by the nearest mean of the cases that it was trained on.
+    pub fn score_encoder(
+        &self,
+        genome: &Genome,
+        weights: &Path,
+        split: Option<usize>,
+        data: &Path,
+        control: &Control,
+    ) -> Result<Scores, EvalError> {
+        let (genome, weights, data) = (genome.clone(), weights.to_path_buf(), data.to_path_buf());
+        match self.ask(&Request::Encoder { genome, weights, split, data }, control)? {
+            Reply::Tested(scores) => Ok(scores),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Scores of a genome on the test cases of a task with targets at the steps: those that are drawn for it, or those of
     /// the file `data`. The weights of every part lie in the folder `artifacts`, kept from an evaluation.
     pub fn test(

@@ -46,6 +46,16 @@ pub enum Request {
     },
     /// Class probabilities of the cases in the file `data` under the weights in a file.
     Predict { genome: Genome, weights: PathBuf, data: PathBuf },
+    /// Scores of the encoder on the cases in the file `data` under the weights in a file: accuracy by each prefix that its
+    /// head learned to read, and by the nearest mean of a class. These are of the cases that it was trained on: those of
+    /// the split, or all.
+    Encoder {
+        genome: Genome,
+        weights: PathBuf,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        split: Option<usize>,
+        data: PathBuf,
+    },
     /// Scores on the test cases of a task with targets at the steps, those that are drawn for it or those of the file
     /// `data`, under the weights in a folder.
     Test {
@@ -68,6 +78,7 @@ pub enum Reply {
     Fitted(Outcome),
     Predicted(Predictions),
     Measured(Measured),
+    /// The answer to `Test` and to `Encoder`.
     Tested(Scores),
 }
 
@@ -92,6 +103,13 @@ pub struct Predictions {
     /// The class of each case as the file gives it.
     pub labels: Vec<usize>,
 }
+
+/// Name of a score: accuracy by the nearest mean of a class, of what the head of a network reads. Without training of its
+/// own it says what the rest of the network is worth.
+pub const NEAREST_MEAN: &str = "nearest_mean_accuracy";
+
+/// Start of the names of scores: accuracy by so many first channels of what the head reads.
+pub const AT_PREFIX: &str = "accuracy_at_";
 
 /// What running a network takes on the machine of the worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -15,6 +15,8 @@ mod task;
 pub use command::worker_command;
 pub use evaluator::{Fit, SequenceEvaluator};
 pub use left::{digest_of, weights_name};
-pub use messages::{CHECKPOINT, Fold, Measured, Predictions, Ready, Reply, Request, Summary};
+pub use messages::{
+    AT_PREFIX, CHECKPOINT, Fold, Measured, NEAREST_MEAN, Predictions, Ready, Reply, Request, Summary,
+};
 pub use steps::{Part, Steps};
 pub use task::{DeviceChoice, SequenceTask, SizeLimits};

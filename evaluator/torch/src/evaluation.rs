@@ -16,7 +16,7 @@ use crate::data::Cases;
 use crate::inherit::{Parent, begin};
 use crate::service::{Ground, reason};
 use crate::train::{Best, Effort, Trainer};
-use crate::{Model, Service, device, pointing, weights};
+use crate::{Model, Service, device, encoder, pointing, weights};
 
 /// What is asked of an evaluation.
 pub struct Wanted<'a> {
@@ -97,11 +97,16 @@ impl Evaluation<'_> {
         let file = folder.file(&weights_name(number));
         weights::write(&model, &scaler, &file)?;
         let weights = digest_of(&file).map_err(|error| format!("{} unreadable: {error}", file.display()))?;
+        let mut scores = self.scores_of(&model, &best, &validation);
+        scores.0.extend(encoder::by_prefixes(&model, &validation));
+        if self.service.task.steps.is_none() {
+            scores.0.extend([encoder::by_nearest_mean(&model, &train, &validation)]);
+        }
         let fold = Fold {
             best_epoch: best.epoch,
             epochs,
             steps,
-            scores: self.scores_of(&model, &best, &validation),
+            scores,
             weights: Some(weights),
             root: Some(start.root),
             inherited: start.inherited,

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use hashing::Rng;
 use spaces::sequence::{
-    DIRECTIONS, Layout, MIXERS, NamedTensor, Network, Order, Place, Pooling, Position, Run, Settings,
-    Tokenizer, Turns,
+    DIRECTIONS, Layout, MIXERS, NamedTensor, Network, Order, Place, Position, Run, Settings, Tokenizer, Turns,
 };
 use tch::{Device, Kind, Tensor};
 
 use crate::blocks::{self, TorchBlock, TorchWeights};
 use crate::dropout::Dropout;
+use crate::head::Head;
 use crate::passes::Passes;
-use crate::pointer::{Answer, Pointer};
+use crate::pointer::Answer;
 use crate::scan::scan;
 use crate::steps::Steps;
 use crate::tokens::joined;
@@ -49,7 +49,8 @@ pub struct Model {
 struct Branch {
     norm: TorchWeights,
     block: &'static dyn TorchBlock,
-    settings: Settings,
+    /// Of every run.
+    settings: Vec<Settings>,
     order: Order,
     /// A row for each direction of a snake, where they are told.
     directions: Option<Tensor>,
@@ -64,18 +65,10 @@ struct Shared {
     up: TorchWeights,
 }
 
-/// What the layers make of a batch, B×tokens×width.
+/// What the head reads of a batch: B×width, or B×tokens×width where it needs every token.
 struct Encoded {
-    x: Tensor,
+    read: Tensor,
     steps: Steps,
-}
-
-struct Head {
-    norm: TorchWeights,
-    pooling: Pooling,
-    linear: TorchWeights,
-    /// In place of pooling and linear map.
-    pointer: Option<Pointer>,
 }
 
 /// Values that do not fit the parameters of a model.
@@ -101,7 +94,8 @@ impl Model {
             named.iter().zip(&parameters).map(|(n, p)| (n.name.as_str(), (n.tensor.name, p))).collect();
         let parts = Parts { network, by_name };
         let columns = network.columns() as i64;
-        let (embedding, layers, head) = (parts.embedding(), parts.layers(), parts.head());
+        let (embedding, layers) = (parts.embedding(), parts.layers());
+        let head = Head::of(network, |start| parts.part(start));
         let position = (network.genome.position, parts.part("position.code."));
         let (tokens, turns) = (network.genome.tokens, network.genome.turns());
         let passes = Passes::new(network, |start| parts.part(start));
@@ -171,52 +165,55 @@ impl Model {
     /// Logits, B×classes, or B×tokens×classes where nothing is pooled. Without dropout they do not depend on how much
     /// padding there is and what it holds. Of a network that points, the scores of [`answer`](Self::answer).
     pub fn forward(&self, batch: &Batch, dropout: Option<&mut Dropout>) -> Tensor {
-        match &self.head.pointer {
-            None => self.logits(&self.encode(batch, dropout, None)),
-            Some(pointer) => self.point(pointer, &self.encode(batch, dropout, None)).scores,
-        }
+        self.forward_by(batch, self.head.prefixes[0], dropout)
     }
 
-    /// The same; but a network that points is told the targets, B×steps: at every step those before it.
+    /// The same by the first channels, so many, of what the head reads.
+    pub fn forward_at(&self, batch: &Batch, prefix: i64) -> Tensor {
+        self.forward_by(batch, prefix, None)
+    }
+
+    fn forward_by(&self, batch: &Batch, prefix: i64, dropout: Option<&mut Dropout>) -> Tensor {
+        let Encoded { read, steps } = self.encode(batch, dropout, None);
+        self.head.logits(&read, prefix, &steps)
+    }
+
+    /// As [`forward`](Self::forward); but a network that points is told the targets, B×steps: at every step those before it.
     pub fn forward_told(&self, batch: &Batch, targets: &Tensor) -> Tensor {
-        self.told(&self.encode(batch, None, None), targets)
+        let Encoded { read, steps } = self.encode(batch, None, None);
+        self.head.told(&read, self.head.prefixes[0], &steps, targets)
     }
 
-    /// As [`forward_told`](Self::forward_told), and what the blocks add to the loss, if any of them does.
+    /// The same by every prefix that the head learns to read, the whole first; and what the blocks add to the loss, if any
+    /// of them does. Steps are routed as in training.
     pub fn forward_with_penalty(
         &self,
         batch: &Batch,
         targets: &Tensor,
         dropout: Option<&mut Dropout>,
-    ) -> (Tensor, Option<Tensor>) {
+    ) -> (Vec<Tensor>, Option<Tensor>) {
         let mut penalties = Vec::new();
-        let encoded = self.encode(batch, dropout, Some(&mut penalties));
-        (self.told(&encoded, targets), penalties.into_iter().reduce(|sum, penalty| sum + penalty))
+        let Encoded { read, steps } = self.encode(batch, dropout, Some(&mut penalties));
+        let told = |prefix: &i64| self.head.told(&read, *prefix, &steps, targets);
+        let told = self.head.prefixes.iter().map(told).collect();
+        (told, penalties.into_iter().reduce(|sum, penalty| sum + penalty))
     }
 
-    fn told(&self, encoded: &Encoded, targets: &Tensor) -> Tensor {
-        match &self.head.pointer {
-            None => self.logits(encoded),
-            Some(pointer) => pointer.told(&self.normed(encoded), encoded.steps.mask(), targets),
-        }
+    /// Widths of the beginnings of what the head reads that it learns to read by themselves, the whole first.
+    pub fn prefixes(&self) -> &[i64] {
+        &self.head.prefixes
+    }
+
+    /// B×width: what the head reads, without dropout; where it answers at every token, the mean of these.
+    pub fn features(&self, batch: &Batch) -> Tensor {
+        let Encoded { read, steps } = self.encode(batch, None, None);
+        if read.dim() == 3 { steps.mean(&read) } else { read }
     }
 
     /// What a network that points answers.
     pub fn answer(&self, batch: &Batch) -> Answer {
-        let pointer = self.head.pointer.as_ref().expect("a network that points");
-        self.point(pointer, &self.encode(batch, None, None))
-    }
-
-    fn point(&self, pointer: &Pointer, encoded: &Encoded) -> Answer {
-        pointer.answer(&self.normed(encoded), encoded.steps.mask())
-    }
-
-    fn normed(&self, encoded: &Encoded) -> Tensor {
-        apply_norm(&encoded.x, &self.head.norm)
-    }
-
-    fn logits(&self, encoded: &Encoded) -> Tensor {
-        apply_linear(&encoded.steps.pool(&self.normed(encoded), self.head.pooling), &self.head.linear)
+        let Encoded { read, steps } = self.encode(batch, None, None);
+        self.head.pointer().expect("a network that points").answer(&read, steps.mask())
     }
 
     fn encode(
@@ -225,16 +222,16 @@ impl Model {
         dropout: Option<&mut Dropout>,
         penalties: Option<&mut Vec<Tensor>>,
     ) -> Encoded {
-        let read = &joined(batch, self.tokens);
-        let steps = Steps::of(read, self.columns);
-        let (cases, length, _) = read.x.size3().expect("x is B×L×C");
+        let given = &joined(batch, self.tokens);
+        let steps = Steps::of(given, self.columns);
+        let (cases, length, _) = given.x.size3().expect("x is B×L×C");
         let mut walk = Walk { layers: &self.layers, dropout, penalties, steps: cases * length, rows: None };
-        let mut x = embed(&read.x, &self.embedding);
+        let mut x = embed(&given.x, &self.embedding);
         x = self.place(x);
         x = walk.through(&self.turns.before, x, &steps);
         x = self.passes.run(&self.turns.passes, &mut walk, x, &steps);
         x = walk.through(&self.turns.after, x, &steps);
-        Encoded { x, steps }
+        Encoded { read: self.head.read(&x, &steps), steps }
     }
 
     /// Tells steps apart by where they are: the tokens of each column by themselves.
@@ -317,6 +314,7 @@ impl Branch {
         mut penalties: Option<&mut Vec<Tensor>>,
     ) -> Tensor {
         let x = &apply_norm(x, &self.norm);
+        let settings = &self.settings[run];
         // Along a snake there are no columns.
         let columns = if self.order.snakes() > 0 { 1 } else { steps.columns() };
         let mut mix = |direction: usize, x: &Tensor| {
@@ -324,9 +322,9 @@ impl Branch {
             let corrected = shared.corrected(run);
             let weights = corrected.as_ref().unwrap_or(&shared.weights);
             if let Some(penalties) = &mut penalties {
-                penalties.extend(self.block.penalty(&self.settings, weights, x, steps.mask()));
+                penalties.extend(self.block.penalty(settings, weights, x, steps.mask()));
             }
-            self.block.forward_grid(&self.settings, weights, x, steps.mask(), columns)
+            self.block.forward_grid(settings, weights, x, steps.mask(), columns)
         };
         match self.order {
             Order::Forward => mix(0, x),
@@ -385,7 +383,9 @@ impl Parts<'_> {
         let block = blocks::find(place, &mixer.kind).expect("every listed block has a libtorch form");
         let part = |part| self.part(&format!("layers.{index}.{place}.{part}."));
         let order = if place == Place::Token { layer.order } else { Order::Forward };
-        let settings = mixer.settings.clone();
+        let of_run = |run| mixer.block(place).of_run(&mixer.settings, run);
+        let runs = 0..self.network.genome.runs_of(index);
+        let settings = runs.map(|run| of_run(run).unwrap_or_else(|| mixer.settings.clone())).collect();
         Some(Branch {
             norm: part("norm"),
             block,
@@ -397,16 +397,6 @@ impl Parts<'_> {
                 Shared { weights, down, up }
             }),
         })
-    }
-
-    fn head(&self) -> Head {
-        let pooling = self.network.genome.pooling;
-        let pointer = self.network.pointer.map(|_| {
-            let [pointer, decoder] =
-                spaces::sequence::Pointer::PARTS.map(|part| self.part(&format!("head.{part}.")));
-            Pointer { pointer, decoder }
-        });
-        Head { norm: self.part("head.norm."), pooling, linear: self.part("head.linear."), pointer }
     }
 
     /// The parameters whose full names start so, by what follows; empty if there are none.

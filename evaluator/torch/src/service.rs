@@ -1,5 +1,6 @@
 //! The worker's service: answers the requests of a study.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use evaluator::sequence::{
@@ -17,7 +18,7 @@ use crate::data::{Cases, KIND};
 use crate::evaluation::{Evaluation, Wanted, mean_scores, metrics, parents_of, scores_by_name};
 use crate::inherit::begin;
 use crate::train::{Effort, Stop, Trainer, log_loss, predict};
-use crate::{Model, device, latency, pointing, weights};
+use crate::{Model, device, encoder, latency, pointing, weights};
 
 /// What a request that was given up is answered with.
 const CANCELLED: &str = "cancelled";
@@ -164,6 +165,9 @@ impl Service {
             Request::Test { genome, artifacts, data } => {
                 self.test(genome, artifacts, data.as_deref()).map(Reply::Tested)
             }
+            Request::Encoder { genome, weights, split, data } => {
+                self.score_encoder(genome, weights, *split, data).map(Reply::Tested)
+            }
             Request::Fit { genome, seed, epochs, to, parents } => {
                 let fit = Fit { seed: *seed, epochs: *epochs, to, parents };
                 self.fit(genome, &fit, control).map(Reply::Fitted)
@@ -184,7 +188,7 @@ impl Service {
     fn fit(&self, genome: &Genome, fit: &Fit, control: &Control) -> Result<Outcome, String> {
         let Fit { seed, epochs, to, parents } = *fit;
         let effort = self.effort(epochs)?;
-        let data = self.labelled()?;
+        let (data, _) = self.labelled()?;
         let all: Vec<usize> = (0..data.cases.len()).collect();
         let scaler = Scaler::fit(data, &all);
         let cases = Cases::new(data, &all, &scaler, self.device);
@@ -201,20 +205,48 @@ impl Service {
     }
 
     fn predict(&self, genome: &Genome, weights: &Path, data: &Path) -> Result<Predictions, String> {
-        let data = Sequences::read_like(data, self.labelled()?).map_err(|error| error.to_string())?;
+        let (model, _, cases) = self.read(genome, weights, data)?;
+        let (probabilities, labels) = (predict(&model, &cases), cases.labels().to_vec());
+        Ok(Predictions { classes: self.task.classes.len(), probabilities, labels })
+    }
+
+    /// A model with the weights of a file, and the cases of a data file as it takes them.
+    fn read(&self, genome: &Genome, weights: &Path, data: &Path) -> Result<(Model, Scaler, Cases), String> {
+        let data = Sequences::read_like(data, self.labelled()?.0).map_err(|error| error.to_string())?;
         let network = Network::new(genome, self.task.shape());
         weights::check_size(&network, weights)?;
         let mut model = Model::new(&network, 0, KIND, self.device);
         let scaler = weights::read(&mut model, data.channels, weights)?;
         let all: Vec<usize> = (0..data.cases.len()).collect();
         let cases = Cases::new(&data, &all, &scaler, self.device);
-        let probabilities = predict(&model, &cases);
-        Ok(Predictions { classes: self.task.classes.len(), probabilities, labels: data.labels() })
+        Ok((model, scaler, cases))
     }
 
-    fn labelled(&self) -> Result<&Sequences, String> {
+    /// Beside what its predictions say: by prefixes, and by the nearest class mean of the cases that it was trained on.
+    fn score_encoder(
+        &self,
+        genome: &Genome,
+        weights: &Path,
+        split: Option<usize>,
+        data: &Path,
+    ) -> Result<Scores, String> {
+        let (model, scaler, cases) = self.read(genome, weights, data)?;
+        let (training, splits) = self.labelled()?;
+        let trained = match split {
+            None => (0..training.cases.len()).collect(),
+            Some(number) => {
+                let split = splits.get(number).ok_or_else(|| format!("there is no split {number}"))?;
+                split.train.clone()
+            }
+        };
+        let train = Cases::new(training, &trained, &scaler, self.device);
+        let nearest_mean = encoder::by_nearest_mean(&model, &train, &cases);
+        Ok(Scores(encoder::by_prefixes(&model, &cases).chain([nearest_mean]).collect()))
+    }
+
+    fn labelled(&self) -> Result<(&Sequences, &[Split]), String> {
         match &self.data {
-            Data::Labelled(data, _) => Ok(data),
+            Data::Labelled(data, splits) => Ok((data, splits)),
             Data::Steps(_) | Data::Pointing(..) => {
                 Err("a task with targets at the steps has no cases with a class; test it instead".into())
             }
@@ -274,18 +306,19 @@ impl Service {
     /// Of some cases at a time: all probabilities of a text would be many.
     fn score(&self, model: &Model, cases: &Tokens) -> Scores {
         let metrics = metrics(self.task.steps.as_ref());
-        let (mut sums, mut asked) = (vec![0.0; metrics.len()], 0.0);
+        let (mut sums, mut asked) = (BTreeMap::new(), 0.0);
         for some in cases.portions(TESTED_AT_ONCE) {
             let some = Cases::of_tokens(&some, self.device);
             let probabilities = predict(model, &some);
             let count = some.labels().len() as f64;
-            for (sum, metric) in sums.iter_mut().zip(metrics) {
-                *sum += count * metric.score(&probabilities, some.classes(), some.labels());
+            let score = |metric: &Metric| metric.score(&probabilities, some.classes(), some.labels());
+            let scores = metrics.iter().map(|metric| (metric.name().to_string(), score(metric)));
+            for (name, score) in scores.chain(encoder::by_prefixes(model, &some)) {
+                *sums.entry(name).or_insert(0.0) += count * score;
             }
             asked += count;
         }
-        let means = metrics.iter().zip(sums).map(|(metric, sum)| (metric.name().to_string(), sum / asked));
-        Scores(means.collect())
+        Scores(sums.into_iter().map(|(name, sum): (String, f64)| (name, sum / asked)).collect())
     }
 
     /// Of the part that takes the most. What is not trained is not run either.

@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 
-use spaces::sequence::Pooling;
 use tch::{Device, Kind, Tensor};
 
 use crate::model::Batch;
@@ -70,31 +69,53 @@ impl Steps {
         self.snakes[number].get_or_init(|| Snake::new(number, &steps(), x.size()[1], self.columns))
     }
 
-    /// B×L×D to B×D, or as it is where every token counts by itself. The last step is the mean of its tokens.
-    pub fn pool(&self, x: &Tensor, pooling: Pooling) -> Tensor {
-        match (pooling, self.mask()) {
-            (Pooling::None, _) => x.shallow_clone(),
-            (Pooling::Mean, None) => x.mean_dim(1, false, None),
-            (Pooling::Mean, Some(mask)) => {
+    /// B×L×D to B×D.
+    pub fn mean(&self, x: &Tensor) -> Tensor {
+        match self.mask() {
+            None => x.mean_dim(1, false, None),
+            Some(mask) => {
                 let shares = mask / self.lengths.unsqueeze(1);
                 shares.unsqueeze(1).bmm(x).squeeze_dim(1)
             }
-            (Pooling::Max, None) => x.max_dim(1, false).0,
-            (Pooling::Max, Some(mask)) => {
-                x.masked_fill(&mask.eq(0.0).unsqueeze(-1), f64::NEG_INFINITY).max_dim(1, false).0
+        }
+    }
+
+    /// B×L×D to B×D, in every channel by itself.
+    pub fn max(&self, x: &Tensor) -> Tensor {
+        self.without_padding(x.shallow_clone()).max_dim(1, false).0
+    }
+
+    /// B×L×D to B×D: of the last step the mean of its tokens.
+    pub fn last(&self, x: &Tensor) -> Tensor {
+        let steps = x.unflatten(1, [-1, self.columns]);
+        let last = match self.mask() {
+            None => steps.select(1, -1),
+            Some(_) => {
+                let (cases, length) = (x.size()[0], steps.size()[1]);
+                let number = self.lengths.divide_scalar_mode(self.columns, "floor") - 1;
+                steps.flatten(0, 1).index_select(0, &(first_rows(cases, length, x.device()) + number))
             }
-            (Pooling::Last, mask) => {
-                let steps = x.unflatten(1, [-1, self.columns]);
-                let last = match mask {
-                    None => steps.select(1, -1),
-                    Some(_) => {
-                        let (cases, length) = (x.size()[0], steps.size()[1]);
-                        let number = self.lengths.divide_scalar_mode(self.columns, "floor") - 1;
-                        steps.flatten(0, 1).index_select(0, &(first_rows(cases, length, x.device()) + number))
-                    }
-                };
-                if self.columns == 1 { last.squeeze_dim(1) } else { last.mean_dim(1, false, None) }
-            }
+        };
+        if self.columns == 1 { last.squeeze_dim(1) } else { last.mean_dim(1, false, None) }
+    }
+
+    /// B×L×D to B×D: in every channel a mean weighted by a softmax over the tokens of its scores, W x. W is D×D.
+    pub fn attend(&self, x: &Tensor, weight: &Tensor) -> Tensor {
+        let scores = self.without_padding(x.linear::<&Tensor>(weight, None));
+        (scores.softmax(1, None) * x).sum_dim_intlist(1, false, None)
+    }
+
+    /// B×L×K to B×K: from logits to ln of the mean over the tokens of the probabilities that they stand for.
+    pub fn log_of_mean(&self, logits: &Tensor) -> Tensor {
+        let sum = self.without_padding(logits.log_softmax(-1, None)).logsumexp(1, false);
+        sum - self.lengths.to_kind(logits.kind()).log().unsqueeze(1)
+    }
+
+    /// B×L×D with −∞ where a token is padded.
+    fn without_padding(&self, x: Tensor) -> Tensor {
+        match self.mask() {
+            Some(mask) => x.masked_fill(&mask.eq(0.0).unsqueeze(-1), f64::NEG_INFINITY),
+            None => x,
         }
     }
 }

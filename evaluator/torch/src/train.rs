@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::data::{Cases, KIND, batches, in_order};
 use crate::optimizer::AdamW;
-use crate::{Dropout, Model};
+use crate::{Batch, Dropout, Model};
 
 /// Cases that are predicted at once.
 const PREDICTED_AT_ONCE: usize = 128;
@@ -99,10 +99,8 @@ impl<'a> Trainer<'a> {
         }
         let (batch, targets) = self.cases.batch(positions);
         let (logits, penalty) = self.model.forward_with_penalty(&batch, &targets, self.dropout.as_mut());
-        let mut loss = self.cases.loss(&logits, &targets);
-        if let Some(penalty) = penalty {
-            loss += penalty;
-        }
+        let losses = logits.iter().map(|logits| self.cases.loss(logits, &targets));
+        let loss = losses.chain(penalty).reduce(|sum, part| sum + part).expect("the head reads the whole");
         let mut gradient = flat_gradient(&gradients(&loss, self.model.parameters()));
         // Read together: on a GPU the first waits for the step, the second does not.
         let (norm, loss) = (gradient.norm().double_value(&[]), loss.double_value(&[]));
@@ -241,10 +239,14 @@ pub fn flat_gradient(gradients: &[Tensor]) -> Tensor {
 
 /// Class probabilities of what the cases ask for, labels × classes, by a softmax in f64.
 pub fn predict(model: &Model, cases: &Cases) -> Vec<f64> {
+    predict_by(cases, |batch, targets| model.forward_told(batch, targets))
+}
+
+/// The same of these logits of a batch and its targets.
+pub fn predict_by(cases: &Cases, logits: impl Fn(&Batch, &Tensor) -> Tensor) -> Vec<f64> {
     let probabilities = |positions: &Vec<i64>| {
         let (batch, targets) = cases.batch(positions);
-        let logits =
-            no_grad(|| cases.asked(&model.forward_told(&batch, &targets), &targets).0).to_kind(Kind::Double);
+        let logits = no_grad(|| cases.asked(&logits(&batch, &targets), &targets).0).to_kind(Kind::Double);
         let rows = logits.softmax(-1, None).flatten(0, -1).to_device(Device::Cpu);
         Vec::<f64>::try_from(rows).expect("a vector of doubles on the processor")
     };

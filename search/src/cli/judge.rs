@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use evaluator::sequence::{Fit, Predictions, SequenceEvaluator, SequenceTask, Steps, Summary, weights_name};
+use evaluator::sequence::{
+    AT_PREFIX, Fit, Predictions, SequenceEvaluator, SequenceTask, Steps, Summary, weights_name,
+};
 use evaluator::{Control, Evaluator, Job, Limits};
 use hashing::Fidelity;
 use serde_json::{Map, Value, json};
@@ -196,7 +198,11 @@ impl Judge {
         };
         let Predictions { probabilities, classes, labels } = self.predict(model, test)?;
         let score = |metric: Metric| metric.score(&probabilities, classes, &labels);
-        let scores = Metric::ALL.map(|metric| (metric.name().to_string(), score(metric))).into();
+        let mut scores: Tested = Metric::ALL.map(|metric| (metric.name().to_string(), score(metric))).into();
+        let split = (!model.refit).then_some(0);
+        let encoder =
+            self.evaluator.score_encoder(&model.form, &model.weights, split, test, &self.control)?;
+        scores.extend(encoder.0);
         Ok((scores, Some(labels.len())))
     }
 
@@ -210,7 +216,10 @@ impl Judge {
         let artifacts = model.weights.parent().unwrap_or(Path::new(""));
         let scores = self.evaluator.test(&model.form, artifacts, task.test.as_deref(), &self.control)?.0;
         let columns = task.columns();
-        Ok(columns.into_iter().filter_map(|name| Some((name.clone(), *scores.get(&name)?))).collect())
+        let is_of_prefix = |name: &&String| name.starts_with(AT_PREFIX) && !columns.contains(name);
+        let by_prefix: Vec<_> = scores.keys().filter(is_of_prefix).cloned().collect();
+        let shown = columns.into_iter().chain(by_prefix);
+        Ok(shown.filter_map(|name| Some((name.clone(), *scores.get(&name)?))).collect())
     }
 }
 

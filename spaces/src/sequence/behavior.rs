@@ -9,14 +9,19 @@ use super::genome::name_of;
 use super::math::Matrix;
 use super::network::{Group, Network, Shape};
 use super::space::simplest;
-use super::{Genome, Passes, Routing};
+use super::{Genome, Layout, Passes, Routing};
 use crate::{Candidate, Niche};
 
 /// Width of the network that is run; the true one enters by value.
 const WIDTH: usize = 8;
 const SHAPE: Shape = Shape { channels: 3, classes: 4 };
-/// Tokens of a channel: more than the widest kernel has, and unequal.
-const LENGTHS: [usize; 2] = [14, 11];
+/// Tokens of a channel, unequal; they make more tokens than the widest kernel has, in a grid too.
+fn lengths(layout: Layout) -> [usize; 2] {
+    match layout {
+        Layout::Steps => [14, 11],
+        Layout::Grid => [7, 5],
+    }
+}
 
 impl Candidate for Genome {
     /// Of the token mixers in their simplest form, repetitions counted.
@@ -40,7 +45,7 @@ impl Behavior for Genome {
         let network = Network::new(&Genome { width: WIDTH, ..self.clone() }, SHAPE);
         // Where several steps are a token, the last one is short.
         let size = self.tokens.size();
-        let cases = LENGTHS.map(|tokens| tokens * size - size / 2).map(|length| {
+        let cases = lengths(self.layout).map(|tokens| tokens * size - size / 2).map(|length| {
             let input = probe.input(&length.to_string(), length * SHAPE.channels);
             Matrix::new(length, SHAPE.channels, probe.read(input).to_vec())
         });

@@ -114,6 +114,12 @@ pub trait Block: Send + Sync {
         None
     }
 
+    /// What it does in run `run` of its layer, the first being 0, with weights that all runs share; `None` where all runs
+    /// do the same. Default: they do.
+    fn of_run(&self, _settings: &Settings, _run: usize) -> Option<Settings> {
+        None
+    }
+
     /// What the block trains, in a fixed order.
     fn tensors(&self, settings: &Settings, width: usize) -> Vec<Tensor>;
 

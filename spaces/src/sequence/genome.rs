@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::block::{Place, Settings, Value};
 use super::passes::Depth;
-use super::{Block, Layout, Tokenizer, blocks};
+use super::{Block, Head, Layout, Pooling, Tokenizer, blocks};
 
 /// A stack of layers with its embedding, head and training genes. Missing fields take their defaults, unknown ones
 /// are errors.
@@ -31,6 +31,8 @@ pub struct Genome {
     pub position: Position,
     /// Default: `mean`.
     pub pooling: Pooling,
+    /// Default: `linear`.
+    pub head: Head,
     /// From input to output. Default: none.
     pub layers: Vec<Layer>,
     /// Default: every layer is run in its turn.
@@ -151,18 +153,6 @@ pub struct Run {
     pub number: usize,
 }
 
-/// From steps to one vector, if to one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pooling {
-    #[default]
-    Mean,
-    Max,
-    Last,
-    /// Every step has logits of its own, for tasks with a target at every step.
-    None,
-}
-
 /// Genes that no response can show: they enter the fingerprint by value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -173,6 +163,10 @@ pub struct Training {
     pub weight_decay: f64,
     /// On what a mixer adds. Default: 0.
     pub dropout: f64,
+    /// Beginnings of the vector that the head reads, each of which it learns to read by itself: the whole, its first
+    /// half, its first quarter and so on, with the first columns of the same weights. Their losses are added (Kusupati et
+    /// al. 2022, arXiv 2205.13147, MRL-E). Default: 1, the whole alone.
+    pub prefixes: usize,
 }
 
 impl Order {
@@ -200,14 +194,13 @@ impl Position {
 impl Pattern {
     pub const ALL: [Self; 4] = [Self::None, Self::Cycle, Self::Sequence, Self::MiddleCycle];
 }
-impl Pooling {
-    /// Those that make one vector.
-    pub const ALL: [Self; 3] = [Self::Mean, Self::Max, Self::Last];
-}
 impl Training {
     pub const LEARNING_RATES: [f64; 4] = [3e-3, 1e-3, 3e-4, 1e-2];
     pub const WEIGHT_DECAYS: [f64; 3] = [0.01, 0.0, 0.1];
     pub const DROPOUTS: [f64; 3] = [0.0, 0.1, 0.3];
+    pub const PREFIXES: [usize; 3] = [1, 2, 3];
+    /// A width is a multiple of 8, which can be halved three times.
+    pub const MOST_PREFIXES: usize = 4;
 }
 
 impl Sharing {
@@ -247,6 +240,7 @@ impl Default for Training {
             learning_rate: Self::LEARNING_RATES[0],
             weight_decay: Self::WEIGHT_DECAYS[0],
             dropout: Self::DROPOUTS[0],
+            prefixes: Self::PREFIXES[0],
         }
     }
 }
@@ -419,7 +413,19 @@ impl Genome {
         if !self.inherits.is_empty() {
             stack += " | inherits";
         }
-        format!("{stack} | width {}, {}", self.width, name_of(&self.pooling))
+        stack += &format!(" | width {}, {}", self.width, name_of(&self.pooling));
+        if self.head != Head::Linear {
+            stack += &format!(", {}", name_of(&self.head));
+        }
+        if self.training.prefixes > 1 {
+            stack += &format!(", {} prefixes", self.training.prefixes);
+        }
+        stack
+    }
+
+    /// Widths of the beginnings of a vector that the head learns to read, the whole first.
+    pub fn prefixes(&self) -> impl Iterator<Item = usize> {
+        (0..self.training.prefixes).map(|halvings| self.width >> halvings)
     }
 }
 
@@ -490,6 +496,9 @@ impl Keyed for Genome {
         });
         self.training.write_key(out);
         self.tokens.write_key(out);
+        if self.head != Head::Linear {
+            out.text(&name_of(&self.head));
+        }
         self.write_parents(out);
     }
 }
@@ -514,6 +523,9 @@ impl Keyed for Training {
         out.f64(self.learning_rate);
         out.f64(self.weight_decay);
         out.f64(self.dropout);
+        if self.prefixes > 1 {
+            out.u64(self.prefixes as u64);
+        }
     }
 }
 
@@ -535,6 +547,8 @@ struct Raw {
     position: Position,
     #[serde(default)]
     pooling: Pooling,
+    #[serde(default)]
+    head: Head,
     #[serde(default, deserialize_with = "layers")]
     layers: Vec<Layer>,
     #[serde(default)]
@@ -595,6 +609,7 @@ impl TryFrom<Raw> for Genome {
             norm,
             position,
             pooling,
+            head,
             layers,
             sharing,
             training,
@@ -604,12 +619,15 @@ impl TryFrom<Raw> for Genome {
             return Err(format!("genome version {version} is not known; this program reads version 1"));
         }
         Self::check_width(width)?;
-        let Training { learning_rate, weight_decay, dropout } = training;
+        let Training { learning_rate, weight_decay, dropout, prefixes } = training;
         if !(learning_rate > 0.0 && learning_rate <= 1.0 && (0.0..=1.0).contains(&weight_decay)) {
             return Err("learning_rate must be in (0, 1], weight_decay in [0, 1]".into());
         }
         if !(0.0..1.0).contains(&dropout) {
             return Err(format!("dropout {dropout} is not in [0, 1)"));
+        }
+        if !(1..=Training::MOST_PREFIXES).contains(&prefixes) {
+            return Err(format!("prefixes {prefixes} is not from 1 to {}", Training::MOST_PREFIXES));
         }
         let layers = layers
             .into_iter()
@@ -631,6 +649,7 @@ impl TryFrom<Raw> for Genome {
             norm,
             position,
             pooling,
+            head,
             layers,
             sharing,
             training,
@@ -696,6 +715,14 @@ mod tests {
     }
 
     #[test]
+    fn prefixes_are_halves_of_halves() {
+        let genome = read(r#"{"width": 24, "training": {"prefixes": 4}}"#).unwrap();
+        assert_eq!(genome.prefixes().collect::<Vec<_>>(), [24, 12, 6, 3]);
+        assert_eq!(genome.summary(), "linear | width 24, mean, 4 prefixes");
+        assert_eq!(read("{}").unwrap().prefixes().collect::<Vec<_>>(), [32]);
+    }
+
+    #[test]
     fn layers_are_counted_while_they_are_read() {
         let listed = |count: usize| format!(r#"{{"layers": [{}"#, vec!["{}"; count].join(","));
         assert_eq!(read(&(listed(LARGEST) + "]}")).unwrap().depth(), LARGEST);
@@ -732,7 +759,11 @@ mod tests {
             (r#"{"position": "somewhere"}"#, "somewhere"),
             (r#"{"layout": "hexagons"}"#, "hexagons"),
             (r#"{"tokens": {"kind": "patch", "size": 3}}"#, "no `size` 3"),
+            (r#"{"pooling": "median"}"#, "median"),
+            (r#"{"head": "round"}"#, "round"),
             (r#"{"training": {"dropout": 1.5}}"#, "dropout"),
+            (r#"{"training": {"prefixes": 0}}"#, "prefixes 0 is not from 1 to 4"),
+            (r#"{"training": {"prefixes": 5}}"#, "prefixes 5"),
             (r#"{"training": {"learning_rate": 0}}"#, "learning_rate"),
         ] {
             let error = read(json).unwrap_err();

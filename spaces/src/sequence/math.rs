@@ -176,6 +176,12 @@ pub fn softmax(x: Matrix) -> Matrix {
     })
 }
 
+/// One row: ln of the mean of every column, whose numbers must be above zero.
+pub fn log_of_mean(x: &Matrix) -> Matrix {
+    let mean = |column: usize| (0..x.rows).map(|row| x.at(row, column)).sum::<f64>() / x.rows as f64;
+    Matrix::new(1, x.columns, (0..x.columns).map(|column| libm::log(mean(column))).collect())
+}
+
 /// The activations that genes may name.
 pub const ACTIVATIONS: [&str; 4] = ["gelu", "relu", "silu", "tanh"];
 

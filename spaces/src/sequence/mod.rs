@@ -1,5 +1,5 @@
-//! Stacks of layers for sequence classification: embedding, token mixers and channel mixers, pooling, linear head; or,
-//! without pooling, a head that points at tokens.
+//! Stacks of layers for sequence classification: embedding, token mixers and channel mixers, pooling, head; or, without
+//! pooling, a head that points at tokens.
 //!
 //! A layer adds to its input what a token mixer makes of the normed input, then what a channel mixer makes of that:
 //! x ← x + Token(norm x), x ← x + Channel(norm x); layers may be run several times with shared weights. [`Genome`] is
@@ -13,6 +13,7 @@ pub mod blocks;
 pub mod export;
 mod functions;
 mod genome;
+mod head;
 mod lanes;
 mod layout;
 pub mod math;
@@ -25,7 +26,8 @@ mod space;
 mod tokenizer;
 
 pub use block::{Block, Gene, Init, Place, Settings, Tensor, Value, Weights};
-pub use genome::{Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training};
+pub use genome::{Genome, Layer, Mixer, Norm, Order, Pattern, Position, Run, Sharing, Training};
+pub use head::{Corners, Head, Pooling};
 pub use layout::Layout;
 pub use network::{DIRECTIONS, Group, MIXERS, NamedTensor, Network, Shape};
 pub use passes::{Depth, Passes, Turns};

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::f64::consts::LN_2;
 
-use super::block::{Init, Place, Settings, Tensor, Weights};
-use super::genome::{Genome, Norm, Order, Pooling, Position, Run, name_of};
+use super::block::{Init, Place, Tensor, Weights};
+use super::genome::{Genome, Norm, Order, Position, Run, name_of};
+use super::head;
 use super::layout::{Layout, by_column};
 use super::math::{Matrix, layer_norm, linear, product, rms_norm, sigmoid};
 use super::pointer::{Pointed, Pointer};
@@ -137,18 +138,7 @@ impl Network {
     }
 
     pub fn head(&self) -> Group {
-        if let Some(pointer) = self.pointer {
-            let kind = format!("pointer {}", name_of(&self.genome.norm));
-            let norm = ("norm", self.norm_tensors());
-            let parts = [norm].into_iter().chain(pointer.parts(self.genome.width)).collect();
-            return Group { name: "head".into(), kind, parts };
-        }
-        let kind = format!("head {} {}", name_of(&self.genome.norm), name_of(&self.genome.pooling));
-        let parts = vec![
-            ("norm", self.norm_tensors()),
-            ("linear", linear_tensors(self.shape.classes, self.genome.width)),
-        ];
-        Group { name: "head".into(), kind, parts }
+        head::group(self, self.norm_tensors())
     }
 
     /// Every tensor that training sees, in order.
@@ -166,38 +156,38 @@ impl Network {
         let width = self.genome.width;
         let rows = self.genome.tokens.count(length);
         let tokens = rows.saturating_mul(self.columns());
-        let answers = if self.genome.pooling == Pooling::None { tokens } else { 1 };
         let read = rows.saturating_mul(self.genome.tokens.features());
-        let [inputs, outputs] =
-            [self.shape.channels.saturating_mul(read), self.shape.classes.saturating_mul(answers)];
-        let pointing = self.pointer.map_or(0, |pointer| pointer.multiply_adds(width, tokens));
-        let ends = (inputs.saturating_add(outputs).saturating_mul(width) as u64).saturating_add(pointing);
+        let inputs = self.shape.channels.saturating_mul(read).saturating_mul(width) as u64;
+        let ends = inputs.saturating_add(head::multiply_adds(self, tokens));
         let layers = self.genome.layers.iter().enumerate().map(|(index, layer)| {
             let rank = self.genome.rank_of(index);
-            let cost = |place, tokens| {
+            let cost = |place, run, tokens| {
                 let mixer = layer.mixer(place);
                 let block = mixer.block(place);
                 let tensors = block.tensors(&mixer.settings, width);
                 let corrected = tensors.iter().filter(|tensor| rank > 0 && tensor.is_matrix());
                 let correcting =
                     corrected.fold(0usize, |sum, w| sum.saturating_add(w.len().saturating_mul(rank)));
-                block.multiply_adds(&mixer.settings, width, tokens).saturating_add(correcting as u64)
+                let of_run = block.of_run(&mixer.settings, run);
+                let settings = of_run.as_ref().unwrap_or(&mixer.settings);
+                block.multiply_adds(settings, width, tokens).saturating_add(correcting as u64)
             };
             let directions =
                 if layer.order == Order::Bidirectional { 2 } else { layer.order.snakes().max(1) as u64 };
-            let once = |tokens| {
-                cost(Place::Token, tokens)
-                    .saturating_mul(directions)
-                    .saturating_add(cost(Place::Channel, tokens))
+            let once = |run, tokens| {
+                cost(Place::Token, run, tokens).saturating_mul(directions).saturating_add(cost(
+                    Place::Channel,
+                    run,
+                    tokens,
+                ))
             };
-            match self.genome.passes().filter(|_| self.genome.is_shared(index)) {
-                Some(passes) => {
-                    let tokens = |pass| passes.counted(pass, length).saturating_mul(self.columns());
-                    let each = (0..passes.count).map(|pass| once(tokens(pass)));
-                    each.fold(0, u64::saturating_add).saturating_mul(layer.repeat as u64)
-                }
-                None => once(tokens).saturating_mul(self.genome.runs_of(index) as u64),
-            }
+            let passes = self.genome.passes().filter(|_| self.genome.is_shared(index));
+            let tokens_of = |run: usize| match passes {
+                Some(passes) => passes.counted(run / layer.repeat, length).saturating_mul(self.columns()),
+                None => tokens,
+            };
+            let runs = 0..self.genome.runs_of(index);
+            runs.map(|run| once(run, tokens_of(run))).fold(0, u64::saturating_add)
         });
         layers.fold(ends, u64::saturating_add).saturating_add(self.multiply_adds_of_passes(length))
     }
@@ -220,7 +210,7 @@ impl Network {
         }
     }
 
-    /// Logits of every case (length × channels each), classes in a row, one row or one a step; of a network that points,
+    /// Logits of every case (length × channels each), classes in a row, one row or one a token; of a network that points,
     /// the probabilities of [`point`](Self::point), told nothing. The definition that training is tested against.
     pub fn forward(&self, cases: &[Matrix], supply: &mut Supply) -> Vec<Vec<f64>> {
         self.forward_routed(Routing::Inference, cases, supply).logits
@@ -230,13 +220,7 @@ impl Network {
     pub fn forward_routed(&self, routing: Routing, cases: &[Matrix], supply: &mut Supply) -> Routed {
         let (xs, kept) = self.encode(routing, cases, supply);
         let weights = supply(&self.head(), &xs);
-        let answer = |x: &Matrix| match self.pointer {
-            Some(pointer) => {
-                pointer.answer(&self.apply_norm(x, &weights[0]), &weights[1..], None).probabilities.data
-            }
-            None => self.apply_head(x, &weights),
-        };
-        Routed { logits: xs.iter().map(answer).collect(), kept }
+        Routed { logits: xs.iter().map(|x| self.apply_head(x, &weights)).collect(), kept }
     }
 
     /// What a network that points answers to every case: the positions that it is told, or else its own.
@@ -286,7 +270,9 @@ impl Network {
     fn apply_branch(&self, branch: &Branch, run: Run, x: &Matrix) -> Matrix {
         let (layer, place) = (&self.genome.layers[run.layer], branch.place);
         let mixer = layer.mixer(place);
-        let (block, settings): (_, &Settings) = (mixer.block(place), &mixer.settings);
+        let block = mixer.block(place);
+        let of_run = block.of_run(&mixer.settings, run.number);
+        let settings = of_run.as_ref().unwrap_or(&mixer.settings);
         let x = self.apply_norm(x, branch.part("norm").expect("every branch has a norm"));
         let weights = |direction: usize| branch.mixer(direction, run.number);
         let mix = |weights: &Weights, x: &Matrix| block.forward_grid(settings, weights, x, self.columns());
@@ -307,7 +293,7 @@ impl Network {
 
     fn apply_head(&self, x: &Matrix, weights: &[Weights]) -> Vec<f64> {
         let x = self.apply_norm(x, &weights[0]);
-        apply_linear(&pool(x, self.genome.pooling, self.columns()), &weights[1]).data
+        head::logits(self, &x, &weights[1..]).data
     }
 
     pub(super) fn apply_norm(&self, x: &Matrix, weights: &Weights) -> Matrix {
@@ -428,26 +414,10 @@ impl Group {
     }
 }
 
-fn linear_tensors(outputs: usize, inputs: usize) -> Vec<Tensor> {
+pub(super) fn linear_tensors(outputs: usize, inputs: usize) -> Vec<Tensor> {
     vec![Tensor::matrix("weight", outputs, inputs), Tensor::bias("bias", outputs, inputs)]
 }
 
-fn apply_linear(x: &Matrix, weights: &Weights) -> Matrix {
+pub(super) fn apply_linear(x: &Matrix, weights: &Weights) -> Matrix {
     linear(x, &weights["weight"], &weights["bias"])
-}
-
-/// The last step of a grid is the mean of its tokens.
-fn pool(x: Matrix, pooling: Pooling, columns: usize) -> Matrix {
-    if pooling == Pooling::None {
-        return x;
-    }
-    let x = &x;
-    let column = |d: usize| (0..x.rows).map(move |t| x.at(t, d));
-    let last = x.rows - columns..x.rows;
-    let value = |d: usize| match pooling {
-        Pooling::Mean => column(d).sum::<f64>() / x.rows as f64,
-        Pooling::Max => column(d).fold(f64::NEG_INFINITY, f64::max),
-        Pooling::Last | Pooling::None => last.clone().map(|t| x.at(t, d)).sum::<f64>() / columns as f64,
-    };
-    Matrix::new(1, x.columns, (0..x.columns).map(value).collect())
 }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::block::{Block, Settings, Tensor, Weights};
 use super::blocks::gru;
-use super::genome::{Genome, Pooling, name_of};
+use super::genome::{Genome, name_of};
+use super::head::{Head, Pooling};
 use super::layout::Layout;
 use super::math::{Linear, Matrix, dot, linear, softmax, tanh};
 use super::tokenizer::Tokenizer;
@@ -37,7 +38,8 @@ impl Pointer {
     /// The parts of the head's group beside its norm.
     pub const PARTS: [&str; 2] = ["pointer", "decoder"];
 
-    /// Why this genome has no token for each of the input's, if it has none. Its steps may see all others.
+    /// Why this genome has no token for each of the input's, or has genes of a head that it would not have, if so. Its
+    /// steps may see all others.
     pub fn unfit(genome: &Genome) -> Option<String> {
         let (pooling, layout) = (name_of(&genome.pooling), name_of(&genome.layout));
         if genome.pooling != Pooling::None {
@@ -50,11 +52,19 @@ impl Pointer {
                 "layout {layout} has several tokens for a step, and this task points at steps; choose steps"
             ));
         }
-        (genome.tokens != Tokenizer::Steps).then(|| {
-            format!(
-                "{} are one token, and this task points at steps; choose tokens of kind steps",
-                genome.tokens
-            )
+        if genome.tokens != Tokenizer::Steps {
+            let tokens = genome.tokens;
+            return Some(format!(
+                "{tokens} are one token, and this task points at steps; choose tokens of kind steps"
+            ));
+        }
+        if genome.head != Head::Linear {
+            let head = name_of(&genome.head);
+            return Some(format!("head {head} is of classes, and this task points; choose linear"));
+        }
+        let prefixes = genome.training.prefixes;
+        (prefixes > 1).then(|| {
+            format!("prefixes {prefixes} are of a head of classes, and this task points at tokens; choose 1")
         })
     }
 

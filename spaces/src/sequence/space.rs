@@ -4,9 +4,8 @@ use hashing::Rng;
 
 use super::block::{Block, Place, Settings, Tensor, Value};
 use super::blocks;
-use super::genome::{
-    Genome, Layer, Mixer, Norm, Order, Pattern, Pooling, Position, Run, Sharing, Training, name_of,
-};
+use super::genome::{Genome, Layer, Mixer, Norm, Order, Pattern, Position, Run, Sharing, Training, name_of};
+use super::head::{Head, Pooling};
 use super::layout::Layout;
 use super::passes::Depth;
 use super::pointer::Pointer;
@@ -111,6 +110,10 @@ impl SequenceSpace {
         if self.limits.is_unpooled() { Tokenizer::Steps } else { *rng.choose(&all) }
     }
 
+    fn head(&self, rng: &mut Rng) -> Head {
+        if self.limits.points { Head::Linear } else { *rng.choose(&Head::ALL) }
+    }
+
     /// One that this task allows, every gene drawn from its choices.
     fn mixer(&self, place: Place, rng: &mut Rng) -> Mixer {
         let allowed = if place == Place::Token { &self.token } else { &self.channel };
@@ -129,7 +132,7 @@ impl SequenceSpace {
     /// Applies one random change, which may lead out of the limits; `None` where it is not possible here.
     fn change(&self, genome: &mut Genome, rng: &mut Rng) -> Option<()> {
         let layers = genome.layers.len();
-        match rng.below(24) {
+        match rng.below(25) {
             0 => genome.layers.insert(rng.below(layers + 1), self.layer(rng)),
             1 if layers > 1 => drop(genome.layers.remove(rng.below(layers))),
             2 if layers > 0 => {
@@ -158,6 +161,7 @@ impl SequenceSpace {
             21 => genome.sharing.depth = *rng.choose(&Depth::ALL),
             22 => genome.sharing.epsilon = *rng.choose(&Depth::EPSILONS),
             23 => genome.tokens = self.tokens(rng),
+            24 => genome.head = self.head(rng),
             _ => return None,
         }
         Some(())
@@ -207,10 +211,11 @@ fn change_gene(mixer: &mut Mixer, place: Place, rng: &mut Rng) -> Option<()> {
 }
 
 fn change_training(training: &mut Training, rng: &mut Rng) {
-    match rng.below(3) {
+    match rng.below(4) {
         0 => training.learning_rate = *rng.choose(&Training::LEARNING_RATES),
         1 => training.weight_decay = *rng.choose(&Training::WEIGHT_DECAYS),
-        _ => training.dropout = *rng.choose(&Training::DROPOUTS),
+        2 => training.dropout = *rng.choose(&Training::DROPOUTS),
+        _ => training.prefixes = *rng.choose(&Training::PREFIXES),
     }
 }
 
@@ -218,10 +223,10 @@ impl Space for SequenceSpace {
     type Candidate = Genome;
 
     fn name(&self) -> &str {
-        "sequence v4"
+        "sequence v5"
     }
 
-    /// One to three layers, every gene drawn from its choices; shared weights and positions are for mutations to find.
+    /// One to three layers, every gene drawn from its choices; shared weights and prefixes are for mutations to find.
     fn sample(&self, rng: &mut Rng) -> Genome {
         let depth = 1 + rng.below(FIRST_DEPTH.min(self.limits.max_depth));
         Genome {
@@ -236,9 +241,11 @@ impl Space for SequenceSpace {
                 learning_rate: *rng.choose(&Training::LEARNING_RATES),
                 weight_decay: *rng.choose(&Training::WEIGHT_DECAYS),
                 dropout: *rng.choose(&Training::DROPOUTS),
+                prefixes: 1,
             },
             layout: if rng.chance(0.3) { self.layout(rng) } else { Layout::Steps },
             tokens: if rng.chance(0.3) { self.tokens(rng) } else { Tokenizer::Steps },
+            head: if rng.chance(0.2) { self.head(rng) } else { Head::Linear },
             inherits: Vec::new(),
         }
     }
@@ -271,9 +278,11 @@ impl Space for SequenceSpace {
                 learning_rate: either().training.learning_rate,
                 weight_decay: either().training.weight_decay,
                 dropout: either().training.dropout,
+                prefixes: either().training.prefixes,
             },
             layout: either().layout,
             tokens: either().tokens,
+            head: either().head,
             inherits: Vec::new(),
         };
         let children = |sharing: Sharing| {
@@ -290,13 +299,14 @@ impl Space for SequenceSpace {
 
     /// Mixers are written in their simplest form, layers that are shared in a row as repeated ones, empty layers go,
     /// halves of one layer that stand in two are joined, inert genes are reset: the order of a mixer that does not know
-    /// it, the projections and depths of no pass, the rank of corrections where nothing is shared, the mask of a mixer
-    /// whose last step alone is read, the dropout of no mixer at all.
+    /// it, the projections and depths of no pass, the rank of corrections and the schedule of groups where nothing is
+    /// shared, the mask of a mixer whose last step alone is read, the dropout of no mixer at all.
     fn canonicalize(&self, genome: &Genome) -> Genome {
         let mut genome = genome.clone();
-        genome.layers = genome.layers.iter().map(|layer| simplest(layer, genome.layout)).collect();
         loop {
             let before = genome.clone();
+            drop_schedules(&mut genome);
+            genome.layers = genome.layers.iter().map(|layer| simplest(layer, genome.layout)).collect();
             drop_passes(&mut genome);
             unshare(&mut genome);
             drop_empty(&mut genome);
@@ -329,8 +339,8 @@ impl Space for SequenceSpace {
             return Pointer::unfit(genome).map_or(Ok(()), Err);
         }
         if every_step != (genome.pooling == Pooling::None) {
-            let (given, wanted) =
-                (name_of(&genome.pooling), if every_step { "none" } else { "mean, max or last" });
+            let given = name_of(&genome.pooling);
+            let wanted = if every_step { "none" } else { "mean, max, last, attention or step-mean" };
             return Err(format!("pooling {given} does not fit the targets of this task; choose {wanted}"));
         }
         if every_step && genome.layout != Layout::Steps {
@@ -409,6 +419,21 @@ fn drop_empty(genome: &mut Genome) {
         }
         bounds || !is_empty(layer)
     });
+}
+
+/// What differs from run to run in none of those that there are.
+fn drop_schedules(genome: &mut Genome) {
+    for index in 0..genome.layers.len() {
+        let runs = genome.runs_of(index);
+        for place in Place::ALL {
+            let mixer = genome.layers[index].mixer_mut(place);
+            let of_run = |run| mixer.block(place).of_run(&mixer.settings, run);
+            let Some(first) = of_run(0) else { continue };
+            if (1..runs).all(|run| of_run(run).as_ref() == Some(&first)) {
+                mixer.settings = first;
+            }
+        }
+    }
 }
 
 /// Corrections where nothing is shared, or nothing can be corrected, are not there.

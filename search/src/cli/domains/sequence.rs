@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use evaluator::Limits;
-use evaluator::sequence::{DeviceChoice, SequenceEvaluator, SequenceTask, Steps};
+use evaluator::sequence::{DeviceChoice, NEAREST_MEAN, SequenceEvaluator, SequenceTask, Steps};
 use hashing::Fidelity;
 use serde::{Deserialize, Serialize};
 use spaces::sequence::{self, Genome, SequenceSpace};
@@ -129,11 +129,13 @@ impl Domain for SequenceDomain {
         if metric.higher_is_better() { objective.then(Metric::LogLoss.name(), false) } else { objective }
     }
 
-    /// Of tasks with targets at the steps.
     fn high(&self) -> Vec<String> {
-        let steps = self.training.steps.is_some();
-        let accuracy = steps.then(|| Metric::Accuracy.name().to_string());
-        accuracy.into_iter().chain(self.names()).chain(self.of_positions()).collect()
+        match self.training.steps {
+            None => vec![NEAREST_MEAN.into()],
+            Some(_) => {
+                [vec![Metric::Accuracy.name().to_string()], self.names(), self.of_positions()].concat()
+            }
+        }
     }
 
     /// Costs and measures; of several tasks the share of errors in each.
@@ -201,12 +203,14 @@ impl Domain for SequenceDomain {
         )
     }
 
-    /// Accuracy, of several tasks that of each, the metric that decides, and log loss; what the form costs.
+    /// Accuracy, of several tasks that of each, the metric that decides, and log loss; of cases with a class each the accuracy
+    /// of the nearest class mean; what the form costs.
     fn columns(&self) -> Vec<String> {
         let mut metrics = vec![Metric::Accuracy, self.training.metric, Metric::LogLoss];
         metrics.dedup();
         let metrics = metrics.iter().map(|metric| metric.name());
-        let mut columns: Vec<String> = metrics.chain(COSTS).map(String::from).collect();
+        let nearest_mean = self.training.steps.is_none().then_some(NEAREST_MEAN);
+        let mut columns: Vec<String> = metrics.chain(nearest_mean).chain(COSTS).map(String::from).collect();
         columns.splice(1..1, self.names());
         columns.splice(1..1, self.of_positions());
         columns

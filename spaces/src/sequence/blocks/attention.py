@@ -1,25 +1,29 @@
 class Attention(nn.Module):
     """Multi-head attention: W_o · concat_h P(q_h k_hᵀ/√d_h) v_h, over all steps or over those up to t, of the whole
-    sequence or of the group of a step. P is softmax, or entmax with α = 1.5 or 2 ("sparsemax").
+    sequence or of the group of a step. P is softmax, or entmax with α = 1.5 or 2 ("sparsemax"). Regrouped, every run has
+    half as many groups as the one before it, of consecutive steps and strided in turn.
 
     Vaswani et al. 2017, arXiv 1706.03762; groups: Shen et al. 2021, arXiv 2111.05297; entmax: Peters et al. 2019,
     arXiv 1905.05702; rotary: Su et al. 2021, arXiv 2104.09864.
     """
 
-    def __init__(self, width, *, alpha, causal, groups, heads, position, strided):
+    def __init__(self, width, *, alpha, causal, groups, heads, position, regroup, strided):
         super().__init__()
         self.alpha, self.causal, self.groups, self.strided = alpha, causal, groups, strided
-        self.heads, self.position = heads, position
+        self.heads, self.position, self.regroup = heads, position, regroup
         self.w_q = nn.Parameter(torch.empty(width, width))
         self.w_k = nn.Parameter(torch.empty(width, width))
         self.w_v = nn.Parameter(torch.empty(width, width))
         self.w_o = nn.Parameter(torch.empty(width, width))
 
-    def forward(self, x, mask):
-        if self.groups == 1:
+    def forward(self, x, mask, run=0):
+        groups, strided = self.groups, self.strided
+        if self.regroup:
+            groups, strided = max(groups >> run, 1), strided != (run % 2 == 1)
+        if groups == 1:
             return F.linear(self.attend(x, mask, torch.arange(x.shape[1], device=x.device)), self.w_o)
         batch, _, width = x.shape
-        steps, real, places = self.slices(x, mask)
+        steps, real, places = self.slices(x, mask, groups, strided)
         parts = x.gather(1, steps.view(batch, -1, 1).expand(-1, -1, width)).view(*steps.shape, width)
         y = self.attend(parts, real, steps[:, None]).reshape(batch, -1, width)
         return F.linear(y.gather(1, places[..., None].expand(-1, -1, width)), self.w_o)
@@ -36,23 +40,23 @@ class Attention(nn.Module):
         """batch × length × width to batch × heads × length × size."""
         return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
 
-    def slices(self, x, mask):
+    def slices(self, x, mask, groups, strided):
         """The step at every place, (batch · groups) × steps of a group, where one without a step repeats the last;
         which places have a step, the first always; and the place of every step among those of its case.
         """
         batch, length, _ = x.shape
         t = torch.arange(length, device=x.device).expand(batch, -1)
         lengths = t[:, -1:] + 1 if mask is None else mask.sum(1, keepdim=True)
-        row, group = t[:, None, : -(-length // self.groups)], t.new_tensor(range(self.groups))[:, None]
-        if self.strided:
-            steps, places = row * self.groups + group, t % self.groups * row.shape[2] + t // self.groups
+        row, group = t[:, None, : -(-length // groups)], t.new_tensor(range(groups))[:, None]
+        if strided:
+            steps, places = row * groups + group, t % groups * row.shape[2] + t // groups
         else:
-            sizes = -(-lengths // self.groups)
+            sizes = -(-lengths // groups)
             steps = torch.where(row < sizes[..., None], group * sizes[..., None] + row, length)
             places = t // sizes * row.shape[2] + t % sizes
         last = lengths[..., None] - 1
         real = (steps <= last) | (row == 0)
-        places = places.clamp(max=self.groups * row.shape[2] - 1)
+        places = places.clamp(max=groups * row.shape[2] - 1)
         return steps.minimum(last).flatten(0, 1), real.flatten(0, 1), places
 
     def mixed(self, q, k, v, seen):

@@ -5,6 +5,9 @@
 //!
 //! Sequences may be cut into groups, so that a step sees its own group alone: ⌈n/groups⌉ consecutive steps of the n
 //! that a sequence has, or, strided, every `groups`-th step. What consecutive groups a step is in depends on n.
+//! Regrouped, run r of the layer has as many groups halved r times, at least one, and they are strided in every second run
+//! if they are consecutive in the others: what is apart in one run meets in the next, as under the permutations of
+//! sliced recursion.
 //!
 //! Rotary positions turn pairs of channels of q and k by t·10000^(−2i/d), so that scores know the distance in time.
 
@@ -39,6 +42,7 @@ impl Block for Attention {
             Gene::flag("causal", false),
             Gene::numbers("groups", &[1, 2, 4]),
             Gene::flag("strided", false),
+            Gene::flag("regroup", false),
             Gene::words("alpha", &["softmax", "1.5", "sparsemax"]),
             Gene::words("position", &["none", "rotary"]),
         ]
@@ -46,23 +50,26 @@ impl Block for Attention {
 
     /// Consecutive groups are not: how long they are tells every step how long the sequence is.
     fn causal(&self, settings: &Settings) -> bool {
-        let groups_know_no_length = settings.number("groups") == 1 || settings.flag("strided");
-        settings.flag("causal") && groups_know_no_length
+        settings.flag("causal") && !deals_by_length(settings)
     }
 
     /// Without positions and without a mask, attention does not know the order of steps. Reversing maps strided groups
     /// onto each other, and consecutive ones only where they are of one size.
     fn reversible(&self, settings: &Settings) -> bool {
-        let same_groups = settings.number("groups") == 1 || settings.flag("strided");
-        same_groups && !settings.flag("causal") && settings.word("position") == "none"
+        !deals_by_length(settings) && !settings.flag("causal") && settings.word("position") == "none"
     }
 
     /// One group has all the steps, in whatever way steps are dealt.
     fn simpler(&self, settings: &Settings) -> Option<Mixer> {
-        (settings.number("groups") == 1 && settings.flag("strided")).then(|| Mixer {
-            kind: self.name().into(),
-            settings: settings.with("strided", Value::Flag(false)),
-        })
+        let dealt = settings.flag("strided") || settings.flag("regroup");
+        (settings.number("groups") == 1 && dealt)
+            .then(|| Mixer { kind: self.name().into(), settings: dealing(settings, 1, false) })
+    }
+
+    fn of_run(&self, settings: &Settings, run: usize) -> Option<Settings> {
+        let halved = (settings.number("groups") >> run.min(16)).max(1);
+        let strided = settings.flag("strided") != (run % 2 == 1);
+        settings.flag("regroup").then(|| dealing(settings, halved, strided && halved > 1))
     }
 
     /// No biases: one on the keys would be dead under the softmax.
@@ -106,6 +113,18 @@ impl Block for Attention {
     fn python_shared(&self) -> &'static [&'static str] {
         &[super::ROTATED]
     }
+}
+
+/// Whether groups are consecutive in some run, of several that there are: two that are strided are one in the next run.
+fn deals_by_length(settings: &Settings) -> bool {
+    let (groups, strided) = (settings.number("groups"), settings.flag("strided"));
+    groups > 1 && !(strided && (groups == 2 || !settings.flag("regroup")))
+}
+
+/// The same in every run, with so many groups.
+fn dealing(settings: &Settings, groups: usize, strided: bool) -> Settings {
+    let dealt = settings.with("groups", Value::Number(groups)).with("strided", Value::Flag(strided));
+    dealt.with("regroup", Value::Flag(false))
 }
 
 /// The steps of each group, in the order of time.

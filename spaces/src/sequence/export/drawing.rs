@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use crate::sequence::genome::name_of;
 use crate::sequence::network::Group;
 use crate::sequence::{
-    Depth, Layer, Layout, Mixer, Network, Order, Passes, Pattern, Place, Position, Sharing, Tokenizer,
+    Depth, Genome, Head, Layer, Layout, Mixer, Network, Order, Passes, Pattern, Place, Pooling, Position,
+    Sharing, Tokenizer,
 };
 
 const WIDTH: usize = 620;
@@ -65,20 +66,9 @@ pub fn drawing(network: &Network, title: &str) -> String {
             page.end_of_passes(network);
         }
     }
-    let (norm, pooling) = (name_of(&network.genome.norm), name_of(&network.genome.pooling));
-    let head = network.head();
-    let (told, answer) = match network.pointer {
-        None => (
-            format!("{norm} norm, {}, linear", pooled(&pooling)),
-            ("logits", format!("{} classes", network.shape.classes)),
-        ),
-        Some(pointer) => (
-            format!("{norm} norm, gru from the mean token, points at tokens"),
-            ("positions", (if pointer.ends { "up to the end" } else { "each token once" }).into()),
-        ),
-    };
-    page.ends("head", &told, Some(&head));
-    page.ends(answer.0, &answer.1, None);
+    page.ends("head", &head(network), Some(&network.head()));
+    let (name, answer) = answer(network);
+    page.ends(name, &answer, None);
     page.finish(title)
 }
 
@@ -103,11 +93,30 @@ fn positions(position: Position) -> &'static str {
     }
 }
 
-fn pooled(pooling: &str) -> String {
-    match pooling {
-        "last" => "last step over time".into(),
-        "none" => "every step by itself".into(),
-        other => format!("{other} over time"),
+fn head(network: &Network) -> String {
+    let Genome { norm, pooling, head, .. } = &network.genome;
+    if network.pointer.is_some() {
+        return format!("{} norm, gru from the mean token, points at tokens", name_of(norm));
+    }
+    let pooled = match pooling {
+        Pooling::Last => "last step over time".into(),
+        Pooling::None => "every step by itself".into(),
+        Pooling::StepMean => "mean of the votes of all steps".into(),
+        other => format!("{} over time", name_of(other)),
+    };
+    let answer = match head {
+        Head::Linear => "linear",
+        Head::Simplex => "corners of a simplex",
+    };
+    format!("{} norm, {pooled}, {answer}", name_of(norm))
+}
+
+/// What comes out of the head, and how much.
+fn answer(network: &Network) -> (&'static str, String) {
+    match network.pointer {
+        None => ("logits", format!("{} classes", network.shape.classes)),
+        Some(pointer) if pointer.ends => ("positions", "up to the end".into()),
+        Some(_) => ("positions", "each token once".into()),
     }
 }
 
@@ -415,6 +424,19 @@ mod tests {
             for expected in ["points at tokens", "positions", answer, &parameters] {
                 assert!(svg.contains(expected), "{expected}: {svg}");
             }
+        }
+    }
+
+    #[test]
+    fn a_head_is_drawn_with_what_it_pools_and_how_it_answers() {
+        for (genome, expected) in [
+            (r#"{"pooling": "attention"}"#, "layer norm, attention over time, linear"),
+            (
+                r#"{"pooling": "step-mean", "head": "simplex"}"#,
+                "mean of the votes of all steps, corners of a simplex",
+            ),
+        ] {
+            assert!(drawn(genome, "a title").contains(expected), "{expected}");
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod architecture;
 mod drawing;
+mod head;
 mod python;
 mod readme;
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::head;
 use crate::sequence::genome::name_of;
 use crate::sequence::{
     Block, Depth, Genome, Layout, Mixer, Network, Norm, Order, Passes, Place, Pooling, Position, Run,
@@ -23,7 +24,8 @@ pub fn model_py(network: &Network, classes: &[String]) -> String {
     if network.genome.tokens != Tokenizer::Steps {
         sections[1] += &format!("\n# Steps of a token.\nSIZE = {}", network.genome.tokens.size());
     }
-    sections.extend(fragments(network).into_iter().map(str::to_string));
+    sections.extend(fragments(network).into_iter().map(|code| told_the_run(network, code)));
+    sections.push(head::class(network));
     sections.push(model(network));
     sections.push(match network.pointer {
         None => include_str!("fragments/load.py").into(),
@@ -109,18 +111,8 @@ fn fragments(network: &Network) -> Vec<&'static str> {
         let code: Vec<_> = code.collect();
         parts.extend(code);
     }
-    let pool = match genome.pooling {
-        Pooling::Mean => include_str!("fragments/mean.py"),
-        Pooling::Max => include_str!("fragments/max.py"),
-        Pooling::Last if grid => include_str!("fragments/last_of_grid.py"),
-        Pooling::Last => include_str!("fragments/last.py"),
-        Pooling::None => include_str!("fragments/every_step.py"),
-    };
+    parts.extend(head::fragments(network));
     parts.push(include_str!("fragments/input.py"));
-    match network.pointer {
-        None => parts.extend([pool, include_str!("fragments/ends.py")]),
-        Some(_) => parts.push(include_str!("fragments/pointer.py")),
-    }
     parts.extend(match genome.tokens {
         Tokenizer::Steps => None,
         Tokenizer::Patch { .. } => Some(include_str!("fragments/patches.py")),
@@ -132,6 +124,23 @@ fn fragments(network: &Network) -> Vec<&'static str> {
         (Layout::Grid, _) => include_str!("fragments/embedding_of_several.py"),
     });
     parts
+}
+
+/// Where mixers differ from run to run, branches tell them which one it is.
+fn told_the_run(network: &Network, code: &str) -> String {
+    let layers = &network.genome.layers;
+    let differs = |mixer: &Mixer| mixer.block(Place::Token).of_run(&mixer.settings, 0).is_some();
+    if !layers.iter().any(|layer| differs(&layer.token)) {
+        return code.to_string();
+    }
+    const ARGUMENTS: &str = "(x, mask, run) if isinstance(mixer, Attention) else (x, mask)";
+    let plain = "        return getattr(self, name)(x, mask)\n";
+    let told = format!("        mixer = getattr(self, name)\n        return mixer(*({ARGUMENTS}))\n");
+    let corrected = "        return torch.func.functional_call(mixer, matrices, (x, mask))\n";
+    let told_corrected = format!(
+        "        arguments = {ARGUMENTS}\n        return torch.func.functional_call(mixer, matrices, arguments)\n"
+    );
+    code.replace(plain, &told).replace(corrected, &told_corrected)
 }
 
 /// What passes need beside the layers.
@@ -556,6 +565,31 @@ mod tests {
             assert!(code.contains(&format!("self.embedding = {expected}\n")), "{expected}: {code}");
             assert_eq!(code.matches("joined(").count(), if tokens.contains("steps") { 0 } else { 2 });
         }
+    }
+
+    #[test]
+    fn a_head_is_written_as_it_pools_and_answers() {
+        for (pooling, head, expected) in [
+            ("mean", "linear", ["return self.linear(pool(self.norm(x), mask))", "def pool(x, mask):"]),
+            ("max", "simplex", ["return self.simplex(pool(self.norm(x), mask))", "class Simplex("]),
+            (
+                "attention",
+                "linear",
+                [
+                    "self.pool = nn.Linear(width, width, bias=False)\n        self.linear = nn.Linear(width, classes)\n",
+                    "return self.linear(pool(self.norm(x), mask, self.pool))",
+                ],
+            ),
+            ("step-mean", "simplex", ["return votes(self.simplex(self.norm(x)), mask)", "def votes("]),
+        ] {
+            let code = written(&format!(r#"{{"pooling": "{pooling}", "head": "{head}"}}"#), &["a", "b"]);
+            for expected in expected {
+                assert!(code.contains(expected), "{expected}: {code}");
+            }
+            assert_eq!(code.contains("class Simplex"), head == "simplex");
+        }
+        let code = written(r#"{"training": {"prefixes": 3}}"#, &["a", "b"]);
+        assert!(code.contains("It learned to answer by the first 16, or 8 channels"), "{code}");
     }
 
     #[test]
