@@ -6,7 +6,7 @@ use crate::sequence::genome::name_of;
 use crate::sequence::network::Group;
 use crate::sequence::{
     Depth, Genome, Head, Layer, Layout, Mixer, Network, Order, Passes, Pattern, Place, Pooling, Position,
-    Sharing, Tokenizer,
+    Sharing, Tokenizer, Value,
 };
 
 const WIDTH: usize = 620;
@@ -321,7 +321,10 @@ fn genes(mixer: &Mixer, place: Place) -> String {
         Place::Token => "mixes time",
         Place::Channel => "mixes channels",
     };
-    let genes = mixer.settings.0.iter().map(|(gene, value)| format!("{gene} {value}"));
+    let genes = mixer.settings.0.iter().filter_map(|(gene, value)| match value {
+        Value::Flag(set) => set.then(|| gene.clone()),
+        value => Some(format!("{gene} {value}")),
+    });
     std::iter::once(mixes.to_string()).chain(genes).collect::<Vec<_>>().join(" · ")
 }
 
@@ -374,7 +377,7 @@ mod tests {
             "linear to width 32",
             "run 2 times",
             "attention ↔ in both directions",
-            "mixes time · alpha softmax · causal false · groups 1 · heads 4 · position none · strided false",
+            "mixes time · alpha softmax · groups 1 · heads 4 · position none",
             "8,256 parameters",
             "mixes channels · activation gelu · ratio 2",
             "layer norm, mean over time, linear",
