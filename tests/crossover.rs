@@ -86,11 +86,12 @@ fn every_part_is_as_one_of_the_parents_has_it_and_both_have_a_part() {
         [vec![json!(cell.links())], operations].concat()
     });
     check(&SequenceSpace::default(), |genome| {
-        let Genome { width, tokens, layout, norm, position, pooling, head, sharing, training, .. } = genome;
+        let Genome { width, tokens, layout, norm, position, pooling, head, .. } = genome;
+        let Genome { skeleton, sharing, training, .. } = genome;
         let prefixes = json!(training.prefixes);
         let training = [training.learning_rate, training.weight_decay, training.dropout].map(Value::from);
         let ends = [json!(tokens), json!(layout), json!(position), json!(pooling), json!(head)];
-        let whole = [json!(width), json!(norm), json!(sharing)];
+        let whole = [json!(width), json!(norm), json!(skeleton), json!(sharing)];
         [&ends[..], &whole, &training, &[prefixes]].concat()
     });
 }

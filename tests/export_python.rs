@@ -18,8 +18,8 @@ use spaces::sequence::{
     Block, Gene, Genome, Head, Layer, Layout, Mixer, Network, Norm, Order, Pattern, Place, Pooling, Position,
 };
 use spaces::sequence::{
-    Group, Limits, Pointed, Pointer, SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Weights,
-    blocks,
+    Group, Limits, Pointed, Pointer, SequenceSpace, Settings, Shape, Sharing, Skeleton, Tensor, Tokenizer,
+    Weights, blocks,
 };
 
 const SHAPE: Shape = Shape { channels: 3, classes: 4 };
@@ -184,6 +184,8 @@ fn networks() -> BTreeMap<String, Genome> {
     }
     for (number, (name, sharing)) in RECURSIVE.into_iter().enumerate() {
         networks.insert(format!("{name}-grid"), recursive_grid(sharing, number));
+        networks.insert(format!("{name}-u-shape"), in_a_u(recursive("cycle", sharing, number % 2)));
+        networks.insert(format!("{name}-u-shape-grid"), in_a_u(recursive_grid(sharing, number)));
     }
     let space = SequenceSpace::default();
     for seed in 0..SAMPLED {
@@ -234,6 +236,13 @@ fn recursive_grid(sharing: &str, number: usize) -> Genome {
     genome
 }
 
+/// With layers on tokens pooled as often as can be, and less often.
+fn in_a_u(genome: Genome) -> Genome {
+    let placed =
+        genome.layers.into_iter().enumerate().map(|(index, layer)| Layer { part: index % 3, ..layer });
+    Genome { skeleton: Skeleton::UShape, layers: placed.collect(), ..genome }
+}
+
 /// The default of every gene, every other choice of one gene, and some choices of all.
 fn settings(block: &dyn Block) -> Vec<Mixer> {
     let default = Mixer::of(block);
@@ -261,13 +270,14 @@ fn alone(place: Place, mixer: Mixer, number: usize) -> Genome {
         let none = Mixer::identity;
         let (token, channel) =
             if place == Place::Token { (mixer.clone(), none()) } else { (none(), mixer.clone()) };
-        Layer { token, order, channel, repeat, rank: number % 3 }
+        Layer { token, order, channel, repeat, rank: number % 3, part: order as usize % 3 }
     };
     let mut genome: Genome = serde_json::from_str(r#"{"width": 16}"#).unwrap();
     genome.layout = Layout::ALL[number / 2 % 2];
     let tokens: Vec<_> = Tokenizer::all().collect();
     genome.tokens =
         if number % 4 == 3 { tokens[1 + (number / 4 + place as usize) % 6] } else { Tokenizer::Steps };
+    genome.skeleton = Skeleton::ALL[number / 3 % 4];
     genome.norm = Norm::ALL[number % 2];
     genome.pooling = Pooling::ALL[number % 5];
     genome.head = head;

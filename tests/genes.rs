@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use spaces::nb_macro::MacroSpace;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
-    Depth, Genome, Layer, Layout, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, Run,
-    SequenceSpace, Settings, Shape, Tensor, Tokenizer, Training, Weights, blocks,
+    Depth, Genome, Join, Layer, Layout, Mixer, NamedTensor, Network, Norm, Order, Place, Pooling, Run,
+    SequenceSpace, Settings, Shape, Skeleton, Tensor, Tokenizer, Training, Weights, blocks,
 };
 use spaces::{Candidate, Space, cell101, cell201, nb_graph};
 
@@ -132,6 +132,9 @@ mod sequence {
             "version" => Vec::new(),
             "width" => vec![json!(16), json!(32), json!(64)],
             "layout" => list(&["steps", "grid"]),
+            "kind" if before == "/skeleton" => choices_of_skeleton(genome),
+            "join" => list(&["sum", "concat"]),
+            "part" => vec![json!(0), json!(1), json!(2)],
             "kind" if before == "/tokens" => list(&Tokenizer::KINDS),
             "size" if before == "/tokens" => Tokenizer::SIZES.map(|size| json!(size)).to_vec(),
             "norm" => list(&["layer", "rms"]),
@@ -169,6 +172,16 @@ mod sequence {
         choices
     }
 
+    /// Those that go together with how layers are shared.
+    fn choices_of_skeleton(genome: &Value) -> Vec<Value> {
+        let mut genome = genome.clone();
+        let mut fits = |kind: &&str| {
+            genome["skeleton"] = json!({ "kind": kind });
+            serde_json::from_value::<Genome>(genome.clone()).is_ok()
+        };
+        Skeleton::KINDS.into_iter().filter(|kind| fits(kind)).map(|kind| json!(kind)).collect()
+    }
+
     fn choices_of_mixer(genome: &Value, place: Place, mixer: &str, gene: &str) -> Vec<Value> {
         if gene == "kind" {
             return blocks::at(place).map(|block| json!(block.name())).collect();
@@ -187,8 +200,11 @@ mod sequence {
             ["sharing", "projection" | "depth" | "epsilon"] => {
                 before.passes().or(after.passes()).is_none().then_some("nothing is passed")
             }
-            ["sharing", _] => (runs(before) == runs(after) && before.passes() == after.passes())
-                .then_some("the same layers are run in the same order"),
+            ["skeleton", _] | ["layers", _, "part"] => (put_together(before) == put_together(after))
+                .then_some("the layers are put together in the same way"),
+            ["sharing", _] => (put_together(before) == put_together(after)
+                && before.passes() == after.passes())
+            .then_some("the same layers are run in the same order"),
             ["layers", number, ref gene @ ..] => {
                 let number: usize = number.parse().unwrap();
                 inert_in_layer(before, number, &after.layers[number], gene)
@@ -201,6 +217,24 @@ mod sequence {
         let mut runs = genome.schedule();
         runs.retain(|run| !adds_nothing(&genome.layers[run.layer]));
         runs
+    }
+
+    /// Which layers run, in which order, and where in the skeleton they stand.
+    fn put_together(genome: &Genome) -> (Skeleton, Vec<Vec<(usize, usize, usize)>>) {
+        let runs = runs(genome);
+        let of_branch = |branch: usize| -> Vec<_> {
+            let here = |run: &&Run| genome.skeleton.branch(genome.layers[run.layer].part) == branch;
+            let shown = |run: &Run| (run.layer, run.number, genome.level(run.layer));
+            runs.iter().filter(here).map(shown).collect()
+        };
+        let mut branches = vec![of_branch(0), of_branch(1)];
+        let concatenated = genome.skeleton == Skeleton::TwoBranch { join: Join::Concat };
+        if !concatenated {
+            branches.sort();
+        }
+        let pooled = branches.iter().flatten().any(|(.., level)| *level > 0);
+        let stacked = !concatenated && !pooled && branches[0].is_empty();
+        (if stacked { Skeleton::Stack } else { genome.skeleton }, branches)
     }
 
     fn adds_nothing(layer: &Layer) -> bool {
@@ -218,6 +252,7 @@ mod sequence {
         let trains_by_all_steps =
             |layer: &Layer| layer.channel.block(Place::Channel).penalizes(&layer.channel.settings);
         let last = before.pooling == Pooling::Last
+            && put_together(before).0 == Skeleton::Stack
             && before.layout == Layout::Steps
             && before.runs_of(number) == 1
             && before.layers[number + 1..].iter().all(is_pointwise)
@@ -229,7 +264,9 @@ mod sequence {
                 Some("a snake through steps goes forward")
             }
             ["order"] if one_way(layer) && one_way(after) => {
-                let reversible = layer.token.block(Place::Token).reversible(&layer.token.settings);
+                let (block, settings) = (layer.token.block(Place::Token), &layer.token.settings);
+                let only_run = block.of_run(settings, 0).filter(|_| before.runs_of(number) == 1);
+                let reversible = block.reversible(only_run.as_ref().unwrap_or(settings));
                 reversible.then_some("the mixer does not know the order")
             }
             ["token", "strided" | "regroup"] if layer.token.settings.number("groups") == 1 => {
@@ -300,6 +337,13 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         r#"{"layers": [{"token": {"kind": "chimera", "cross": false}}]}"#,
         r#"{"layers": [{"token": {"kind": "lightnet"}}, {"channel": {"kind": "mlp"}}, {}], "pooling": "last",
             "sharing": {"pattern": "middle-cycle", "passes": 2, "projection": true}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}, {}, {"token": {"kind": "attention"}, "part": 1}], "pooling": "last",
+            "skeleton": {"kind": "two-branch"}}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}, "part": 2}, {"part": 1}, {"channel": {"kind": "mlp"}}],
+            "skeleton": {"kind": "two-branch", "join": "concat"}, "training": {"dropout": 0.1}}"#,
+        r#"{"layers": [{"token": {"kind": "attention"}, "part": 1}, {"channel": {"kind": "mlp"}, "part": 2}, {"part": 1}],
+            "skeleton": {"kind": "u-shape"}, "pooling": "last",
+            "sharing": {"pattern": "middle-cycle", "passes": 2, "depth": "token-choice"}}"#,
     ];
     for genome in drawn(&space, 200).chain(seldom_drawn.map(|json| serde_json::from_str(json).unwrap())) {
         let mut toggles = toggled(&genome, sequence::choices);
@@ -315,8 +359,8 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
             "sharing/pattern",
             "sharing/projection",
         ])
-        .chain(["tokens/kind", "tokens/size"])
-        .chain(["layers/order", "layers/rank", "layers/repeat"])
+        .chain(["tokens/kind", "tokens/size", "skeleton/kind", "skeleton/join"])
+        .chain(["layers/order", "layers/part", "layers/rank", "layers/repeat"])
         .chain(["training/dropout", "training/learning_rate", "training/prefixes", "training/weight_decay"])
         .map(|gene| format!("/{gene}"))
         .collect();
@@ -336,6 +380,7 @@ fn every_gene_of_a_stack_reaches_the_key_or_is_inert_for_a_reason() {
         "nothing is shared",
         "one group has every step",
         "the last step sees everything",
+        "the layers are put together in the same way",
         "the mixer does not know the order",
         "the same layers are run in the same order",
         "there is one column",
@@ -638,7 +683,7 @@ fn single_layers() -> Vec<Genome> {
         for order in orders {
             for (norm, pooling) in Norm::ALL.into_iter().flat_map(|norm| Pooling::ALL.map(|p| (norm, p))) {
                 let (token, channel) = (token.clone(), channel.clone());
-                let layers = vec![Layer { token, order: *order, channel, repeat: 1, rank: 0 }];
+                let layers = vec![Layer { token, order: *order, channel, repeat: 1, rank: 0, part: 0 }];
                 let plain: Genome = serde_json::from_str("{}").unwrap();
                 genomes.push(Genome { width: 8, norm, pooling, layers, ..plain });
             }

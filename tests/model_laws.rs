@@ -7,7 +7,8 @@ use hashing::Rng;
 use spaces::Space;
 use spaces::sequence::math::{Matrix, linear};
 use spaces::sequence::{
-    Depth, Genome, Limits, NamedTensor, Network, Routing, SequenceSpace, Shape, Tokenizer, Weights, blocks,
+    Depth, Genome, Limits, NamedTensor, Network, Routing, SequenceSpace, Shape, Skeleton, Tokenizer, Weights,
+    blocks,
 };
 use tch::{Device, Kind, Tensor};
 use torch::{Batch, Dropout, LoadError, Model};
@@ -121,7 +122,7 @@ const RECURSIVE: [&str; 7] = [
 
 /// A little of everything, and of what runs it.
 fn examples() -> Vec<Network> {
-    [vec![example(), shared()], grids().into(), recursive(), joined()].concat()
+    [vec![example(), shared()], grids().into(), recursive(), joined(), skeletons()].concat()
 }
 
 /// Tokens of several steps, the last of which is short in most cases: each kind, size and layout.
@@ -140,6 +141,27 @@ fn joined() -> Vec<Network> {
     };
     let all = Tokenizer::all().flat_map(|tokens| [tokens; 2]);
     all.enumerate().map(|(number, tokens)| of(tokens, number)).collect()
+}
+
+/// Layers in two branches or on pooled tokens, run again with shared weights and corrections; and in a U, in passes that
+/// are more than repetitions.
+fn skeletons() -> Vec<Network> {
+    let of = |(number, (skeleton, more)): (usize, (Skeleton, &str))| {
+        let skeleton = serde_json::to_string(&skeleton).unwrap();
+        let (layout, pooling) = (["steps", "grid"][number % 2], ["mean", "last", "max"][number % 3]);
+        read(&format!(
+            r#"{{"width": 16, "skeleton": {skeleton}, "layout": "{layout}", "pooling": "{pooling}",
+                "sharing": {{"pattern": "cycle", "passes": 2, {more}}}, "layers": [
+                {{"token": {{"kind": "attention"}}, "channel": {{"kind": "se"}}}},
+                {{"token": {{"kind": "gru"}}, "order": "bidirectional", "part": 1, "rank": 1}},
+                {{"token": {{"kind": "convolution"}}, "order": "snake4", "channel": {{"kind": "moe"}}, "part": 2}},
+                {{"token": {{"kind": "s4d"}}, "order": "reverse", "part": 1}},
+                {{"channel": {{"kind": "mlp"}}}}]}}"#
+        ))
+    };
+    let repeated = Skeleton::ALL.map(|skeleton| [(skeleton, r#""depth": "fixed""#); 2]);
+    let routed = RECURSIVE.map(|more| [(Skeleton::UShape, more); 2]);
+    repeated.into_iter().chain(routed).flatten().enumerate().map(of).collect()
 }
 
 /// Generic values of a tensor, by its full name.
@@ -223,7 +245,7 @@ fn libtorch_computes_the_definition_of_every_genome() {
         let genome = &network.genome;
         seen.extend([format!("{:?}", genome.norm), format!("{:?}", genome.pooling)]);
         seen.extend([format!("{:?}", genome.layout), format!("{} by {:?}", genome.tokens, genome.layout)]);
-        seen.insert(format!("{:?} head", genome.head));
+        seen.extend([format!("{:?} head", genome.head), genome.skeleton.to_string()]);
         seen.extend([
             format!("{:?} positions", genome.position),
             format!("{:?} shared", genome.sharing.pattern),
@@ -250,6 +272,9 @@ fn libtorch_computes_the_definition_of_every_genome() {
     }
     for choice in Depth::ALL.map(|depth| format!("{depth:?} depth")) {
         assert!(seen.contains(&choice), "no genome with {choice}");
+    }
+    for skeleton in Skeleton::ALL {
+        assert!(seen.contains(&skeleton.to_string()), "no genome with {skeleton}");
     }
     for tokens in Tokenizer::all() {
         for layout in ["Steps", "Grid"] {

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use hashing::{CandidateHasher, Class, Digest, Fingerprint, Key, Keyed, Rng, TwoStage};
 use spaces::sequence::math::{self, Matrix};
 use spaces::sequence::{
-    Block, Depth, Genome, Head, Layout, Limits, Mixer, NamedTensor, Network, Norm, Order, Pattern, Pooling,
-    Position, Routed, Routing, SequenceSpace, Settings, Shape, Sharing, Tensor, Tokenizer, Training, Value,
-    Weights, blocks,
+    Block, Depth, Genome, Head, Join, Layout, Limits, Mixer, NamedTensor, Network, Norm, Order, Pattern,
+    Pooling, Position, Routed, Routing, SequenceSpace, Settings, Shape, Sharing, Skeleton, Tensor, Tokenizer,
+    Training, Value, Weights, blocks,
 };
 use spaces::{Candidate, Space};
 
@@ -711,6 +711,62 @@ fn mixers_cost_as_much_as_there_are_tokens_and_the_embedding_as_they_have_number
 }
 
 #[test]
+fn layers_on_pooled_tokens_cost_as_much_as_there_are_and_joined_branches_their_map() {
+    let cost = |skeleton: &str, part: usize, length| {
+        let genome = genome(&format!(
+            r#"{{"width": 16, "skeleton": {skeleton}, "layers": [{{"token": {{"kind": "attention"}}, "part": {part}}}]}}"#
+        ));
+        Network::new(&genome, Shape { channels: 3, classes: 4 }).multiply_adds(length)
+    };
+    let (stack, u) = (r#"{"kind": "stack"}"#, r#"{"kind": "u-shape"}"#);
+    let ends = |length| 16 * (length * 3 + 4);
+    for (part, pooled) in [(0, 11), (1, 6), (2, 3)] {
+        let mixing = cost(stack, 0, pooled) - ends(pooled as u64);
+        assert_eq!(cost(u, part, 11), mixing + ends(11), "{part}");
+        assert_eq!(cost(stack, part, 11), cost(stack, 0, 11));
+    }
+    let concat = r#"{"kind": "two-branch", "join": "concat"}"#;
+    assert_eq!(cost(concat, 1, 11), cost(stack, 0, 11) + 11 * 2 * 16 * 16);
+    // What two passes route is pooled: of 12 steps all, then 6.
+    let routed = |skeleton: &str, length| {
+        let passes = r#"{"pattern": "cycle", "passes": 2, "depth": "expert-choice"}"#;
+        let genome = genome(&format!(
+            r#"{{"width": 16, "skeleton": {skeleton}, "sharing": {passes}, "layers": [{{"token": {{"kind": "gru"}}, "part": 1}}]}}"#
+        ));
+        Network::new(&genome, Shape { channels: 3, classes: 4 }).multiply_adds(length)
+    };
+    let routers = 2 * 16;
+    assert_eq!(routed(u, 12) - ends(12) - 12 * routers, routed(stack, 6) - ends(6) - 6 * routers);
+}
+
+/// A network for each frame, then one over time (LRCN, Donahue et al. 2015, arXiv 1411.4389), needs no skeleton: layers that
+/// mix channels alone come first.
+#[test]
+fn channel_mixers_before_any_token_mixer_encode_frames() {
+    let encoder = r#"{"channel": {"kind": "mlp"}}, {"channel": {"kind": "glu"}, "repeat": 2}"#;
+    let difference = |layers: &str, by: fn(&Matrix) -> Matrix| {
+        let network = Network::new(
+            &genome(&format!(r#"{{"width": 8, "layers": [{layers}]}}"#)),
+            Shape { channels: 3, classes: 4 },
+        );
+        let frames = Matrix::new(7, 3, (0..21).map(|i| f64::from(i * i % 13) / 5.0 - 1.0).collect());
+        let logits = |x: Matrix| {
+            let mut rng = Rng::named(0, "frames", 0);
+            let mut values =
+                |t: &Tensor| (t.name, (0..t.len()).map(|_| t.probe.0 + t.probe.1 * rng.normal()).collect());
+            let mut part = |tensors: &Vec<Tensor>| Weights(tensors.iter().map(&mut values).collect());
+            network.forward(&[x], &mut |group, _| group.parts.iter().map(|(_, t)| part(t)).collect())
+        };
+        let [plain, other] = [logits(frames.clone()), logits(by(&frames))].map(|logits| logits.concat());
+        plain.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    };
+    // The mean of encoded frames does not know their order; what follows the encoder does.
+    assert!(difference(encoder, Matrix::reversed) < 1e-12);
+    let recurrent = format!(r#"{encoder}, {{"token": {{"kind": "lstm"}}}}"#);
+    assert!(difference(&recurrent, Matrix::reversed) > 1e-3);
+}
+
+#[test]
 fn dropout_of_nothing_is_inert() {
     let with = genome(r#"{"training": {"dropout": 0.3}}"#);
     assert_eq!(fingerprint(&with), fingerprint(&genome("{}")));
@@ -781,6 +837,8 @@ fn every_other_gene_reaches_the_fingerprint() {
     let default = Training::default();
     let mut reversed = base.clone();
     reversed.layers[0].order = Order::Reverse;
+    let mut pooled = Genome { skeleton: Skeleton::UShape, ..base.clone() };
+    pooled.layers[0].part = 1;
     let passes = Sharing { pattern: Pattern::Cycle, passes: 2, ..Sharing::default() };
     let changed = [
         reversed,
@@ -795,6 +853,8 @@ fn every_other_gene_reaches_the_fingerprint() {
         Genome { pooling: Pooling::Attention, ..base.clone() },
         Genome { pooling: Pooling::StepMean, ..base.clone() },
         Genome { head: Head::Simplex, ..base.clone() },
+        Genome { skeleton: Skeleton::TwoBranch { join: Join::Concat }, ..base.clone() },
+        pooled,
         Genome { position: Position::Learned, ..base.clone() },
         Genome { position: Position::Decay, ..base.clone() },
         Genome { sharing: passes, ..base.clone() },
@@ -886,6 +946,7 @@ fn where_every_step_has_a_target_no_step_sees_a_later_one() {
         let rng = &mut Rng::named(2, "step", step);
         genome = space.mutate(&genome, rng);
         assert_eq!((genome.tokens, genome.layout), (Tokenizer::Steps, Layout::Steps));
+        assert_ne!(genome.skeleton, Skeleton::UShape);
         for genome in [Some(genome.clone()), space.crossover(&genome, &other, rng)].into_iter().flatten() {
             assert_eq!((space.check(&genome), genome.pooling), (Ok(()), Pooling::None));
             let canonical = space.canonicalize(&genome);
@@ -896,6 +957,7 @@ fn where_every_step_has_a_target_no_step_sees_a_later_one() {
         (r#"{"layers": []}"#, "pooling mean"),
         (r#"{"layout": "grid", "pooling": "none"}"#, "layout grid"),
         (r#"{"tokens": {"kind": "patch"}, "pooling": "none"}"#, "choose the tokens steps"),
+        (r#"{"skeleton": {"kind": "u-shape"}, "pooling": "none"}"#, "u-shape pools steps"),
         (
             r#"{"layers": [{}, {"token": {"kind": "attention"}}], "pooling": "none"}"#,
             "`attention` of layer 1 sees",

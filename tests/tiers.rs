@@ -29,8 +29,9 @@
 //! | guard | nearest class mean ≠ linear head (no free weight of its own) | none: it is a score of every encoder, and no gene |
 //!
 //! Missed, which wastes and is never wrong: the heads of causal attention that runs backwards where the last
-//! step alone is read (it sees one step, so that they are one function), and twice a convolution of x written as the
-//! convolution of x + x.
+//! step alone is read (it sees one step, so that they are one function), branches side by side that change places (the
+//! columns of their map do, too), the mask of the last mixer of a branch where the last step alone is read, and twice a
+//! convolution of x written as the convolution of x + x.
 
 use hashing::{CandidateHasher, Class, Keyed, TwoStage};
 use spaces::sequence::{Mixer, SequenceSpace, blocks};
@@ -122,6 +123,58 @@ const MUST_MERGE: &[(&str, In, Stage, &str, &str)] = &[
         Read,
         r#"{"tokens": {"kind": "steps"}, "layers": [{"token": {"kind": "gru"}}]}"#,
         r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "an empty second branch is not there",
+        In::Sequence,
+        Canonical,
+        r#"{"skeleton": {"kind": "two-branch"}, "layers": [{"token": {"kind": "gru"}}, {"part": 1}, {"channel": {"kind": "mlp"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}, "channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
+        "branches that are added change places",
+        In::Sequence,
+        Canonical,
+        r#"{"skeleton": {"kind": "two-branch"}, "layers": [{"token": {"kind": "gru"}, "part": 1}, {"token": {"kind": "s4d"}}]}"#,
+        r#"{"skeleton": {"kind": "two-branch"}, "layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "s4d"}, "part": 2}]}"#,
+    ),
+    (
+        "layers of two branches, listed in turn or one branch after the other",
+        In::Sequence,
+        Probe,
+        r#"{"skeleton": {"kind": "two-branch", "join": "concat"}, "layers": [
+            {"token": {"kind": "gru"}}, {"token": {"kind": "s4d"}, "part": 1}, {"token": {"kind": "lstm"}}]}"#,
+        r#"{"skeleton": {"kind": "two-branch", "join": "concat"}, "layers": [
+            {"token": {"kind": "gru"}}, {"token": {"kind": "lstm"}}, {"token": {"kind": "s4d"}, "part": 1}]}"#,
+    ),
+    (
+        "two branches that are added, listed in another order",
+        In::Sequence,
+        Probe,
+        r#"{"skeleton": {"kind": "two-branch"}, "layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "s4d"}, "part": 1}]}"#,
+        r#"{"skeleton": {"kind": "two-branch"}, "layers": [{"token": {"kind": "s4d"}}, {"token": {"kind": "gru"}, "part": 1}]}"#,
+    ),
+    (
+        "a stack has no parts",
+        In::Sequence,
+        Canonical,
+        r#"{"layers": [{"token": {"kind": "gru"}, "part": 2}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "a U that pools nothing is a stack",
+        In::Sequence,
+        Canonical,
+        r#"{"skeleton": {"kind": "u-shape"}, "layers": [{"token": {"kind": "gru"}}, {"part": 1}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "halves of one layer on pooled tokens",
+        In::Sequence,
+        Canonical,
+        r#"{"skeleton": {"kind": "u-shape"}, "layers": [
+            {"token": {"kind": "gru"}, "part": 1}, {"channel": {"kind": "mlp"}, "part": 1}]}"#,
+        r#"{"skeleton": {"kind": "u-shape"}, "layers": [{"token": {"kind": "gru"}, "channel": {"kind": "mlp"}, "part": 1}]}"#,
     ),
     (
         "one pass shares nothing, whatever the pattern",
@@ -837,6 +890,45 @@ const TEMPTING: &[(&str, In, &str, &str)] = &[
         In::Sequence,
         r#"{"tokens": {"kind": "patch", "size": 4}, "layout": "grid"}"#,
         r#"{"tokens": {"kind": "patch", "size": 4}}"#,
+    ),
+    (
+        "two branches ≠ one behind the other",
+        In::Sequence,
+        r#"{"skeleton": {"kind": "two-branch"}, "layers": [{"token": {"kind": "gru"}}, {"channel": {"kind": "mlp"}, "part": 1}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}, {"channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
+        "branches that are added ≠ side by side",
+        In::Sequence,
+        r#"{"skeleton": {"kind": "two-branch"}, "layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "s4d"}, "part": 1}]}"#,
+        r#"{"skeleton": {"kind": "two-branch", "join": "concat"},
+            "layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "s4d"}, "part": 1}]}"#,
+    ),
+    (
+        "one branch and a map ≠ the branch",
+        In::Sequence,
+        r#"{"skeleton": {"kind": "two-branch", "join": "concat"}, "layers": [{"token": {"kind": "gru"}}]}"#,
+        r#"{"layers": [{"token": {"kind": "gru"}}]}"#,
+    ),
+    (
+        "a perceptron of means of two tokens ≠ of each",
+        In::Sequence,
+        r#"{"skeleton": {"kind": "u-shape"}, "layers": [{"channel": {"kind": "mlp"}, "part": 1}]}"#,
+        r#"{"layers": [{"channel": {"kind": "mlp"}}]}"#,
+    ),
+    (
+        "means of two ≠ of four",
+        In::Sequence,
+        r#"{"skeleton": {"kind": "u-shape"}, "layers": [{"token": {"kind": "gru"}, "part": 1}]}"#,
+        r#"{"skeleton": {"kind": "u-shape"}, "layers": [{"token": {"kind": "gru"}, "part": 2}]}"#,
+    ),
+    (
+        "down and up again ≠ down alone",
+        In::Sequence,
+        r#"{"skeleton": {"kind": "u-shape"}, "layers": [
+            {"token": {"kind": "gru"}}, {"token": {"kind": "gru"}, "part": 1}, {"token": {"kind": "gru"}}]}"#,
+        r#"{"skeleton": {"kind": "u-shape"}, "layers": [
+            {"token": {"kind": "gru"}}, {"token": {"kind": "gru"}, "part": 1}, {"token": {"kind": "gru"}, "part": 1}]}"#,
     ),
     (
         "forwards ≠ backwards",

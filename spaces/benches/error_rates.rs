@@ -238,6 +238,7 @@ fn rewritten(genome: &Genome, rng: &mut Rng) -> Genome {
                 channel: Mixer::identity(),
                 repeat,
                 rank: 0,
+                part: layer.part,
             });
         }
         let reversible = layer.token.block(Place::Token).reversible(&layer.token.settings);

@@ -1,7 +1,7 @@
 //! Tasks whose cases have no class: a target at every step, or at some (the MAD tasks and text), or positions of the input.
 
 use serde::{Deserialize, Serialize};
-use spaces::sequence::{Genome, Layout, Network, Pointer, Pooling, Shape, Tokenizer};
+use spaces::sequence::{Genome, Layout, Network, Pointer, Pooling, Shape, Skeleton, Tokenizer};
 use tasks::Windows;
 use tasks::mad::{self, Kind, Mad};
 use tasks::pointing::{self, Pointing};
@@ -175,6 +175,11 @@ fn unfit(genome: &Genome) -> Option<String> {
             genome.tokens
         ));
     }
+    if genome.skeleton == Skeleton::UShape {
+        return Some(
+            "it pools steps, and every one has a target; give \"skeleton\": {\"kind\": \"stack\"}".into(),
+        );
+    }
     let (number, kind) = genome.looks_ahead()?;
     Some(format!(
         "`{kind}` of layer {number} sees later steps, or how many there are; give it the order forward, make it \
@@ -208,6 +213,7 @@ mod tests {
             (r#"{"layers": []}"#, "it pools"),
             (r#"{"layout": "grid", "pooling": "none"}"#, "its tokens are channels"),
             (r#"{"tokens": {"kind": "patch"}, "pooling": "none"}"#, "patches of 4 steps are one token"),
+            (r#"{"skeleton": {"kind": "u-shape"}, "pooling": "none"}"#, "it pools steps"),
             (
                 r#"{"pooling": "none", "layers": [{"token": {"kind": "attention"}}]}"#,
                 "`attention` of layer 0 sees",

@@ -31,6 +31,7 @@ pub mod pointer;
 pub mod pointing;
 pub mod scan;
 mod service;
+mod skeleton;
 mod snake;
 mod steps;
 mod tokens;

@@ -14,6 +14,7 @@ use crate::head::Head;
 use crate::passes::Passes;
 use crate::pointer::Answer;
 use crate::scan::scan;
+use crate::skeleton::{Branches, at_level};
 use crate::steps::Steps;
 use crate::tokens::joined;
 
@@ -39,10 +40,18 @@ pub struct Model {
     embedding: (Layout, TorchWeights),
     position: (Position, TorchWeights),
     /// Of every layer of the genome.
-    layers: Vec<Vec<Branch>>,
+    layers: Vec<Layer>,
     turns: Turns,
+    /// Where the skeleton has two; then all turns are theirs.
+    branches: Option<Branches>,
     passes: Passes,
     head: Head,
+}
+
+/// What a layer adds, and how often tokens are pooled by two for it.
+struct Layer {
+    branches: Vec<Branch>,
+    level: usize,
 }
 
 /// Norm and mixer: what is added to the residual stream.
@@ -98,8 +107,22 @@ impl Model {
         let head = Head::of(network, |start| parts.part(start));
         let position = (network.genome.position, parts.part("position.code."));
         let (tokens, turns) = (network.genome.tokens, network.genome.turns());
+        let branches = Branches::of(network, |start| parts.part(start));
         let passes = Passes::new(network, |start| parts.part(start));
-        Self { named, flat, parameters, tokens, columns, embedding, position, layers, turns, passes, head }
+        Self {
+            named,
+            flat,
+            parameters,
+            tokens,
+            columns,
+            embedding,
+            position,
+            layers,
+            turns,
+            branches,
+            passes,
+            head,
+        }
     }
 
     /// All parameters in one vector, without gradients; whoever changes it in place (under `no_grad`) changes the
@@ -159,7 +182,7 @@ impl Model {
     pub fn masks(&self) -> usize {
         let Turns { before, passes, after } = &self.turns;
         let runs = before.iter().chain(passes.iter().flatten()).chain(after);
-        runs.map(|run| self.layers[run.layer].len()).sum()
+        runs.map(|run| self.layers[run.layer].branches.len()).sum()
     }
 
     /// Logits, B×classes, or B×tokens×classes where nothing is pooled. Without dropout they do not depend on how much
@@ -226,11 +249,15 @@ impl Model {
         let steps = Steps::of(given, self.columns);
         let (cases, length, _) = given.x.size3().expect("x is B×L×C");
         let mut walk = Walk { layers: &self.layers, dropout, penalties, steps: cases * length, rows: None };
-        let mut x = embed(&given.x, &self.embedding);
-        x = self.place(x);
-        x = walk.through(&self.turns.before, x, &steps);
-        x = self.passes.run(&self.turns.passes, &mut walk, x, &steps);
-        x = walk.through(&self.turns.after, x, &steps);
+        let x = self.place(embed(&given.x, &self.embedding));
+        let x = match &self.branches {
+            Some(branches) => branches.run(&mut walk, &x, &steps),
+            None => {
+                let x = walk.through(&self.turns.before, x, &steps);
+                let x = self.passes.run(&self.turns.passes, &mut walk, x, &steps);
+                walk.through(&self.turns.after, x, &steps)
+            }
+        };
         Encoded { read: self.head.read(&x, &steps), steps }
     }
 
@@ -247,7 +274,7 @@ impl Model {
 
 /// A forward pass on its way.
 pub struct Walk<'a> {
-    layers: &'a [Vec<Branch>],
+    layers: &'a [Layer],
     dropout: Option<&'a mut Dropout>,
     /// Of a training.
     penalties: Option<&'a mut Vec<Tensor>>,
@@ -261,8 +288,12 @@ impl Walk<'_> {
     /// These runs of layers, one after the other.
     pub fn through(&mut self, runs: &[Run], mut x: Tensor, steps: &Steps) -> Tensor {
         for run in runs {
-            for branch in &self.layers[run.layer] {
-                let mut added = branch.forward(&x, run.number, steps, self.penalties.as_deref_mut());
+            let layer = &self.layers[run.layer];
+            for branch in &layer.branches {
+                let mut mix = |steps: &Steps, x: &Tensor| {
+                    branch.forward(x, run.number, steps, self.penalties.as_deref_mut())
+                };
+                let mut added = at_level(steps, layer.level, &x, &mut mix);
                 if let Some(dropout) = &mut self.dropout {
                     added = match &self.rows {
                         None => dropout.apply(&added),
@@ -285,7 +316,7 @@ impl Walk<'_> {
 
     /// Leaves the stream of dropout where these runs of layers would, of so many numbers a step.
     pub fn skip(&mut self, runs: &[Run], width: i64) {
-        let branches: usize = runs.iter().map(|run| self.layers[run.layer].len()).sum();
+        let branches: usize = runs.iter().map(|run| self.layers[run.layer].branches.len()).sum();
         let elements = (self.steps * width) as usize;
         if let Some(dropout) = &mut self.dropout {
             (0..branches).for_each(|_| dropout.skip(elements));
@@ -367,10 +398,13 @@ impl Parts<'_> {
         (self.network.genome.layout, self.part(&format!("{}.{}.", group.name, group.parts[0].0)))
     }
 
-    fn layers(&self) -> Vec<Vec<Branch>> {
-        let places = Place::ALL;
-        let branches = |index| places.into_iter().filter_map(|place| self.branch(index, place)).collect();
-        (0..self.network.genome.layers.len()).map(branches).collect()
+    fn layers(&self) -> Vec<Layer> {
+        let genome = &self.network.genome;
+        let layer = |index: usize| Layer {
+            branches: Place::ALL.into_iter().filter_map(|place| self.branch(index, place)).collect(),
+            level: genome.level(index),
+        };
+        (0..genome.layers.len()).map(layer).collect()
     }
 
     /// `None` where the mixer is the identity.
@@ -456,7 +490,7 @@ fn embed_several(x: &Tensor, weights: &TorchWeights) -> Tensor {
     mapped.transpose(0, 1).unflatten(0, [-1, length]).flatten(1, 2)
 }
 
-fn apply_linear(x: &Tensor, weights: &TorchWeights) -> Tensor {
+pub fn apply_linear(x: &Tensor, weights: &TorchWeights) -> Tensor {
     x.linear(&weights["weight"], Some(&weights["bias"]))
 }
 

@@ -18,6 +18,8 @@ pub struct Steps {
     reversed: OnceCell<Tensor>,
     /// Made when first asked for.
     snakes: [OnceCell<Snake>; 4],
+    /// Of tokens pooled by two; made when first asked for.
+    half: OnceCell<Box<Steps>>,
 }
 
 /// The input with zeros in padded steps, whatever they held.
@@ -35,7 +37,12 @@ impl Steps {
             _ => mask.repeat_interleave_self_int(columns, 1, None),
         };
         let (mask, lengths) = (batch.mask.as_ref().map(tokens), &batch.lengths * columns);
-        Self { columns, mask, lengths, reversed: OnceCell::new(), snakes: Default::default() }
+        Self::with(columns, mask, lengths)
+    }
+
+    fn with(columns: i64, mask: Option<Tensor>, lengths: Tensor) -> Self {
+        let (reversed, half) = (OnceCell::new(), OnceCell::new());
+        Self { columns, mask, lengths, reversed, snakes: Default::default(), half }
     }
 
     pub fn mask(&self) -> Option<&Tensor> {
@@ -53,6 +60,17 @@ impl Steps {
             Some(mask) => mask.view([-1, length, self.columns]).select(2, 0).ne(0.0),
             None => Tensor::ones([x.size()[0], length], (Kind::Bool, x.device())),
         }
+    }
+
+    /// Where steps are pooled by two: one is real where its first one is.
+    pub fn half(&self) -> &Self {
+        self.half.get_or_init(|| {
+            let firsts =
+                |mask: &Tensor| mask.unflatten(1, [-1, self.columns]).slice(1, 0, None, 2).flatten(1, 2);
+            let steps = self.lengths.divide_scalar_mode(self.columns, "floor");
+            let lengths = (steps + 1).divide_scalar_mode(2, "floor") * self.columns;
+            Box::new(Self::with(self.columns, self.mask.as_ref().map(firsts), lengths))
+        })
     }
 
     /// B×L×D, each case reversed within its own length, so that padding stays at the end.

@@ -43,8 +43,9 @@ impl Candidate for Genome {
 impl Behavior for Genome {
     fn respond(&self, probe: &mut Probe) -> Result<Response, HashError> {
         let network = Network::new(&Genome { width: WIDTH, ..self.clone() }, SHAPE);
-        // Where several steps are a token, the last one is short.
-        let size = self.tokens.size();
+        // Where several steps are a token, or tokens are pooled, the last one is short.
+        let deepest = (0..self.layers.len()).map(|layer| self.level(layer)).max().unwrap_or(0);
+        let size = self.tokens.size() << deepest;
         let cases = lengths(self.layout).map(|tokens| tokens * size - size / 2).map(|length| {
             let input = probe.input(&length.to_string(), length * SHAPE.channels);
             Matrix::new(length, SHAPE.channels, probe.read(input).to_vec())

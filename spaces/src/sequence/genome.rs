@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::block::{Place, Settings, Value};
 use super::passes::Depth;
-use super::{Block, Head, Layout, Pooling, Tokenizer, blocks};
+use super::{Block, Head, Layout, Pooling, Skeleton, Tokenizer, blocks};
 
 /// A stack of layers with its embedding, head and training genes. Missing fields take their defaults, unknown ones
 /// are errors.
@@ -35,6 +35,8 @@ pub struct Genome {
     pub head: Head,
     /// From input to output. Default: none.
     pub layers: Vec<Layer>,
+    /// How the layers are put together. Default: `stack`.
+    pub skeleton: Skeleton,
     /// Default: every layer is run in its turn.
     pub sharing: Sharing,
     pub training: Training,
@@ -62,6 +64,9 @@ pub struct Layer {
     /// arXiv 2410.20672). Inert where the layer is run once. Default: 0.
     #[serde(default)]
     pub rank: usize,
+    /// Of the skeleton: which branch, or how often tokens are pooled by two here. Inert in a stack. Default: 0.
+    #[serde(default)]
+    pub part: usize,
 }
 
 /// A block and its genes, as in `{"kind": "attention", "heads": 4}`.
@@ -205,20 +210,29 @@ impl Training {
 
 impl Sharing {
     /// An error names a gene, or says which do not go together.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self, skeleton: Skeleton) -> Result<(), String> {
         if !(self.epsilon > 0.0 && self.epsilon <= 1.0) {
             return Err(format!("sharing: epsilon {} is not in (0, 1]", self.epsilon));
         }
         let gene = match self.depth {
-            _ if self.pattern != Pattern::Sequence || self.passes == 1 => return Ok(()),
+            _ if self.pattern == Pattern::None || self.passes == 1 => return Ok(()),
             Depth::Fixed if !self.projection => return Ok(()),
             Depth::Fixed => "projection true".to_string(),
             depth => format!("depth {}", name_of(&depth)),
         };
-        Err(format!(
-            "sharing: {gene} is of passes over all layers, which pattern sequence has none of; choose cycle or \
-             middle-cycle"
-        ))
+        if self.pattern == Pattern::Sequence {
+            return Err(format!(
+                "sharing: {gene} is of passes over all layers, which pattern sequence has none of; choose cycle or \
+                 middle-cycle"
+            ));
+        }
+        if let Skeleton::TwoBranch { .. } = skeleton {
+            return Err(format!(
+                "sharing: {gene} is of passes over one stream of tokens, and two branches are two; choose the skeleton \
+                 stack or u-shape"
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -297,6 +311,11 @@ impl Layer {
         }
     }
 
+    /// Whether it has no mixer, so that it adds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.token.is_identity() && self.channel.is_identity()
+    }
+
     pub fn mixer_mut(&mut self, place: Place) -> &mut Mixer {
         match place {
             Place::Token => &mut self.token,
@@ -328,6 +347,12 @@ impl Genome {
     /// Layers as they are run.
     pub fn depth(&self) -> usize {
         (0..self.layers.len()).fold(0, |sum, layer| sum.saturating_add(self.runs_of(layer)))
+    }
+
+    /// How often tokens are pooled by two where this layer stands; 0 where it adds nothing.
+    pub fn level(&self, layer: usize) -> usize {
+        let layer = &self.layers[layer];
+        if layer.is_empty() { 0 } else { self.skeleton.level(layer.part) }
     }
 
     /// How often a layer is run.
@@ -388,7 +413,11 @@ impl Genome {
 
     /// `mamba+glu ×2 · attention+mlp`: what one reads in a table.
     pub fn summary(&self) -> String {
-        let layers: Vec<_> = self.layers.iter().map(Layer::to_string).collect();
+        let shown = |layer: &Layer| match layer.part {
+            part if part > 0 && self.skeleton != Skeleton::Stack => format!("{layer} [{part}]"),
+            _ => layer.to_string(),
+        };
+        let layers: Vec<_> = self.layers.iter().map(shown).collect();
         let mut stack = if layers.is_empty() { "linear".to_string() } else { layers.join(" · ") };
         let Sharing { pattern, passes, projection, depth, epsilon } = self.sharing;
         if pattern != Pattern::None {
@@ -400,6 +429,9 @@ impl Genome {
             if depth == Depth::Converge {
                 stack += &format!(" within {epsilon}");
             }
+        }
+        if self.skeleton != Skeleton::Stack {
+            stack += &format!(" | {}", self.skeleton);
         }
         if self.position != Position::None {
             stack += &format!(" | {} positions", name_of(&self.position));
@@ -499,6 +531,10 @@ impl Keyed for Genome {
         if self.head != Head::Linear {
             out.text(&name_of(&self.head));
         }
+        if self.skeleton != Skeleton::Stack {
+            out.text(&self.skeleton.to_string());
+            out.list(&self.layers, |out, layer| out.u64(layer.part as u64));
+        }
         self.write_parents(out);
     }
 }
@@ -551,6 +587,8 @@ struct Raw {
     head: Head,
     #[serde(default, deserialize_with = "layers")]
     layers: Vec<Layer>,
+    #[serde(default)]
+    skeleton: Skeleton,
     #[serde(default)]
     sharing: Sharing,
     #[serde(default)]
@@ -611,6 +649,7 @@ impl TryFrom<Raw> for Genome {
             pooling,
             head,
             layers,
+            skeleton,
             sharing,
             training,
             inherits,
@@ -637,7 +676,7 @@ impl TryFrom<Raw> for Genome {
         if !(1..=LARGEST).contains(&sharing.passes) {
             return Err(format!("sharing: passes {} is not from 1 to {LARGEST}", sharing.passes));
         }
-        sharing.check()?;
+        sharing.check(skeleton)?;
         if inherits.len() > Self::PARENTS || inherits.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(format!("inherits: {} keys; name at most two, each once", inherits.len()));
         }
@@ -651,6 +690,7 @@ impl TryFrom<Raw> for Genome {
             pooling,
             head,
             layers,
+            skeleton,
             sharing,
             training,
             inherits,
@@ -670,6 +710,9 @@ impl Layer {
         }
         if self.rank > MOST_RANK {
             return Err(format!("layer {number}: rank {} is above {MOST_RANK}", self.rank));
+        }
+        if self.part > Skeleton::DEEPEST {
+            return Err(format!("layer {number}: part {} is above {}", self.part, Skeleton::DEEPEST));
         }
         let at = |error| format!("layer {number}: {error}");
         let token = self.token.checked(Place::Token).map_err(at)?;
@@ -752,11 +795,21 @@ mod tests {
                 r#"{"sharing": {"pattern": "sequence", "passes": 2, "depth": "token-choice"}}"#,
                 "depth token-choice",
             ),
+            (
+                r#"{"skeleton": {"kind": "two-branch"}, "sharing": {"pattern": "cycle", "passes": 2, "projection": true}}"#,
+                "projection true is of passes over one stream",
+            ),
+            (
+                r#"{"skeleton": {"kind": "two-branch"}, "sharing": {"pattern": "cycle", "passes": 2, "depth": "converge"}}"#,
+                "depth converge is of passes over one stream",
+            ),
             (r#"{"sharing": {"depth": "bottomless"}}"#, "bottomless"),
             (r#"{"sharing": {"epsilon": 0}}"#, "epsilon 0"),
             (r#"{"sharing": {"epsilon": 1.5}}"#, "epsilon 1.5"),
             (r#"{"layers": [{"rank": 65}]}"#, "rank 65"),
             (r#"{"position": "somewhere"}"#, "somewhere"),
+            (r#"{"layers": [{"part": 3}]}"#, "part 3"),
+            (r#"{"skeleton": {"kind": "tree"}}"#, "no kind `tree`"),
             (r#"{"layout": "hexagons"}"#, "hexagons"),
             (r#"{"tokens": {"kind": "patch", "size": 3}}"#, "no `size` 3"),
             (r#"{"pooling": "median"}"#, "median"),

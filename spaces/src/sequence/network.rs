@@ -10,6 +10,7 @@ use super::layout::{Layout, by_column};
 use super::math::{Matrix, layer_norm, linear, product, rms_norm, sigmoid};
 use super::pointer::{Pointed, Pointer};
 use super::routing::{Kept, Routed, Routing};
+use super::skeleton::at_level;
 use super::snake::{along_snakes, directions};
 
 /// What the task fixes: channels of the input, classes of the output.
@@ -26,8 +27,8 @@ pub struct NamedTensor {
     pub tensor: Tensor,
 }
 
-/// Tensors that belong together: the embedding, the positions, one branch of a layer with its norm, or the head with
-/// its norm.
+/// Tensors that belong together: the embedding, the positions, one branch of a layer with its norm, what joins branches of
+/// the skeleton, or the head with its norm.
 #[derive(Clone, Debug)]
 pub struct Group {
     pub name: String,
@@ -137,6 +138,11 @@ impl Network {
         Some(Group { name: format!("layers.{index}.{place}"), kind, parts })
     }
 
+    /// What maps two branches of the skeleton back to the width; `None` where nothing does.
+    pub fn join(&self) -> Option<Group> {
+        self.genome.skeleton.join(self.genome.width)
+    }
+
     pub fn head(&self) -> Group {
         head::group(self, self.norm_tensors())
     }
@@ -159,7 +165,11 @@ impl Network {
         let read = rows.saturating_mul(self.genome.tokens.features());
         let inputs = self.shape.channels.saturating_mul(read).saturating_mul(width) as u64;
         let ends = inputs.saturating_add(head::multiply_adds(self, tokens));
+        let joins = self.genome.skeleton.join(width).map_or(0, |_| 2 * width * width);
+        let ends = ends.saturating_add(joins.saturating_mul(tokens) as u64);
         let layers = self.genome.layers.iter().enumerate().map(|(index, layer)| {
+            let pooled = 1 << self.genome.level(index);
+            let tokens_of = |rows: usize| rows.div_ceil(pooled).saturating_mul(self.columns());
             let rank = self.genome.rank_of(index);
             let cost = |place, run, tokens| {
                 let mixer = layer.mixer(place);
@@ -182,12 +192,10 @@ impl Network {
                 ))
             };
             let passes = self.genome.passes().filter(|_| self.genome.is_shared(index));
-            let tokens_of = |run: usize| match passes {
-                Some(passes) => passes.counted(run / layer.repeat, length).saturating_mul(self.columns()),
-                None => tokens,
-            };
+            let rows_of =
+                |run: usize| passes.map_or(rows, |passes| passes.counted(run / layer.repeat, length));
             let runs = 0..self.genome.runs_of(index);
-            runs.map(|run| once(run, tokens_of(run))).fold(0, u64::saturating_add)
+            runs.map(|run| once(run, tokens_of(rows_of(run)))).fold(0, u64::saturating_add)
         });
         layers.fold(ends, u64::saturating_add).saturating_add(self.multiply_adds_of_passes(length))
     }
@@ -195,7 +203,7 @@ impl Network {
     fn groups(&self) -> Vec<Group> {
         let layers = (0..self.genome.layers.len())
             .flat_map(|i| Place::ALL.into_iter().filter_map(move |place| self.branch(i, place)));
-        let between = layers.chain(self.groups_of_passes());
+        let between = layers.chain(self.join()).chain(self.groups_of_passes());
         std::iter::once(self.embedding()).chain(self.position()).chain(between).chain([self.head()]).collect()
     }
 
@@ -247,6 +255,10 @@ impl Network {
         let mut branches: Branches = (0..self.genome.layers.len())
             .map(|index| Place::ALL.map(|place| Branch::new(self, index, place)))
             .collect();
+        if let Some(branches_of) = self.genome.branches() {
+            let joined = self.run_branches(&branches_of, &mut branches, &xs, supply);
+            return (joined, Vec::new());
+        }
         let turns = self.genome.turns();
         self.run(&turns.before, &mut branches, &mut xs, supply);
         let kept = self.run_passes(routing, &mut branches, &mut xs, supply);
@@ -257,11 +269,13 @@ impl Network {
     /// These runs of layers, one after the other.
     pub(super) fn run(&self, runs: &[Run], branches: &mut Branches, xs: &mut [Matrix], supply: &mut Supply) {
         for run in runs {
+            let level = self.genome.level(run.layer);
             for branch in branches[run.layer].iter_mut().flatten() {
                 branch.supplied.get_or_insert_with(|| supply(&branch.group, xs));
                 // Of some sequences a pass may keep no step.
                 for x in xs.iter_mut().filter(|x| x.rows > 0) {
-                    *x = self.apply_branch(branch, *run, x).zip(x, |added, x| x + added);
+                    let mix = |x: &Matrix| self.apply_branch(branch, *run, x);
+                    *x = at_level(level, x, self.columns(), &mix).zip(x, |added, x| x + added);
                 }
             }
         }

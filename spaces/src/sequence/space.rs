@@ -9,6 +9,7 @@ use super::head::{Head, Pooling};
 use super::layout::Layout;
 use super::passes::Depth;
 use super::pointer::Pointer;
+use super::skeleton::{Join, Skeleton};
 use super::tokenizer::Tokenizer;
 use crate::Space;
 
@@ -90,7 +91,7 @@ impl SequenceSpace {
     fn layer(&self, rng: &mut Rng) -> Layer {
         let order = if rng.chance(0.3) { self.order(rng) } else { Order::Forward };
         let [token, channel] = Place::ALL.map(|place| self.mixer(place, rng));
-        Layer { token, order, channel, repeat: 1, rank: 0 }
+        Layer { token, order, channel, repeat: 1, rank: 0, part: 0 }
     }
 
     fn order(&self, rng: &mut Rng) -> Order {
@@ -103,6 +104,12 @@ impl SequenceSpace {
 
     fn layout(&self, rng: &mut Rng) -> Layout {
         if self.limits.is_unpooled() { Layout::Steps } else { *rng.choose(&Layout::ALL) }
+    }
+
+    fn skeleton(&self, rng: &mut Rng) -> Skeleton {
+        let allowed = |skeleton: &Skeleton| !(self.limits.every_step && *skeleton == Skeleton::UShape);
+        let allowed: Vec<_> = Skeleton::ALL.into_iter().filter(allowed).collect();
+        *rng.choose(&allowed)
     }
 
     fn tokens(&self, rng: &mut Rng) -> Tokenizer {
@@ -132,7 +139,7 @@ impl SequenceSpace {
     /// Applies one random change, which may lead out of the limits; `None` where it is not possible here.
     fn change(&self, genome: &mut Genome, rng: &mut Rng) -> Option<()> {
         let layers = genome.layers.len();
-        match rng.below(25) {
+        match rng.below(27) {
             0 => genome.layers.insert(rng.below(layers + 1), self.layer(rng)),
             1 if layers > 1 => drop(genome.layers.remove(rng.below(layers))),
             2 if layers > 0 => {
@@ -162,9 +169,29 @@ impl SequenceSpace {
             22 => genome.sharing.epsilon = *rng.choose(&Depth::EPSILONS),
             23 => genome.tokens = self.tokens(rng),
             24 => genome.head = self.head(rng),
+            25 => {
+                genome.skeleton = self.skeleton(rng);
+                if rng.chance(0.5) {
+                    spread(genome);
+                }
+            }
+            26 => any(&mut genome.layers, rng)?.part = rng.below(1 + Skeleton::DEEPEST),
             _ => return None,
         }
         Some(())
+    }
+}
+
+/// Halves of the layers go to two branches, and those between the ends of a U down: of one or two layers all.
+fn spread(genome: &mut Genome) {
+    let count = genome.layers.len();
+    for (index, layer) in genome.layers.iter_mut().enumerate() {
+        layer.part = match genome.skeleton {
+            Skeleton::Stack => 0,
+            Skeleton::TwoBranch { .. } => usize::from(2 * index >= count),
+            Skeleton::UShape if count < 3 => 1,
+            Skeleton::UShape => index.min(count - 1 - index).min(Skeleton::DEEPEST),
+        };
     }
 }
 
@@ -229,13 +256,14 @@ impl Space for SequenceSpace {
     /// One to three layers, every gene drawn from its choices; shared weights and prefixes are for mutations to find.
     fn sample(&self, rng: &mut Rng) -> Genome {
         let depth = 1 + rng.below(FIRST_DEPTH.min(self.limits.max_depth));
-        Genome {
+        let mut genome = Genome {
             version: 1,
             width: *rng.choose(&self.limits.widths),
             norm: *rng.choose(&Norm::ALL),
             position: if rng.chance(0.3) { *rng.choose(&Position::ALL) } else { Position::None },
             pooling: self.pooling(rng),
             layers: (0..depth).map(|_| self.layer(rng)).collect(),
+            skeleton: if rng.chance(0.2) { self.skeleton(rng) } else { Skeleton::Stack },
             sharing: Sharing::default(),
             training: Training {
                 learning_rate: *rng.choose(&Training::LEARNING_RATES),
@@ -247,7 +275,9 @@ impl Space for SequenceSpace {
             tokens: if rng.chance(0.3) { self.tokens(rng) } else { Tokenizer::Steps },
             head: if rng.chance(0.2) { self.head(rng) } else { Head::Linear },
             inherits: Vec::new(),
-        }
+        };
+        spread(&mut genome);
+        genome
     }
 
     /// One change of the genome's data. It may leave the function as it is: that is what the cache is for. Whom the child
@@ -273,6 +303,7 @@ impl Space for SequenceSpace {
             position: either().position,
             pooling: either().pooling,
             layers: Vec::new(),
+            skeleton: either().skeleton,
             sharing: either().sharing,
             training: Training {
                 learning_rate: either().training.learning_rate,
@@ -285,22 +316,23 @@ impl Space for SequenceSpace {
             head: either().head,
             inherits: Vec::new(),
         };
-        let children = |sharing: Sharing| {
+        let children = |(skeleton, sharing): (Skeleton, Sharing)| {
             let cut_at = |cut: usize| {
                 let layers = a.layers[..cut].iter().chain(&b.layers[cut..]).cloned().collect();
-                Genome { layers, sharing, ..genes.clone() }
+                Genome { layers, skeleton, sharing, ..genes.clone() }
             };
             let cuts = 0..=a.layers.len().min(b.layers.len());
             cuts.map(cut_at).filter(|child| self.check(child).is_ok()).collect::<Vec<_>>()
         };
-        let with_either = [genes.sharing, a.sharing, b.sharing].map(children);
+        let with_either = [&genes, a, b].map(|of| children((of.skeleton, of.sharing)));
         with_either.iter().find(|children| !children.is_empty()).map(|children| rng.choose(children).clone())
     }
 
     /// Mixers are written in their simplest form, layers that are shared in a row as repeated ones, empty layers go,
-    /// halves of one layer that stand in two are joined, inert genes are reset: the order of a mixer that does not know
-    /// it, the projections and depths of no pass, the rank of corrections and the schedule of groups where nothing is
-    /// shared, the mask of a mixer whose last step alone is read, the dropout of no mixer at all.
+    /// halves of one layer that stand in two are joined, a skeleton with one stream and no pooled tokens is a stack, inert
+    /// genes are reset: the order of a mixer that does not know it, the part of a layer in a stack, the projections and
+    /// depths of no pass, the rank of corrections and the schedule of groups where nothing is shared, the mask of a mixer
+    /// whose last step alone is read, the dropout of no mixer at all.
     fn canonicalize(&self, genome: &Genome) -> Genome {
         let mut genome = genome.clone();
         loop {
@@ -310,14 +342,17 @@ impl Space for SequenceSpace {
             drop_passes(&mut genome);
             unshare(&mut genome);
             drop_empty(&mut genome);
+            drop_parts(&mut genome);
             drop_ranks(&mut genome);
             join_halves(&mut genome);
             if genome == before {
                 break;
             }
         }
-        // The last step of a grid is read in several tokens, of which the last alone sees all.
-        if genome.pooling == Pooling::Last && genome.layout == Layout::Steps {
+        // The last step of a grid is read in several tokens, of which the last alone sees all; where tokens are pooled by
+        // two, mixers of channels know other steps, too; and of two branches, each has a last mixer.
+        let one_by_one = genome.layout == Layout::Steps && genome.skeleton == Skeleton::Stack;
+        if genome.pooling == Pooling::Last && one_by_one {
             unmask(&mut genome);
         }
         if genome.layers.is_empty() {
@@ -327,7 +362,7 @@ impl Space for SequenceSpace {
     }
 
     fn check(&self, genome: &Genome) -> Result<(), String> {
-        genome.sharing.check()?;
+        genome.sharing.check(genome.skeleton)?;
         let Limits { max_depth, every_step, .. } = self.limits;
         if genome.depth() > max_depth {
             return Err(format!(
@@ -355,6 +390,13 @@ impl Space for SequenceSpace {
                 genome.tokens
             ));
         }
+        if every_step && genome.skeleton == Skeleton::UShape {
+            return Err(
+                "the skeleton u-shape pools steps, each of which has a target in this task; choose the kind \
+                        stack or two-branch"
+                    .into(),
+            );
+        }
         if every_step && let Some((number, kind)) = genome.looks_ahead() {
             return Err(format!(
                 "`{kind}` of layer {number} sees later steps, which hold the targets of this task, or how many there \
@@ -363,10 +405,6 @@ impl Space for SequenceSpace {
         }
         Ok(())
     }
-}
-
-fn is_empty(layer: &Layer) -> bool {
-    layer.token.is_identity() && layer.channel.is_identity()
 }
 
 /// Whether the layer has a matrix that low-rank corrections are for.
@@ -414,10 +452,10 @@ fn drop_empty(genome: &mut Genome) {
     genome.layers.retain_mut(|layer| {
         let bounds = pattern == Pattern::MiddleCycle && (index == 0 || index == last);
         index += 1;
-        if is_empty(layer) {
+        if layer.is_empty() {
             layer.repeat = 1;
         }
-        bounds || !is_empty(layer)
+        bounds || !layer.is_empty()
     });
 }
 
@@ -433,6 +471,23 @@ fn drop_schedules(genome: &mut Genome) {
                 mixer.settings = first;
             }
         }
+    }
+}
+
+/// Parts that mean the same are the same: one branch alone, beside one that adds nothing, and a U that pools nothing, are
+/// a stack; branches that are added may change their names.
+fn drop_parts(genome: &mut Genome) {
+    let skeleton = genome.skeleton;
+    for layer in &mut genome.layers {
+        layer.part = if layer.is_empty() { 0 } else { skeleton.simplest_part(layer.part) };
+    }
+    let adds = skeleton == Skeleton::TwoBranch { join: Join::Sum };
+    let mut live = genome.layers.iter_mut().filter(|layer| !layer.is_empty()).peekable();
+    if adds && live.peek().is_some_and(|first| first.part > 0) {
+        live.for_each(|layer| layer.part = 1 - layer.part);
+    }
+    if (adds || skeleton == Skeleton::UShape) && genome.layers.iter().all(|layer| layer.part == 0) {
+        genome.skeleton = Skeleton::Stack;
     }
 }
 
@@ -453,8 +508,9 @@ fn join_halves(genome: &mut Genome) {
         let [before, layer] = [&genome.layers[index - 1], &genome.layers[index]];
         let halves =
             before.channel.is_identity() && layer.token.is_identity() && before.repeat * layer.repeat == 1;
-        let together = !(ends && genome.sharing.pattern == Pattern::MiddleCycle) && before.rank == layer.rank;
-        if halves && together && !is_empty(before) && !is_empty(layer) {
+        let together = !(ends && genome.sharing.pattern == Pattern::MiddleCycle)
+            && (before.rank, before.part) == (layer.rank, layer.part);
+        if halves && together && !before.is_empty() && !layer.is_empty() {
             genome.layers[index - 1].channel = genome.layers.remove(index).channel;
         } else {
             index += 1;

@@ -5,16 +5,19 @@ use std::fmt::Write as _;
 use crate::sequence::genome::name_of;
 use crate::sequence::network::Group;
 use crate::sequence::{
-    Depth, Genome, Head, Layer, Layout, Mixer, Network, Order, Passes, Pattern, Place, Pooling, Position,
-    Sharing, Tokenizer, Value,
+    Depth, Genome, Head, Join, Layer, Layout, Mixer, Network, Order, Passes, Pattern, Place, Pooling,
+    Position, Sharing, Skeleton, Tokenizer, Value,
 };
 
 const WIDTH: usize = 620;
 const BOX_LEFT: usize = 130;
 const BOX_WIDTH: usize = 330;
 const BOX_HEIGHT: usize = 46;
-/// Where the stream runs that the mixers add to.
+/// Where the stream runs that the mixers add to; that of a second branch is on its left.
 const STREAM: usize = 90;
+const SECOND_STREAM: usize = STREAM - 24;
+/// By how much boxes are narrower on tokens pooled by two.
+const INSET: usize = 30;
 const GAP: usize = 18;
 const FRAME_LEFT: usize = 50;
 const FRAME_WIDTH: usize = WIDTH - FRAME_LEFT - 20;
@@ -55,6 +58,7 @@ pub fn drawing(network: &Network, title: &str) -> String {
     if let Some(group) = network.position() {
         page.ends("positions", positions(network.genome.position), Some(&group));
     }
+    let branched = page.y - GAP;
     let first = network.genome.turns().passes.first().and_then(|runs| Some(runs.first()?.layer));
     let last = network.genome.turns().passes.last().and_then(|runs| Some(runs.last()?.layer));
     for index in 0..network.genome.layers.len() {
@@ -65,6 +69,14 @@ pub fn drawing(network: &Network, title: &str) -> String {
         if last == Some(index) {
             page.end_of_passes(network);
         }
+    }
+    if let Skeleton::TwoBranch { join } = network.genome.skeleton {
+        page.second_stream(branched);
+        let detail = match join {
+            Join::Sum => "what both branches add, added",
+            Join::Concat => "both branches side by side, linear",
+        };
+        page.ends("join", detail, network.join().as_ref());
     }
     page.ends("head", &head(network), Some(&network.head()));
     let (name, answer) = answer(network);
@@ -187,12 +199,14 @@ impl Page {
 
     fn layer(&mut self, network: &Network, index: usize) {
         let layer = &network.genome.layers[index];
+        let stream = if network.genome.skeleton.branch(layer.part) == 0 { STREAM } else { SECOND_STREAM };
+        let inset = INSET * network.genome.level(index);
         let top = self.y;
-        self.text("name", FRAME_LEFT + 60, top + 20, &layer_label(index, layer));
+        self.text("name", FRAME_LEFT + 60, top + 20, &(layer_label(index, layer) + &part(network, index)));
         self.y += 32;
         for place in Place::ALL {
             if let Some(group) = network.branch(index, place) {
-                self.branch(layer, place, &group);
+                self.branch(layer, place, &group, stream, inset);
             }
         }
         let height = self.y - top;
@@ -203,28 +217,29 @@ impl Page {
         self.y += GAP;
     }
 
-    /// A mixer beside the stream, with the link that leaves it and the sum where it comes back.
-    fn branch(&mut self, layer: &Layer, place: Place, group: &Group) {
+    /// A mixer beside a stream, with the link that leaves it and the sum where it comes back.
+    fn branch(&mut self, layer: &Layer, place: Place, group: &Group, stream: usize, inset: usize) {
         let (y, mixer) = (self.y, layer.mixer(place));
         let (out, back) = (y + BOX_HEIGHT / 4, y + BOX_HEIGHT * 3 / 4);
-        self.rectangle(&place.to_string(), BOX_LEFT, y, BOX_WIDTH, BOX_HEIGHT);
-        self.text("name", BOX_LEFT + 14, y + 20, &mixer_label(layer, place));
-        self.text("small", BOX_LEFT + 14, y + 37, &genes(mixer, place));
+        let left = BOX_LEFT + inset;
+        self.rectangle(&place.to_string(), left, y, BOX_WIDTH - inset, BOX_HEIGHT);
+        self.text("name", left + 14, y + 20, &mixer_label(layer, place));
+        self.text("small", left + 14, y + 37, &genes(mixer, place));
         self.parameters(Some(group), y);
-        let _ = writeln!(
-            self.boxes,
-            r#"<path class="link" d="M{STREAM} {out}H{BOX_LEFT}M{BOX_LEFT} {back}H{STREAM}"/>"#
-        );
-        let _ = writeln!(
-            self.boxes,
-            r#"<path class="link" d="M{x} {a}l6 4l-6 4" />"#,
-            x = BOX_LEFT - 7,
-            a = out - 4
-        );
-        let _ = writeln!(self.boxes, r#"<circle class="sum" cx="{STREAM}" cy="{back}" r="8"/>"#);
-        let (left, top) = (STREAM - 4, back - 4);
-        let _ = writeln!(self.boxes, r#"<path class="link" d="M{left} {back}h8M{STREAM} {top}v8"/>"#);
+        let _ =
+            writeln!(self.boxes, r#"<path class="link" d="M{stream} {out}H{left}M{left} {back}H{stream}"/>"#);
+        let _ =
+            writeln!(self.boxes, r#"<path class="link" d="M{x} {a}l6 4l-6 4" />"#, x = left - 7, a = out - 4);
+        let _ = writeln!(self.boxes, r#"<circle class="sum" cx="{stream}" cy="{back}" r="8"/>"#);
+        let (left, top) = (stream - 4, back - 4);
+        let _ = writeln!(self.boxes, r#"<path class="link" d="M{left} {back}h8M{stream} {top}v8"/>"#);
         self.y += BOX_HEIGHT + GAP;
+    }
+
+    /// From this height to where the next box begins.
+    fn second_stream(&mut self, from: usize) {
+        let to = self.y;
+        let _ = writeln!(self.back, r#"<path class="stream" d="M{SECOND_STREAM} {from}V{to}"/>"#);
     }
 
     fn parameters(&mut self, group: Option<&Group>, y: usize) {
@@ -292,6 +307,18 @@ fn shortened(title: &str) -> String {
         return title.into();
     }
     title.chars().take(FITTING - 1).chain(['…']).collect()
+}
+
+/// Where in its skeleton a layer stands.
+fn part(network: &Network, index: usize) -> String {
+    let skeleton = network.genome.skeleton;
+    match (skeleton, network.genome.level(index)) {
+        (Skeleton::TwoBranch { .. }, _) => {
+            format!(", in branch {}", skeleton.branch(network.genome.layers[index].part))
+        }
+        (Skeleton::Stack, _) | (Skeleton::UShape, 0) => String::new(),
+        (Skeleton::UShape, level) => format!(", on means of {} tokens", 1 << level),
+    }
 }
 
 fn layer_label(index: usize, layer: &Layer) -> String {
@@ -427,6 +454,22 @@ mod tests {
             for expected in ["points at tokens", "positions", answer, &parameters] {
                 assert!(svg.contains(expected), "{expected}: {svg}");
             }
+        }
+    }
+
+    #[test]
+    fn layers_say_where_they_stand_in_a_skeleton() {
+        let layers = r#""layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "gru"}, "part": 2}]"#;
+        for (skeleton, expected) in [
+            (r#"{"kind": "two-branch", "join": "sum"}"#, "layer 1, in branch 1"),
+            (r#"{"kind": "two-branch", "join": "sum"}"#, "what both branches add, added"),
+            (r#"{"kind": "two-branch", "join": "sum"}"#, r#"<path class="stream" d="M66 "#),
+            (r#"{"kind": "u-shape"}"#, r#"<rect class="token" x="190""#),
+            (r#"{"kind": "two-branch", "join": "concat"}"#, "both branches side by side, linear"),
+            (r#"{"kind": "u-shape"}"#, "layer 1, on means of 4 tokens"),
+        ] {
+            let svg = drawn(&format!(r#"{{"skeleton": {skeleton}, {layers}}}"#), "a title");
+            assert!(svg.contains(expected), "{expected}: {svg}");
         }
     }
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::head;
 use crate::sequence::genome::name_of;
 use crate::sequence::{
-    Block, Depth, Genome, Layout, Mixer, Network, Norm, Order, Passes, Place, Pooling, Position, Run,
-    Tokenizer, Turns, Value, blocks,
+    Block, Depth, Genome, Join, Layout, Mixer, Network, Norm, Order, Passes, Place, Pooling, Position, Run,
+    Skeleton, Tokenizer, Turns, Value, blocks,
 };
 
 /// Columns of the Python code.
@@ -106,6 +106,11 @@ fn fragments(network: &Network) -> Vec<&'static str> {
     if snakes.any(|layer| genome.rank_of(layer) > 0) {
         parts.push(include_str!("fragments/snake_corrected.py"));
     }
+    parts.extend(match genome.skeleton {
+        Skeleton::TwoBranch { join: Join::Concat } => Some(include_str!("fragments/join.py")),
+        Skeleton::UShape => Some(include_str!("fragments/u_shape.py")),
+        Skeleton::Stack | Skeleton::TwoBranch { .. } => None,
+    });
     if let Some(passes) = genome.passes() {
         let code = code_of_passes(passes, grid).into_iter().filter(|code| !parts.contains(code));
         let code: Vec<_> = code.collect();
@@ -184,6 +189,9 @@ fn model(network: &Network) -> String {
     }
     let layers: Vec<_> = (0..genome.layers.len()).map(|index| layer_call(network, index)).collect();
     out += &assignment("self.layers", &layers);
+    if network.join().is_some() {
+        let _ = writeln!(out, "        self.join = Join({width})");
+    }
     if let Some(passes) = genome.passes() {
         out += &modules_of_passes(passes, width);
     }
@@ -211,42 +219,85 @@ fn modules_of_passes(passes: Passes, width: usize) -> String {
     out
 }
 
-/// Which layer is run, and how often it has been before.
-fn listed(runs: &[Run]) -> String {
-    let runs: Vec<_> = runs.iter().map(|run| format!("({}, {})", run.layer, run.number)).collect();
-    format!("[{}]", runs.join(", "))
+/// What is listed of every run; in a U also how often tokens are pooled by two for it.
+fn comment(genome: &Genome) -> &'static str {
+    match genome.skeleton {
+        Skeleton::UShape => {
+            "# Which layer is run, how often it has been before, and how often tokens are pooled by two for it.\n"
+        }
+        Skeleton::Stack | Skeleton::TwoBranch { .. } => {
+            "# Which layer is run, and how often it has been before.\n"
+        }
+    }
 }
 
-/// The loop over these runs, after `indentation` columns.
-fn looped(runs: &str, indentation: usize) -> String {
+/// These runs, as the comment says.
+fn listed(genome: &Genome, runs: &[Run]) -> String {
+    let run = |Run { layer, number }: &Run| match genome.skeleton {
+        Skeleton::UShape => format!("({layer}, {number}, {})", genome.level(*layer)),
+        Skeleton::Stack | Skeleton::TwoBranch { .. } => format!("({layer}, {number})"),
+    };
+    format!("[{}]", runs.iter().map(run).collect::<Vec<_>>().join(", "))
+}
+
+/// The loop over these runs, which change x, after `indentation` columns.
+fn looped(genome: &Genome, runs: &str, x: &str, indentation: usize) -> String {
     let indentation = " ".repeat(indentation);
-    format!("{indentation}for layer, run in {runs}:\n{indentation}    x = self.layers[layer](x, mask, run)\n")
+    let columns = if genome.layout == Layout::Grid { "CHANNELS" } else { "1" };
+    let [run, made] = match genome.skeleton {
+        Skeleton::UShape => {
+            ["run, level", &format!("at_level(self.layers[layer], {x}, mask, run, level, {columns})")]
+        }
+        Skeleton::Stack | Skeleton::TwoBranch { .. } => {
+            ["run", &format!("self.layers[layer]({x}, mask, run)")]
+        }
+    };
+    format!("{indentation}for layer, {run} in {runs}:\n{indentation}    {x} = {made}\n")
+}
+
+/// Two branches, and what joins them.
+fn in_branches(genome: &Genome, branches: &[Vec<Run>; 2], join: Join) -> String {
+    let mut out = format!("a = b = x\n        {}", comment(genome));
+    for (runs, x) in branches.iter().zip(["a", "b"]).filter(|(runs, _)| !runs.is_empty()) {
+        out += &looped(genome, &listed(genome, runs), x, 8);
+    }
+    let joined = match join {
+        Join::Sum => "a + b - x",
+        Join::Concat => "self.join(a, b)",
+    };
+    out + &format!("        x = {joined}\n")
 }
 
 /// Layers before and after passes, and these.
-fn in_passes(passes: Passes, turns: &Turns, grid: bool) -> String {
-    let mut out = "# Which layer is run, and how often it has been before.\n".to_string();
-    let outside = |runs: &[Run]| if runs.is_empty() { String::new() } else { looped(&listed(runs), 8) };
-    out += &outside(&turns.before);
-    let runs: Vec<_> = turns.passes.iter().map(|runs| format!("            {},\n", listed(runs))).collect();
-    let _ = write!(out, "        passes = [\n{}        ]\n", runs.concat());
+fn in_passes(genome: &Genome, passes: Passes) -> String {
+    let Turns { before, passes: runs_of, after } = genome.turns();
+    let mut out = comment(genome).to_string();
+    let outside = |runs: &[Run]| match runs {
+        [] => String::new(),
+        _ => looped(genome, &listed(genome, runs), "x", 8),
+    };
+    out += &outside(&before);
+    let listed: Vec<_> =
+        runs_of.iter().map(|runs| format!("            {},\n", listed(genome, runs))).collect();
+    let _ = write!(out, "        passes = [\n{}        ]\n", listed.concat());
     if passes.is_routed() {
-        out += &routed(passes, grid);
+        out += &routed(genome, passes);
     } else {
         out += "        for runs, projection in zip(passes, self.projections):\n";
-        out += &looped("runs", 12);
+        out += &looped(genome, "runs", "x", 12);
         out += "            x = projection(x, mask)\n";
     }
-    out + &outside(&turns.after)
+    out + &outside(&after)
 }
 
 /// Passes as a function of steps, and who says which of them take it. Of a grid, steps are those of all channels.
-fn routed(passes: Passes, grid: bool) -> String {
+fn routed(genome: &Genome, passes: Passes) -> String {
+    let grid = genome.layout == Layout::Grid;
     let mut out = "\n        def make(number, x, mask):\n".to_string();
     if grid {
         out += "            x, mask = tokens_of(x), mask.repeat_interleave(CHANNELS, 1)\n";
     }
-    out += &looped("passes[number]", 12);
+    out += &looped(genome, "passes[number]", "x", 12);
     let made = if passes.projection { "self.projections[number](x, mask)" } else { "x" };
     let made = if grid { format!("steps_of({made})") } else { made.into() };
     let (function, arguments) = match passes.depth {
@@ -311,11 +362,12 @@ fn forward(network: &Network) -> String {
     }
     const LAYERS: &str = "for layer in self.layers:\n            x = layer(x, mask)\n";
     if let Some(passes) = genome.passes() {
-        replace(LAYERS, &in_passes(passes, &genome.turns(), genome.layout == Layout::Grid));
-    } else if genome.depth() > genome.layers.len() {
-        let counted = looped(&listed(&genome.schedule()), 8);
-        let comment = "# Which layer is run, and how often it has been before.\n";
-        replace(LAYERS, &format!("{comment}{counted}"));
+        replace(LAYERS, &in_passes(genome, passes));
+    } else if let (Some(branches), Skeleton::TwoBranch { join }) = (genome.branches(), genome.skeleton) {
+        replace(LAYERS, &in_branches(genome, &branches, join));
+    } else if genome.skeleton == Skeleton::UShape || genome.depth() > genome.layers.len() {
+        let counted = looped(genome, &listed(genome, &genome.schedule()), "x", 8);
+        replace(LAYERS, &(comment(genome).to_string() + &counted));
     }
     code
 }
@@ -565,6 +617,39 @@ mod tests {
             assert!(code.contains(&format!("self.embedding = {expected}\n")), "{expected}: {code}");
             assert_eq!(code.matches("joined(").count(), if tokens.contains("steps") { 0 } else { 2 });
         }
+    }
+
+    #[test]
+    fn layers_are_run_where_they_stand_in_a_skeleton() {
+        let layers = r#""layers": [{"token": {"kind": "gru"}}, {"token": {"kind": "gru"}, "part": 1}]"#;
+        let branches = "        a = b = x
+        # Which layer is run, and how often it has been before.
+        for layer, run in [(0, 0)]:
+            a = self.layers[layer](a, mask, run)
+        for layer, run in [(1, 0)]:
+            b = self.layers[layer](b, mask, run)
+        x = ";
+        let added = format!("{branches}a + b - x\n");
+        let side_by_side = format!("{branches}self.join(a, b)\n");
+        let pooled = "
+        for layer, run, level in [(0, 0, 0), (1, 0, 1)]:
+            x = at_level(self.layers[layer], x, mask, run, level, 1)\n";
+        for (skeleton, expected) in [
+            (r#"{"kind": "two-branch"}"#, added.as_str()),
+            (r#"{"kind": "two-branch", "join": "concat"}"#, &side_by_side),
+            (r#"{"kind": "two-branch", "join": "concat"}"#, "self.join = Join(32)\n"),
+            (r#"{"kind": "u-shape"}"#, pooled),
+        ] {
+            let code = written(&format!(r#"{{"skeleton": {skeleton}, {layers}}}"#), &["a"]);
+            assert!(code.contains(expected), "{expected}: {code}");
+        }
+        let passes = r#""sharing": {"pattern": "cycle", "passes": 2, "depth": "converge"}"#;
+        let grid = r#""skeleton": {"kind": "u-shape"}, "layout": "grid""#;
+        let code = written(&format!("{{{grid}, {layers}, {passes}}}"), &["a"]);
+        let expected = "
+            for layer, run, level in passes[number]:
+                x = at_level(self.layers[layer], x, mask, run, level, CHANNELS)\n";
+        assert!(code.contains(expected), "{code}");
     }
 
     #[test]
