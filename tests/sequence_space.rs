@@ -446,6 +446,13 @@ fn capacities_fall_evenly_and_multiply_adds_follow_them() {
         }
         assert_eq!(cost(3, ROUTED[2], 10), cost(3, "", 10), "how many converge is not known");
     }
+    for depth in ROUTED {
+        let (steps, patched) =
+            (recursive(3, depth), genome(r#"{"tokens": {"kind": "patch", "size": 4}}"#).tokens);
+        let patches = Genome { tokens: patched, ..steps.clone() };
+        let read = |steps: u64| steps * 3 * 16;
+        assert_eq!(cost(&patches, 40) - read(40), cost(&steps, 10) - read(10), "patches are routed: {depth}");
+    }
 }
 
 /// Multiply-adds of the routers of three passes, of width 16, over 10 steps.

@@ -192,12 +192,11 @@ impl Network {
                 ))
             };
             let passes = self.genome.passes().filter(|_| self.genome.is_shared(index));
-            let rows_of =
-                |run: usize| passes.map_or(rows, |passes| passes.counted(run / layer.repeat, length));
+            let rows_of = |run: usize| passes.map_or(rows, |passes| passes.counted(run / layer.repeat, rows));
             let runs = 0..self.genome.runs_of(index);
             runs.map(|run| once(run, tokens_of(rows_of(run)))).fold(0, u64::saturating_add)
         });
-        layers.fold(ends, u64::saturating_add).saturating_add(self.multiply_adds_of_passes(length))
+        layers.fold(ends, u64::saturating_add).saturating_add(self.multiply_adds_of_passes(rows))
     }
 
     fn groups(&self) -> Vec<Group> {

@@ -174,22 +174,21 @@ impl Network {
         Some(Group { name: format!("projections.{pass}"), kind, parts })
     }
 
-    /// Multiply-adds of what belongs to passes, and to no layer, of a sequence of `length` steps. As many steps go deep
+    /// Multiply-adds of what belongs to passes, and to no layer, of a sequence of so many rows. As many steps go deep
     /// as do where load is balanced.
-    pub(super) fn multiply_adds_of_passes(&self, length: usize) -> u64 {
+    pub(super) fn multiply_adds_of_passes(&self, rows: usize) -> u64 {
         let (Some(passes), width) = (self.genome.passes(), self.genome.width) else { return 0 };
         let routing = match passes.depth {
             Depth::Fixed | Depth::Converge => 0,
-            Depth::TokenChoice => length.saturating_mul(width).saturating_mul(passes.count),
+            Depth::TokenChoice => rows.saturating_mul(width).saturating_mul(passes.count),
             // A router scores what the pass before it kept.
             Depth::ExpertChoice => {
-                let scored =
-                    |pass: usize| passes.counted(pass.saturating_sub(1), length).saturating_mul(width);
+                let scored = |pass: usize| passes.counted(pass.saturating_sub(1), rows).saturating_mul(width);
                 (0..passes.count).map(scored).fold(0, usize::saturating_add)
             }
         };
         let projecting = |pass| {
-            let tokens = passes.counted(pass, length).saturating_mul(self.columns());
+            let tokens = passes.counted(pass, rows).saturating_mul(self.columns());
             projector().multiply_adds(&Passes::mixer().settings, width, tokens)
         };
         let projections = (0..passes.count).filter(|_| passes.projection).map(projecting);
