@@ -219,15 +219,18 @@ mod sequence {
         runs
     }
 
+    /// A layer, how often it has been run before, and how often the tokens that it reads are pooled.
+    type Placed = (usize, usize, usize);
+
     /// Which layers run, in which order, and where in the skeleton they stand.
-    fn put_together(genome: &Genome) -> (Skeleton, Vec<Vec<(usize, usize, usize)>>) {
+    fn put_together(genome: &Genome) -> (Skeleton, [Vec<Placed>; 2]) {
         let runs = runs(genome);
-        let of_branch = |branch: usize| -> Vec<_> {
+        let of_branch = |branch: usize| -> Vec<Placed> {
             let here = |run: &&Run| genome.skeleton.branch(genome.layers[run.layer].part) == branch;
             let shown = |run: &Run| (run.layer, run.number, genome.level(run.layer));
             runs.iter().filter(here).map(shown).collect()
         };
-        let mut branches = vec![of_branch(0), of_branch(1)];
+        let mut branches = [of_branch(0), of_branch(1)];
         let concatenated = genome.skeleton == Skeleton::TwoBranch { join: Join::Concat };
         if !concatenated {
             branches.sort();
