@@ -4,8 +4,9 @@ mod common;
 
 use common::{Folder, assert_fails, fecund, run, stdout, waves};
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 22] = [
     &["count"],
+    &["rank"],
     &["search"],
     &["resume"],
     &["leaderboard"],

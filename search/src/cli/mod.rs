@@ -34,6 +34,7 @@ mod list;
 mod patience;
 mod plain;
 mod progress;
+mod rank;
 mod report;
 mod run_folder;
 pub mod sample;
@@ -82,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Cache(CacheCommand::Export(args)) => cache::export::export(&args),
         Command::Cache(CacheCommand::Import(args)) => cache::import::import(&args),
         Command::Count(args) => count::of_named(&args),
+        Command::Rank(args) => rank::rank(&args),
         Command::List(args) => list::list(&args),
         Command::Hash(args) => domains::named(&args.space).and_then(|listed| (listed.hash)(&args)),
     };

@@ -25,6 +25,10 @@ impl Table {
         self.rows.push(cells);
     }
 
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// To stdout: aligned columns, a JSON array of objects, or CSV with a header.
     pub fn print(&self, format: Format) -> Outcome {
         match format {

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     AskArgs, CacheCommand, ConfirmArgs, CreateArgs, ExportArgs, HashArgs, LeaderboardArgs, ListArgs,
-    PredictArgs, ResumeArgs, SearchArgs, TELL, TellArgs, TestArgs,
+    PredictArgs, RankArgs, ResumeArgs, SearchArgs, TELL, TellArgs, TestArgs,
 };
 use crate::cli::count::CountArgs;
 use crate::cli::history::HistoryArgs;
@@ -64,6 +64,9 @@ pub enum Command {
     /// How many functions a space holds: every candidate, as it is written, on the probe
     #[command(after_help = "Example: fecund count --space cell201 --pooling linear")]
     Count(CountArgs),
+    /// Which columns of a table tell about its target, above what chance would show
+    #[command(after_help = "Example: fecund rank data/outrank_reference/data.csv.gz --target label")]
+    Rank(Box<RankArgs>),
     /// Print the known spaces, blocks or strategies
     #[command(after_help = "Example: fecund list blocks --format json")]
     List(ListArgs),
