@@ -4,10 +4,11 @@ mod common;
 
 use common::{Folder, assert_fails, fecund, run, stdout, waves};
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 23] = [
     &["count"],
     &["rank"],
     &["search"],
+    &["discover"],
     &["resume"],
     &["leaderboard"],
     &["history"],

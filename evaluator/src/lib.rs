@@ -44,6 +44,7 @@ mod limits;
 mod os;
 mod pool;
 mod process;
+pub mod program;
 pub mod replay;
 mod retried;
 pub mod sequence;

@@ -35,6 +35,7 @@ pub mod cli;
 mod clock;
 pub mod conformance;
 mod constraint;
+pub mod discovery;
 mod evaluation;
 mod executor;
 mod halving;

@@ -31,6 +31,9 @@ pub enum DataError {
     /// The labels do not allow a split.
     #[error("no validation split: {0}")]
     Split(String),
+    /// A problem that cannot be made so small.
+    #[error("no problem: {0}")]
+    Size(String),
 }
 
 /// A place in a file. Lines and columns are counted from 1, columns in characters.

@@ -4,7 +4,8 @@
 //! the training file and the test file that belongs to it. [`Validation`] holds back cases for selection, class by
 //! class, [`Scaler`] standardizes the channels, and [`Metric::score`] turns predicted probabilities into a number of
 //! the [`Verdict`]. [`Tokens`] have a target at some of their steps: those of the tasks in [`mad`], and of a [`Text`];
-//! the answers to those in [`pointing`] are positions of the input.
+//! the answers to those in [`pointing`] are positions of the input. [`Problem`]s are small, for algorithms that learn them
+//! from nothing.
 //!
 //! ```
 //! use tasks::{Metric, Validation};
@@ -26,6 +27,7 @@ mod error;
 mod locate;
 pub mod mad;
 pub mod pointing;
+mod problem;
 pub mod rank;
 mod scaler;
 mod score;
@@ -39,6 +41,7 @@ mod verdict;
 
 pub use error::{DataError, Place, quote};
 pub use locate::{Location, check_target, locate};
+pub use problem::{Example, Family, Fitness, Problem, Size};
 pub use scaler::Scaler;
 pub use sequences::{Case, Sequences};
 pub use split::{Split, Validation};

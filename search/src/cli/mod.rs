@@ -19,6 +19,7 @@ mod config;
 mod confirm;
 mod count;
 mod differences;
+mod discover;
 mod domain;
 mod domains;
 mod drive;
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
             .and_then(|()| config::space_of(&args))
             .and_then(|space| domains::runs(&space))
             .and_then(|runs| (runs.search)(&args)),
+        Command::Discover(args) => discover::discover(&args),
         Command::Resume(args) => domains::of_run(&args.run).and_then(|runs| (runs.resume)(&args)),
         Command::Create(args) => domains::named(&args.space).and_then(|it| (it.external.create)(&args)),
         Command::Ask(args) => domains::external(&args.run).and_then(|external| (external.ask)(&args)),

@@ -45,7 +45,7 @@ fn without_dead(program: &Program) -> Program {
 /// What is live before these instructions, if `live` is what lives after them; and the instructions that are needed.
 fn backwards(instructions: &[Instruction], mut live: Registers, needed: &mut Vec<Instruction>) -> Registers {
     for instruction in instructions.iter().rev() {
-        if std::mem::take(&mut live[instruction.out().index()]) {
+        if !instruction.is_no_op() && std::mem::take(&mut live[instruction.out().index()]) {
             instruction.operands().for_each(|operand| live[operand.index()] = true);
             needed.push(*instruction);
         }
@@ -75,7 +75,7 @@ impl Marks {
         let (sources, last) = sources(program);
         let start = |(function, instruction): (Function, &Instruction)| {
             let settings = instruction.settings().iter();
-            let kind = Mark::default().then(function as u64).then(instruction.operation().number());
+            let kind = Mark::default().then(function as u64).then(instruction.operation().number() as u64);
             settings.fold(kind, |mark, setting| mark.then(setting.to_bits()))
         };
         let instructions = program.instructions().map(start).collect();

@@ -86,6 +86,13 @@ impl Machine {
         self.starts[kind as usize] + usize::from(number) * kind.len(self.features)
     }
 
+    /// What a register holds. Panics if the program does not use it.
+    pub fn register(&mut self, register: Register) -> &mut [f64] {
+        let start = self.place(register);
+        let length = register.kind.len(self.features);
+        &mut self.memory[start..start + length]
+    }
+
     /// `noise` fills in the results of random instructions.
     pub fn setup(&mut self, noise: impl FnMut(Draw, &mut [f64])) {
         self.run(Function::Setup, noise);
@@ -128,6 +135,7 @@ impl Machine {
                     noise(draw, &mut memory[out..out + length]);
                     step.executed += 1;
                 }
+                Arithmetic::Nothing => {}
             }
         }
     }
@@ -171,18 +179,23 @@ impl Noise {
         if !normal {
             return stream.fill_uniform(out, *mean, *deviation);
         }
-        for (i, out) in out.iter_mut().enumerate() {
-            // Box and Muller's transform of two numbers in [0, 1).
-            let mut uniform = [0.0; 2];
-            stream.then(i as u64).fill_uniform(&mut uniform, 0.5, 1.0 / 12f64.sqrt());
-            let radius = libm::sqrt(-2.0 * libm::log(1.0 - uniform[0].clamp(0.0, 1.0 - f64::EPSILON)));
-            *out = mean + deviation * radius * libm::cos(std::f64::consts::TAU * uniform[1]);
-        }
+        fill_normal(stream, out, *mean, *deviation);
+    }
+}
+
+/// Normal numbers; number i depends on the stream and on i alone.
+pub fn fill_normal(stream: Mark, out: &mut [f64], mean: f64, deviation: f64) {
+    for (i, out) in out.iter_mut().enumerate() {
+        // Box and Muller's transform of two numbers in [0, 1).
+        let mut uniform = [0.0; 2];
+        stream.then(i as u64).fill_uniform(&mut uniform, 0.5, 1.0 / 12f64.sqrt());
+        let radius = libm::sqrt(-2.0 * libm::log(1.0 - uniform[0].clamp(0.0, 1.0 - f64::EPSILON)));
+        *out = mean + deviation * radius * libm::cos(std::f64::consts::TAU * uniform[1]);
     }
 }
 
 /// Mean and standard deviation of a random instruction.
-pub(super) fn moments(instruction: &super::Instruction) -> (f64, f64) {
+pub fn moments(instruction: &super::Instruction) -> (f64, f64) {
     match (instruction.operation().row().arithmetic, instruction.settings()) {
         (Arithmetic::Random { moments, .. }, [a, b]) => moments(*a, *b),
         _ => (0.0, 0.0),

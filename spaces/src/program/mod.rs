@@ -39,13 +39,25 @@
 
 mod behavior;
 mod canonical;
+mod live;
 mod machine;
+mod memory;
+mod mutation;
 mod operation;
 #[expect(clippy::module_inception, reason = "the file is named after what it defines")]
 mod program;
+mod python;
+mod space;
+mod symbol;
 mod text;
 
 pub use canonical::canonicalize;
-pub use machine::{Draw, Machine, Noise};
+pub use live::Live;
+pub use machine::{Draw, Machine, Noise, fill_normal, moments};
+pub use memory::Memory;
+pub use mutation::Mutation;
 pub use operation::{Kind, Operation};
 pub use program::{FEATURES, Function, Instruction, LABEL, Malformed, PREDICTION, Program, Register};
+pub use python::{json, python};
+pub use space::{ProgramSpace, Rules};
+pub use symbol::{stream, symbol};

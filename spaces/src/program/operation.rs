@@ -1,7 +1,7 @@
 //! The operations, one a line: name, operands, result, number of settings, arithmetic.
 //!
-//! All 64 of AutoML-Zero (Real et al. 2020, arXiv 2003.03384, table S1), and three that are not there: the means of
-//! columns, and constant vectors and matrices.
+//! All 64 of AutoML-Zero (Real et al. 2020, arXiv 2003.03384, table S1) and its no-op, and three that are not there: the
+//! means of columns, and constant vectors and matrices.
 
 use super::program::Malformed;
 
@@ -48,13 +48,15 @@ pub(super) enum Arithmetic {
         moments: fn(f64, f64) -> (f64, f64),
         normal: bool,
     },
+    /// Writes nothing, not even the register that it names.
+    Nothing,
 }
 
-use Arithmetic::{Commuting, General, Map, Random, Symmetric, Zip};
+use Arithmetic::{Commuting, General, Map, Nothing, Random, Symmetric, Zip};
 use Kind::{Matrix as M, Scalar as S, Vector as V};
 
 #[rustfmt::skip]
-static ROWS: [Row; 67] = [
+static ROWS: [Row; 68] = [
     row("add", &[S, S], S, 0, Commuting(|a, b| a + b)),
     row("add", &[V, V], V, 0, Commuting(|a, b| a + b)),
     row("add", &[M, M], M, 0, Commuting(|a, b| a + b)),
@@ -125,6 +127,7 @@ static ROWS: [Row; 67] = [
     row("gaussian", &[], S, 2, Random { moments: |mean, deviation| (mean, deviation), normal: true }),
     row("gaussian", &[], V, 2, Random { moments: |mean, deviation| (mean, deviation), normal: true }),
     row("gaussian", &[], M, 2, Random { moments: |mean, deviation| (mean, deviation), normal: true }),
+    row("no_op", &[], S, 0, Nothing),
 ];
 
 const fn row(
@@ -171,6 +174,9 @@ impl Kind {
 }
 
 impl Operation {
+    /// Does nothing: a place for an instruction, in programs of a fixed size.
+    pub const NO_OP: Self = Self(ROWS.len() as u8 - 1);
+
     pub fn all() -> impl Iterator<Item = Self> {
         (0..ROWS.len() as u8).map(Self)
     }
@@ -215,8 +221,33 @@ impl Operation {
         matches!(self.row().arithmetic, Random { .. })
     }
 
-    pub(super) fn number(self) -> u64 {
-        u64::from(self.0)
+    /// Its result is its operand with one element set: in programs that are searched, the same register.
+    pub fn sets_in_place(self) -> bool {
+        self.row().name == "set"
+    }
+
+    /// From where to where a setting is drawn, as published: values, means and bounds in [−1, 1), standard deviations and
+    /// places in [0, 1).
+    pub fn range(self, setting: usize) -> (f64, f64) {
+        let is_place = self.sets_in_place() && setting + 1 < self.settings();
+        let is_deviation = self.row().name == "gaussian" && setting == 1;
+        if is_place || is_deviation { (0.0, 1.0) } else { (-1.0, 1.0) }
+    }
+
+    /// Fills its result with its only setting.
+    pub fn is_constant(self) -> bool {
+        self.operands().is_empty() && self.settings() == 1
+    }
+
+    /// Whether it is one of the 65 that AutoML-Zero has, its no-op included.
+    pub fn is_published(self) -> bool {
+        let row = self.row();
+        row.name != "column_means" && !(row.name == "constant" && row.out != S)
+    }
+
+    /// Its place in [`all`](Self::all).
+    pub fn number(self) -> usize {
+        usize::from(self.0)
     }
 
     pub(super) fn row(self) -> &'static Row {
@@ -310,6 +341,12 @@ fn place(fraction: f64, n: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_published_operations_are_64_and_the_no_op() {
+        assert_eq!(Operation::all().filter(|operation| operation.is_published()).count(), 65);
+        assert_eq!((Operation::NO_OP.name(), Operation::NO_OP.number()), ("no_op", 67));
+    }
 
     #[test]
     fn names_and_kinds_tell_operations_apart() {

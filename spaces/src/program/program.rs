@@ -77,6 +77,9 @@ impl Register {
 pub(super) const REGISTERS: usize = 256;
 
 impl Instruction {
+    pub const NO_OP: Self =
+        Self { operation: Operation::NO_OP, out: 0, operands: [0; OPERANDS], settings: [0.0; SETTINGS] };
+
     /// Errors if the numbers of operands and settings are not those of the operation, or a setting is not finite.
     pub fn new(operation: Operation, out: u8, operands: &[u8], settings: &[f64]) -> Result<Self, Malformed> {
         let (name, expected) = (operation.name(), (operation.operands().len(), operation.settings()));
@@ -88,6 +91,9 @@ impl Instruction {
             return Err(Malformed(format!(
                 "`{name}` has a setting of {setting}, which is not a finite number"
             )));
+        }
+        if operation == Operation::NO_OP {
+            return Ok(Self::NO_OP);
         }
         let mut instruction = Self { operation, out, operands: [0; OPERANDS], settings: [0.0; SETTINGS] };
         instruction.operands[..operands.len()].copy_from_slice(operands);
@@ -111,6 +117,15 @@ impl Instruction {
 
     pub fn settings(&self) -> &[f64] {
         &self.settings[..self.operation.settings()]
+    }
+
+    pub fn is_no_op(&self) -> bool {
+        self.operation == Operation::NO_OP
+    }
+
+    /// Both have the operation and the settings of the other.
+    pub fn draws_like(&self, other: &Self) -> bool {
+        self.operation == other.operation && self.settings() == other.settings()
     }
 
     /// With the first two operands exchanged.
@@ -154,6 +169,15 @@ impl Program {
             Function::Setup => &mut self.setup,
             Function::Predict => &mut self.predict,
             Function::Learn => &mut self.learn,
+        }
+    }
+
+    /// Becomes the other one, in the memory that it has.
+    pub fn copy(&mut self, other: &Self) {
+        for function in Function::ALL {
+            let instructions = self.function_mut(function);
+            instructions.clear();
+            instructions.extend_from_slice(other.function(function));
         }
     }
 

@@ -1,5 +1,5 @@
 //! Text: `def setup():`, `def predict():` and `def learn():`, and below each one instruction a line, as in
-//! `s1 = dot(v0, v1)` or `v2 = gaussian(0, 0.1)`. What follows a `#` is a comment.
+//! `s1 = dot(v0, v1)`, `v2 = gaussian(0, 0.1)` or `no_op()`. What follows a `#` is a comment.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,6 +18,9 @@ impl fmt::Display for Register {
 impl fmt::Display for Instruction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operands = self.operands().map(|register| register.to_string());
+        if self.is_no_op() {
+            return write!(f, "{}()", self.operation().name());
+        }
         let all: Vec<String> = operands.chain(self.settings().iter().map(|c| number(*c))).collect();
         write!(f, "{} = {}({})", self.out(), self.operation().name(), all.join(", "))
     }
@@ -145,6 +148,11 @@ impl Line {
     fn instruction(&mut self) -> Result<Instruction, ParseError> {
         let out_at = self.at;
         let word = self.word();
+        if word == Operation::NO_OP.name() {
+            self.expect('(')?;
+            self.expect(')')?;
+            return Ok(Instruction::NO_OP);
+        }
         let Some(out) = register(&word) else {
             return Err(self.error_at(out_at, "a register such as s2, v1 or m0, or `def`", &shown(&word)));
         };
@@ -237,12 +245,12 @@ mod tests {
     #[test]
     fn text_survives_reading_and_writing() {
         let text = "def setup():\n    s2 = constant(-0.5)\n    m1 = gaussian(0, 1e-7)\n    v3 = set(v3, 0.25, 2)\ndef predict():\n    \
-            s1 = dot(v0, v255)\ndef learn():\n";
+            s1 = dot(v0, v255)\n    no_op()\ndef learn():\n";
         let program: Program = text.parse().unwrap();
         assert_eq!(program.to_string(), text);
         let json = serde_json::to_string(&program).unwrap();
         assert_eq!(serde_json::from_str::<Program>(&json).unwrap(), program);
-        let loose = "# a comment\n\ndef predict ( ) :\ns1=dot( v0 ,v255 ) # another\n";
+        let loose = "# a comment\n\ndef predict ( ) :\ns1=dot( v0 ,v255 ) # another\nno_op ( )";
         assert_eq!(loose.parse::<Program>().unwrap().predict, program.predict);
         assert_eq!("".parse::<Program>().unwrap(), Program::default());
     }

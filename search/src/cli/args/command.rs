@@ -7,6 +7,7 @@ use super::{
     PredictArgs, RankArgs, ResumeArgs, SearchArgs, TELL, TellArgs, TestArgs,
 };
 use crate::cli::count::CountArgs;
+use crate::cli::discover::DiscoverArgs;
 use crate::cli::history::HistoryArgs;
 
 /// An AutoML search that never trains the same function twice.
@@ -26,6 +27,9 @@ pub enum Command {
         --objective mean_acc --trials 500"
     )]
     Search(Box<SearchArgs>),
+    /// Find a learning algorithm from nothing
+    #[command(after_help = "Example: fecund discover --task linear --out found")]
+    Discover(Box<DiscoverArgs>),
     /// Go on with a run that was interrupted, or give it a larger budget
     #[command(after_help = "Example: fecund resume runs/vowels --trainings 80")]
     Resume(ResumeArgs),

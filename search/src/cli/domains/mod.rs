@@ -13,6 +13,7 @@ use std::path::Path;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use spaces::nb_macro::MacroSpace;
+use spaces::program::ProgramSpace;
 use spaces::{Enumerated, Space, Tabulated, cell101, cell201, nb_graph};
 
 use replay::ReplayDomain;
@@ -28,7 +29,7 @@ use super::history::{self, HistoryArgs};
 use super::{ask_tell, cache, export, hash, leaderboard, run_folder, search};
 
 /// Every space, the default first.
-pub const ALL: [Listed; 5] = [
+pub const ALL: [Listed; 6] = [
     searched::<SequenceDomain>("sequence", "stacks of token and channel mixers for sequences"),
     counted::<cell201::CellSpace>(replayed::<cell201::CellSpace>(
         "cell201",
@@ -46,6 +47,7 @@ pub const ALL: [Listed; 5] = [
         "cell101",
         "the 423,624 cells of NAS-Bench-101",
     )),
+    hashed::<ProgramSpace>("program", "learning algorithms for registers; `fecund discover` searches them"),
 ];
 
 /// A space and what can be done with it.

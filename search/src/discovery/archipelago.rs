@@ -1,0 +1,113 @@
+//! Islands on threads: they advance in rounds and exchange their best between them, so that no result depends on timing.
+
+use evaluator::program::{NoJudge, Rules};
+use spaces::program::ProgramSpace;
+use tasks::Problem;
+
+use super::answer::Caching;
+use super::island::{Breeding, Individual, Island};
+use super::tally::Tally;
+
+/// A search for programs. The same plan finds the same, with any number of threads.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub rules: Rules,
+    pub breeding: Breeding,
+    pub caching: Caching,
+    /// What does worse on the probe than three quarters is not trained. Default: no.
+    pub hurdle: bool,
+    /// Default: 2.
+    pub islands: usize,
+    /// Proposals of each island between two exchanges. Default: 20,000.
+    pub round: u64,
+    /// An island whose population was born so many proposals ago begins anew; 0: never. Default: 0.
+    pub lifetime: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            rules: Rules::default(),
+            breeding: Breeding::default(),
+            caching: Caching::default(),
+            hurdle: false,
+            islands: 2,
+            round: 20_000,
+            lifetime: 0,
+        }
+    }
+}
+
+/// A search under way.
+pub struct Archipelago {
+    plan: Plan,
+    islands: Vec<Island>,
+    rounds: u64,
+    /// The best of all times, by the problems of the search.
+    best: Individual,
+}
+
+impl Archipelago {
+    pub fn new(space: &ProgramSpace, problems: &[Problem], plan: Plan) -> Result<Self, NoJudge> {
+        let island = |number| {
+            let Plan { rules, breeding, caching, hurdle, seed, .. } = &plan;
+            Island::new(space.clone(), problems, rules, breeding.clone(), caching, *hurdle, [*seed, number])
+        };
+        let islands = (0..plan.islands.max(1) as u64).map(island).collect::<Result<_, _>>()?;
+        let best = Individual { fitness: -1.0, ..Individual::default() };
+        Ok(Self { plan, islands, rounds: 0, best })
+    }
+
+    /// One round of all islands, on so many threads; then each is visited by the best of the one before it.
+    pub fn round(&mut self, threads: usize) {
+        let share = self.islands.len().div_ceil(threads.max(1));
+        let round = self.plan.round;
+        std::thread::scope(|scope| {
+            for islands in self.islands.chunks_mut(share) {
+                scope.spawn(move || islands.iter_mut().for_each(|island| island.advance(round)));
+            }
+        });
+        self.rounds += 1;
+        for island in &self.islands {
+            if island.best().fitness > self.best.fitness {
+                self.best = island.best().clone();
+            }
+        }
+        if self.plan.lifetime > 0 && (self.rounds * round).is_multiple_of(self.plan.lifetime) {
+            self.islands.iter_mut().for_each(Island::restart);
+        } else {
+            self.migrate();
+        }
+    }
+
+    fn migrate(&mut self) {
+        let migrants: Vec<Individual> = self.islands.iter().map(|island| island.best().clone()).collect();
+        let count = self.islands.len();
+        if count > 1 {
+            for (i, island) in self.islands.iter_mut().enumerate() {
+                island.welcome(&migrants[(i + count - 1) % count]);
+            }
+        }
+    }
+
+    pub fn best(&self) -> &Individual {
+        &self.best
+    }
+
+    pub fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    pub fn islands(&self) -> &[Island] {
+        &self.islands
+    }
+
+    /// Of all islands together.
+    pub fn tally(&self) -> Tally {
+        let mut all = Tally::default();
+        self.islands.iter().for_each(|island| all += *island.tally());
+        all
+    }
+}
