@@ -158,7 +158,7 @@ mod tests {
             let pivot = (i..n).max_by(|a, b| rows[*a][i].abs().total_cmp(&rows[*b][i].abs())).unwrap();
             rows.swap(i, pivot);
             let row = rows[i].clone();
-            for (j, other) in rows.iter_mut().enumerate().filter(|(j, _)| *j != i) {
+            for (_, other) in rows.iter_mut().enumerate().filter(|(j, _)| *j != i) {
                 let factor = other[i] / row[i];
                 other.iter_mut().zip(&row).for_each(|(x, y)| *x -= factor * y);
             }
