@@ -169,10 +169,11 @@ impl Cases {
     /// Logits of what has a target, rows × classes, and these targets (i64). A network may give the logits of a step
     /// there, or those of all steps in a row.
     pub fn asked(&self, logits: &Tensor, targets: &Tensor) -> (Tensor, Tensor) {
-        let classes = match self.inputs {
+        let (classes, targets) = match self.inputs {
             Inputs::Series(_) => return (logits.shallow_clone(), targets.shallow_clone()),
-            Inputs::Tokens(..) => self.classes as i64,
-            Inputs::Pointed(_) => logits.size()[2],
+            Inputs::Tokens(..) => (self.classes as i64, targets.shallow_clone()),
+            // Nothing is asked behind the steps of the longest case.
+            Inputs::Pointed(_) => (logits.size()[2], targets.narrow(1, 0, logits.size()[1])),
         };
         let targets = targets.flatten(0, -1).to_kind(Kind::Int64);
         let rows = targets.ge(0).nonzero().squeeze_dim(1);
