@@ -142,11 +142,18 @@ impl Column {
 
     /// A cell for each number, in their order.
     fn cells(&self) -> Intervals {
-        let numbers = self.values.keys().iter().enumerate();
-        let mut rows: Vec<_> =
-            numbers.map(|(row, key)| (f64::from_bits(*key), self.values.row(row))).collect();
-        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let number = |row: usize| (f64::from_bits(self.values.keys()[row]), self.values.row(row));
+        let rows: Vec<_> = self.order().into_iter().map(number).collect();
         Intervals::of(self.classes, &rows)
+    }
+
+    /// Rows of the values from the least number to the largest, in the order of [`f64::total_cmp`].
+    fn order(&self) -> Vec<usize> {
+        let rising = |bits: u64| bits as i64 ^ ((bits as i64 >> 63) as u64 >> 1) as i64;
+        let keys = self.values.keys().iter().enumerate();
+        let mut rows: Vec<(i64, usize)> = keys.map(|(row, key)| (rising(*key), row)).collect();
+        rows.sort_unstable();
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 
     pub fn widen(&mut self, classes: usize) {
@@ -168,15 +175,14 @@ impl Column {
         }
     }
 
+    /// Whether it has numbers alone, all of them kept apart.
+    pub fn keeps_order(&self) -> bool {
+        self.kind.is_ordered() && self.distinct.is_none() && self.words.is_empty()
+    }
+
     /// Order of the numbers, as far as they are kept apart: the row of the least, of the next, and so on.
     pub fn ascending(&self) -> Option<Vec<usize>> {
-        if !self.kind.is_ordered() || self.distinct.is_some() || !self.words.is_empty() {
-            return None;
-        }
-        let mut rows: Vec<usize> = (0..self.values.len()).collect();
-        let value = |row: &usize| f64::from_bits(self.values.keys()[*row]);
-        rows.sort_by(|a, b| value(a).total_cmp(&value(b)));
-        Some(rows)
+        self.keeps_order().then(|| self.order())
     }
 
     /// Values that were met once.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use tasks::rank::{Column, Control, Null, Relevance, View, q_values, relevance, totals};
+use tasks::rank::{Column, Control, Null, Relevance, Rows, View, q_values, relevance, totals};
 use tasks::table::{Format, Kind};
 
 use super::pass::{Counted, OUTRANK_NOISE};
@@ -75,10 +75,14 @@ impl Ranking {
     pub fn of(counted: &Counted, args: &RankArgs) -> Self {
         let Counted { table, survey, task, outrank } = counted;
         let controls = Control::all(u64::from(args.noise), survey.rows());
-        let null = null(counted, &controls, usize::from(args.bins));
-        let (columns, names) = (survey.columns.par_iter(), &table.names);
+        let bins = usize::from(args.bins);
+        let views: Vec<Views> = survey.columns.par_iter().map(|(_, column)| column.views(bins)).collect();
+        let null = null(counted, &controls, &views);
+        let (columns, names) = (survey.columns.par_iter().zip(&views), &table.names);
         let mut features: Vec<Feature> = columns
-            .map(|(place, column)| feature(names[*place].clone(), *place, column, &null, args))
+            .map(|((place, column), views)| {
+                feature(names[*place].clone(), (*place, column), views, &null, args)
+            })
             .collect();
         let mut noise = noise(&controls, &null, args);
         if let Some(outrank) = outrank {
@@ -129,17 +133,19 @@ fn source(counted: &Counted) -> Source {
     }
 }
 
+/// The ways to score a column.
+type Views<'a> = Vec<(View, Rows<'a>)>;
+
 /// Knows every count of a value that the columns and the controls hold.
-fn null(counted: &Counted, controls: &[Control], bins: usize) -> Null {
+fn null(counted: &Counted, controls: &[Control], views: &[Views]) -> Null {
     let survey = &counted.survey;
     let mut null = Null::new(&survey.classes);
-    let of_column = |(_, column): &(usize, Column)| {
-        let views = column.views(bins);
+    let of_column = |((_, column), views): (&(usize, Column), &Views)| {
         let mut counts: BTreeSet<u64> = views.iter().flat_map(|(_, rows)| totals(rows)).collect();
         counts.extend(totals(&column.presence(&survey.classes)[..]));
         counts
     };
-    let of_columns = survey.columns.par_iter().map(of_column);
+    let of_columns = survey.columns.par_iter().zip(views).map(of_column);
     let of_controls = controls.par_iter().map(|control| control.totals(survey.rows()).into_iter().collect());
     let mut counts = of_columns.chain(of_controls).reduce(BTreeSet::new, |mut a, b| {
         a.extend(b);
@@ -151,8 +157,13 @@ fn null(counted: &Counted, controls: &[Control], bins: usize) -> Null {
     null
 }
 
-fn feature(name: String, place: usize, column: &Column, null: &Null, args: &RankArgs) -> Feature {
-    let views = column.views(usize::from(args.bins));
+fn feature(
+    name: String,
+    (place, column): (usize, &Column),
+    views: &Views,
+    null: &Null,
+    args: &RankArgs,
+) -> Feature {
     let tries = views.len() as f64;
     let scored = views.iter().map(|(view, rows)| (*view, relevance(rows, null)));
     let best = scored.min_by(|(_, a), (_, b)| a.p.total_cmp(&b.p).then(b.z.total_cmp(&a.z)));
