@@ -1,5 +1,7 @@
 //! 64-bit marks: the small change of the probe, for roles and streams. Never stored, never compared across runs.
 
+use multiversion::multiversion;
+
 /// A mixed 64-bit word. Inside one candidate some dozens are compared, so that two are alike by accident once in 10^16
 /// candidates; what is stored is a [`crate::Digest`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,12 +26,18 @@ impl Mark {
     /// Fills `out` with numbers uniform around `center` with standard deviation `spread`. Number i depends on the mark
     /// and on i alone (the generator of Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
     pub fn fill_uniform(self, out: &mut [f64], center: f64, spread: f64) {
-        let half_width = spread * SQRT_3;
-        for (i, x) in out.iter_mut().enumerate() {
-            let word = scramble(self.0.wrapping_add((i as u64 + 1).wrapping_mul(GOLDEN)));
-            let unit = (word >> 11) as f64 * (1.0 / (1u64 << 53) as f64);
-            *x = center + half_width * (2.0 * unit - 1.0);
-        }
+        fill_uniform(self, out, center, spread);
+    }
+}
+
+#[multiversion(targets("x86_64+avx+avx2"))]
+fn fill_uniform(mark: Mark, out: &mut [f64], center: f64, spread: f64) {
+    let half_width = spread * SQRT_3;
+    let mut word = mark.0;
+    for x in out {
+        word = word.wrapping_add(GOLDEN);
+        let unit = (scramble(word) >> 11) as f64 * (1.0 / (1u64 << 53) as f64);
+        *x = center + half_width * (2.0 * unit - 1.0);
     }
 }
 
@@ -37,6 +45,7 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 const SQRT_3: f64 = 1.732_050_807_568_877_2;
 
 /// The finalizer of splitmix64 (constants of Stafford's variant 13): a bijection in which every bit depends on every bit.
+#[inline(always)]
 fn scramble(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

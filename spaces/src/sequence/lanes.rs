@@ -46,6 +46,13 @@ impl Lanes {
         lanes
     }
 
+    /// Overwrites element `column` of eight rows, from row `first` on, up to the end.
+    #[inline]
+    pub fn store_column(self, values: &mut [f64], columns: usize, column: usize, first: usize) {
+        let rows = values[first * columns..].chunks_exact_mut(columns);
+        rows.zip(self.0).for_each(|(row, x)| row[column] = x);
+    }
+
     #[inline(always)]
     pub fn map(self, f: impl Fn(f64) -> f64) -> Self {
         let mut lanes = self;

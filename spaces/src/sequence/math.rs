@@ -79,7 +79,8 @@ impl Matrix {
 
     /// These rows, in their order.
     pub fn picked(&self, rows: &[usize]) -> Self {
-        let data = rows.iter().flat_map(|row| self.row(*row).iter().copied()).collect();
+        let mut data = Vec::with_capacity(rows.len() * self.columns);
+        rows.iter().for_each(|row| data.extend_from_slice(self.row(*row)));
         Self::new(rows.len(), self.columns, data)
     }
 
@@ -133,21 +134,38 @@ impl<'a> Linear<'a> {
 
     /// For row after row of `x`, overwrites a row of `y`.
     pub fn apply_to_rows(&self, x: &[f64], y: &mut [f64]) {
-        let rows = x.chunks_exact(self.inputs).zip(y.chunks_exact_mut(self.outputs));
-        apply_to_rows(&self.panels, self.bias, rows);
+        apply_to_rows(self, x, y);
+        let biased = |y: &mut [f64]| y.iter_mut().zip(self.bias).for_each(|(y, b)| *y += b);
+        y.chunks_exact_mut(self.outputs).for_each(biased);
+    }
+
+    /// Eight outputs at a time, of as many rows side by side as there are sums in flight.
+    #[inline(always)]
+    fn apply_to_block<const ROWS: usize>(&self, x: &[f64], y: &mut [f64]) {
+        let rows: [&[f64]; ROWS] = std::array::from_fn(|row| &x[row * self.inputs..][..self.inputs]);
+        for (i, panel) in self.panels.chunks_exact(self.inputs).enumerate() {
+            let mut sums = [Lanes::ZERO; ROWS];
+            for (input, weights) in panel.iter().enumerate() {
+                for (sum, x) in sums.iter_mut().zip(rows) {
+                    *sum += x[input] * *weights;
+                }
+            }
+            for (sum, y) in sums.into_iter().zip(y.chunks_exact_mut(self.outputs)) {
+                sum.store(y, i * Lanes::COUNT);
+            }
+        }
     }
 }
 
 #[multiversion(targets("x86_64+avx+avx2"))]
-fn apply_to_rows<'a>(panels: &[Lanes], bias: &[f64], rows: impl Iterator<Item = (&'a [f64], &'a mut [f64])>) {
-    for (x, y) in rows {
-        for (i, panel) in panels.chunks_exact(x.len()).enumerate() {
-            let mut sum = Lanes::ZERO;
-            x.iter().zip(panel).for_each(|(x, weights)| sum += *x * *weights);
-            sum.store(y, i * Lanes::COUNT);
-        }
-        y.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
-    }
+fn apply_to_rows(map: &Linear, x: &[f64], y: &mut [f64]) {
+    const ROWS: usize = 4;
+    let mut x = x.chunks_exact(ROWS * map.inputs);
+    let mut y = y.chunks_exact_mut(ROWS * map.outputs);
+    (&mut x).zip(&mut y).for_each(|(x, y)| map.apply_to_block::<ROWS>(x, y));
+    let rest = x.remainder().chunks_exact(map.inputs);
+    let rest = rest.zip(y.into_remainder().chunks_exact_mut(map.outputs));
+    rest.for_each(|(x, y)| map.apply_to_block::<1>(x, y));
 }
 
 #[multiversion(targets("x86_64+avx+avx2"))]

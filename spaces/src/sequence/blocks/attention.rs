@@ -14,7 +14,9 @@
 use std::iter::StepBy;
 use std::ops::Range;
 
-use crate::sequence::math::{Matrix, cos, exp, linear, product, sin, softmax};
+use multiversion::multiversion;
+
+use crate::sequence::math::{Lanes, Matrix, cos, exp, linear, sin};
 use crate::sequence::{Block, Gene, Mixer, Place, Settings, Tensor, Value, Weights};
 
 pub struct Attention;
@@ -85,17 +87,13 @@ impl Block for Attention {
             turns.apply(&mut q);
             turns.apply(&mut k);
         }
-        let (causal, alpha) = (settings.flag("causal"), settings.word("alpha"));
         let mut mixed = Matrix::zeros(x.rows, x.columns);
         for steps in groups(settings, x.rows) {
             let steps: Vec<usize> = steps.collect();
-            for first in (0..x.columns).step_by(size) {
-                let [q, k, v] = [&q, &k, &v].map(|all| part(all, &steps, first, size));
-                let made = attend(causal, alpha, &q, &k, &v);
-                for (row, t) in steps.iter().enumerate() {
-                    mixed.row_mut(*t)[first..first + size].copy_from_slice(made.row(row));
-                }
-            }
+            let [q, k, v] = [&q, &k, &v].map(|all| all.picked(&steps));
+            let alpha = settings.word("alpha");
+            let made = Group { q, k, v, causal: settings.flag("causal"), alpha }.attend(size);
+            steps.iter().enumerate().for_each(|(row, t)| mixed.row_mut(*t).copy_from_slice(made.row(row)));
         }
         linear(&mixed, &weights["w_o"], &[])
     }
@@ -138,63 +136,112 @@ fn groups(settings: &Settings, length: usize) -> impl Iterator<Item = StepBy<Ran
     (0..count).map(group).filter(|steps| steps.len() > 0)
 }
 
-/// The channels `first..first + size` of these steps.
-fn part(x: &Matrix, steps: &[usize], first: usize, size: usize) -> Matrix {
-    let mut data = Vec::with_capacity(steps.len() * size);
-    steps.iter().for_each(|t| data.extend_from_slice(&x.row(*t)[first..first + size]));
-    Matrix::new(steps.len(), size, data)
+/// Steps × channels of a group of steps that see each other.
+struct Group<'a> {
+    q: Matrix,
+    k: Matrix,
+    v: Matrix,
+    causal: bool,
+    alpha: &'a str,
 }
 
-/// One head of one group.
-fn attend(causal: bool, alpha: &str, q: &Matrix, k: &Matrix, v: &Matrix) -> Matrix {
-    let scale = 1.0 / (q.columns as f64).sqrt();
-    let mut scores = linear(q, &k.data, &[]).map(|score| scale * score);
-    if causal {
-        (0..q.rows).for_each(|t| scores.row_mut(t)[t + 1..].fill(f64::NEG_INFINITY));
+impl Group<'_> {
+    /// With heads of so many channels.
+    fn attend(&self, size: usize) -> Matrix {
+        let mut mixed = Matrix::zeros(self.q.rows, self.q.columns);
+        for head in (0..self.q.columns).step_by(size) {
+            for first in (0..self.q.rows).step_by(Lanes::COUNT) {
+                attend(self, head..head + size, first, &mut mixed);
+            }
+        }
+        mixed
     }
-    let shares = match alpha {
-        "softmax" => softmax(scores),
-        "1.5" => entmax(scores, 0.5, threshold_of_squares),
-        "sparsemax" => entmax(scores, 1.0, threshold_of_sums),
-        other => panic!("no alpha `{other}`"),
-    };
-    product(&shares, v)
 }
 
-/// max((α − 1) z − τ, 0)^{1/(α−1)} over every row, with `scale` = α − 1 and τ from the scaled scores within 1 of the
-/// largest: those below have no share.
-fn entmax(mut scores: Matrix, scale: f64, threshold: fn(&mut [f64]) -> f64) -> Matrix {
-    let mut near = Vec::with_capacity(scores.columns);
-    for t in 0..scores.rows {
-        let row = scores.row_mut(t);
-        let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        row.iter_mut().for_each(|z| *z = scale * (*z - most));
-        near.clear();
-        near.extend(row.iter().copied().filter(|z| *z > -1.0));
-        let threshold = threshold(&mut near);
-        for z in row {
-            let above = f64::max(*z - threshold, 0.0);
-            *z = if scale == 1.0 { above } else { above * above };
+/// The queries of these channels, of the steps from `first` on, side by side.
+#[multiversion(targets("x86_64+avx+avx2"))]
+fn attend(group: &Group, head: Range<usize>, first: usize, mixed: &mut Matrix) {
+    let Group { q, k, v, causal, alpha } = group;
+    let scale = 1.0 / (head.len() as f64).sqrt();
+    let query = |channel| Lanes::load_column(&q.data, q.columns, channel, first);
+    let queries: Vec<Lanes> = head.clone().map(query).collect();
+    let mut shares = vec![Lanes::ZERO; k.rows];
+    for (step, share) in shares.iter_mut().enumerate() {
+        k.row(step)[head.clone()].iter().zip(&queries).for_each(|(k, q)| *share += *k * *q);
+        *share = scale * *share;
+        if *causal {
+            let past = step.saturating_sub(first).min(Lanes::COUNT);
+            share.0[..past].fill(f64::NEG_INFINITY);
         }
     }
-    scores
+    match *alpha {
+        "softmax" => softmax(&mut shares),
+        "1.5" => entmax(&mut shares),
+        "sparsemax" => sparsemax(&mut shares),
+        other => panic!("no alpha `{other}`"),
+    }
+    for channel in head {
+        let mut sum = Lanes::ZERO;
+        shares.iter().enumerate().for_each(|(step, share)| sum += v.at(step, channel) * *share);
+        sum.store_column(&mut mixed.data, mixed.columns, channel, first);
+    }
 }
 
-/// The τ of Σ max(z − τ, 0) = 1: (Σ z − 1)/k over those above it, which are found by leaving out what is not
-/// (Michelot 1986).
-fn threshold_of_sums(near: &mut [f64]) -> f64 {
-    let mut count = near.len();
+/// Subtracts the largest score of every lane.
+#[inline(always)]
+fn shift(scores: &mut [Lanes]) {
+    let larger = |most: Lanes, z: &Lanes| most.zip(*z, |most, z| if z > most { z } else { most });
+    let most = scores.iter().fold(Lanes::all(f64::NEG_INFINITY), larger);
+    scores.iter_mut().for_each(|z| *z = *z - most);
+}
+
+#[inline(always)]
+fn softmax(scores: &mut [Lanes]) {
+    shift(scores);
+    let mut sum = Lanes::ZERO;
+    for z in &mut *scores {
+        *z = z.map(exp);
+        sum += *z;
+    }
+    let inverse = sum.map(|sum| 1.0 / sum);
+    scores.iter_mut().for_each(|z| *z = *z * inverse);
+}
+
+/// max(z − τ, 0) with the τ of Σ max(z − τ, 0) = 1: (Σ z − 1)/k over those above it, which are found by leaving out what is
+/// not (Michelot 1986), at first what is not within 1 of the largest.
+#[inline(always)]
+fn sparsemax(scores: &mut [Lanes]) {
+    shift(scores);
+    let (mut threshold, mut count) = (Lanes::all(-1.0), Lanes::all(-1.0));
     loop {
-        let threshold = (near[..count].iter().sum::<f64>() - 1.0) / count as f64;
-        let mut above = 0;
-        for i in 0..count {
-            near[above] = near[i];
-            above += usize::from(near[i] > threshold);
+        let (mut sum, mut above) = (Lanes::ZERO, Lanes::ZERO);
+        for z in &mut *scores {
+            *z = z.zip(threshold, |z, threshold| if z > threshold { z } else { f64::NEG_INFINITY });
+            sum += z.map(|z| if z > f64::NEG_INFINITY { z } else { 0.0 });
+            above += z.map(|z| if z > f64::NEG_INFINITY { 1.0 } else { 0.0 });
         }
         if above == count {
-            return threshold;
+            break;
         }
         count = above;
+        threshold = (sum - Lanes::all(1.0)).zip(count, |rest, count| rest / count);
+    }
+    scores.iter_mut().for_each(|z| *z = z.zip(threshold, |z, threshold| f64::max(z - threshold, 0.0)));
+}
+
+/// max(z/2 − τ, 0)² with the τ of Σ max(z/2 − τ, 0)² = 1, from the scores within 1 of the largest: those below have no share.
+#[inline(always)]
+fn entmax(scores: &mut [Lanes]) {
+    shift(scores);
+    let mut near = Vec::with_capacity(scores.len());
+    for lane in 0..Lanes::COUNT {
+        near.clear();
+        near.extend(scores.iter().map(|z| 0.5 * z.0[lane]).filter(|z| *z > -1.0));
+        let threshold = threshold_of_squares(&mut near);
+        for z in &mut *scores {
+            let above = f64::max(0.5 * z.0[lane] - threshold, 0.0);
+            z.0[lane] = above * above;
+        }
     }
 }
 

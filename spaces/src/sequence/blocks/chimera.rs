@@ -9,10 +9,12 @@
 //! and what is carried into a cell is no larger than the larger state that it comes from, however the couplings train.
 //! Without cross terms time alone is left (A₂ = A₃ = B₂ = 0): Mamba in every channel by itself, and Mamba on one column.
 
+use multiversion::multiversion;
+
 use super::convolution::causal_convolution;
 use super::mamba::{EXPAND, KERNEL, Mamba, rank, step_bias};
 use crate::sequence::layout::by_column;
-use crate::sequence::math::{Matrix, exp, linear, silu, softplus, tanh};
+use crate::sequence::math::{Lanes, Matrix, exp, linear, silu, softplus, tanh};
 use crate::sequence::{Block, Gene, Init, Mixer, Place, Settings, Tensor, Value, Weights};
 
 pub struct Chimera;
@@ -96,27 +98,8 @@ impl Block for Chimera {
         o.data
             .chunks_exact_mut(inner)
             .for_each(|o| o.iter_mut().zip(&weights["d"]).for_each(|(o, d)| *o *= d));
-        for leftwards in [false, true] {
-            for channel in 0..inner {
-                for n in 0..state {
-                    // Of every column both states one step ago.
-                    let mut before = vec![(0.0, 0.0); columns];
-                    for t in 0..x.rows / columns {
-                        // Both states of the column beside.
-                        let mut beside = (0.0, 0.0);
-                        for j in 0..columns {
-                            let column = if leftwards { columns - 1 - j } else { j };
-                            let (cell, before) = (t * columns + column, &mut before[column]);
-                            let u = u.at(cell, channel);
-                            let h = along.next(cell, channel, n, before.0, before.1, u);
-                            let g = across.next(cell, channel, n, beside.1, beside.0, u);
-                            let read = along.c.at(cell, n) * h + across.c.at(cell, n) * g;
-                            o.row_mut(cell)[channel] += 0.5 * read;
-                            (*before, beside) = ((h, g), (h, g));
-                        }
-                    }
-                }
-            }
+        for first in (0..inner).step_by(Lanes::COUNT) {
+            run(&along, &across, &u, columns, first, &mut o);
         }
         let gate = both.columns(inner, inner).map(silu);
         linear(&o.zip(&gate, |o, z| o * z), &weights["w_out"], &[])
@@ -148,32 +131,108 @@ fn of_mamba(settings: &Settings) -> Settings {
     Settings(named.map(|(gene, value)| (gene.to_string(), value)).into())
 }
 
-/// What moves in one direction: steps, inputs and read-outs of every cell, and A and the coupling of every state.
-struct Axis {
+/// What moves in one direction: steps, inputs and read-outs of every cell, and ln(−A) and M of every state.
+struct Axis<'a> {
     step: Matrix,
     b: Matrix,
     c: Matrix,
-    a: Vec<f64>,
-    couple: Vec<f64>,
+    log_a: &'a [f64],
+    couple: &'a [f64],
 }
 
-impl Axis {
-    fn new(u: &Matrix, state: usize, [w_x, w_dt, b_dt, log_a, couple]: [&[f64]; 5]) -> Self {
+impl<'a> Axis<'a> {
+    fn new(u: &Matrix, state: usize, [w_x, w_dt, b_dt, log_a, couple]: [&'a [f64]; 5]) -> Self {
         let made = linear(u, w_x, &[]);
         let rank = made.columns - 2 * state;
         Self {
             step: linear(&made.columns(0, rank), w_dt, b_dt).map(softplus),
             b: made.columns(rank, state),
             c: made.columns(rank + state, state),
-            a: log_a.iter().map(|log_a| -exp(*log_a)).collect(),
-            couple: couple.iter().map(|m| tanh(*m)).collect(),
+            log_a,
+            couple,
         }
     }
 
-    /// State n of a channel of the inner width, from itself and from the other state where the edge comes from.
-    fn next(&self, cell: usize, channel: usize, n: usize, own: f64, other: f64, u: f64) -> f64 {
-        let (step, state) = (self.step.at(cell, channel), channel * self.b.columns + n);
-        let decay = exp(step * self.a[state]);
-        decay * own + (1.0 - decay) * self.couple[state] * other + self.b.at(cell, n) * (step * u)
+    /// The coupling tanh M of every state, of the channels from `first` on.
+    #[inline(always)]
+    fn couplings(&self, first: usize) -> Vec<Lanes> {
+        let mut couplings = Vec::with_capacity(self.b.columns);
+        for n in 0..self.b.columns {
+            couplings.push(Lanes::load_column(self.couple, self.b.columns, n, first).map(tanh));
+        }
+        couplings
+    }
+
+    /// e^{Δ A} of every cell, and there of every state, of the channels from `first` on.
+    #[inline(always)]
+    fn decays(&self, first: usize) -> Vec<Lanes> {
+        let count = self.b.columns;
+        let mut rates = Vec::with_capacity(count);
+        for n in 0..count {
+            rates.push(-Lanes::load_column(self.log_a, count, n, first).map(exp));
+        }
+        let mut decays = Vec::with_capacity(self.step.rows * count);
+        for cell in 0..self.step.rows {
+            let step = Lanes::load(self.step.row(cell), first);
+            for rate in &rates {
+                decays.push((step * *rate).map(exp));
+            }
+        }
+        decays
+    }
+}
+
+/// A state from itself and from the other one where the edge comes from.
+#[inline(always)]
+fn next(keep: Lanes, couple: Lanes, own: Lanes, other: Lanes, given: Lanes) -> Lanes {
+    keep * own + (Lanes::all(1.0) - keep) * couple * other + given
+}
+
+/// Adds to `o` what the channels from `first` on, side by side, read in both orders of the columns.
+#[multiversion(targets("x86_64+avx+avx2"))]
+fn run(along: &Axis, across: &Axis, u: &Matrix, columns: usize, first: usize, o: &mut Matrix) {
+    let count = along.b.columns;
+    let (keep, couple) = (along.decays(first), along.couplings(first));
+    let (mut keep_across, mut couple_across) = (Vec::new(), Vec::new());
+    // Into one column nothing comes from beside, and its orders are one.
+    let (orders, share): (&[bool], f64) = if columns > 1 { (&[false, true], 0.5) } else { (&[false], 1.0) };
+    if columns > 1 {
+        (keep_across, couple_across) = (across.decays(first), across.couplings(first));
+    }
+    for &leftwards in orders {
+        // Both states: of every column one step ago, and of the column beside.
+        let (mut h, mut g) = (vec![Lanes::ZERO; columns * count], vec![Lanes::ZERO; columns * count]);
+        let (mut h_beside, mut g_beside) = (vec![Lanes::ZERO; count], vec![Lanes::ZERO; count]);
+        for t in 0..u.rows / columns {
+            for j in 0..columns {
+                let column = if leftwards { columns - 1 - j } else { j };
+                let cell = t * columns + column;
+                let (h, g) = (&mut h[column * count..][..count], &mut g[column * count..][..count]);
+                let u = Lanes::load(u.row(cell), first);
+                let (b, given) = (along.b.row(cell), Lanes::load(along.step.row(cell), first) * u);
+                let keep = &keep[cell * count..][..count];
+                for n in 0..count {
+                    h[n] = next(keep[n], couple[n], h[n], g[n], b[n] * given);
+                }
+                let (b, given) = (across.b.row(cell), Lanes::load(across.step.row(cell), first) * u);
+                for n in 0..count {
+                    g[n] = b[n] * given;
+                }
+                if j > 0 {
+                    let keep = &keep_across[cell * count..][..count];
+                    for n in 0..count {
+                        g[n] = next(keep[n], couple_across[n], g_beside[n], h_beside[n], g[n]);
+                    }
+                }
+                let (c, c_across) = (along.c.row(cell), across.c.row(cell));
+                let mut sum = Lanes::load(o.row(cell), first);
+                for n in 0..count {
+                    sum += share * (c[n] * h[n] + c_across[n] * g[n]);
+                }
+                sum.store(o.row_mut(cell), first);
+                h_beside.copy_from_slice(h);
+                g_beside.copy_from_slice(g);
+            }
+        }
     }
 }

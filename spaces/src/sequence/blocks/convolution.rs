@@ -1,6 +1,8 @@
 //! Depthwise convolution: y[t, d] = b[d] + Σ_j w[d, j] · x[t − j·dilation, d], each channel by itself; or, where it
 //! looks to both sides, with (j − (kernel − 1)/2) in place of j.
 
+use multiversion::multiversion;
+
 use crate::sequence::math::Matrix;
 use crate::sequence::{Block, Gene, Place, Settings, Tensor, Weights};
 
@@ -65,6 +67,7 @@ pub struct Taps {
 }
 
 /// `w` is channels × taps, `b` a number a channel or none.
+#[multiversion(targets("x86_64+avx+avx2"))]
 pub fn convolution(x: &Matrix, w: &[f64], b: &[f64], taps: Taps) -> Matrix {
     let w = Matrix::transposed(x.columns, taps.count, w);
     let mut y = Matrix::zeros(x.rows, x.columns);

@@ -60,12 +60,13 @@ impl Block for Mamba2 {
         let made = linear(x, &weights["w_in"], &[]);
         let mixed = made.columns(inner, convolved);
         let mixed = causal_convolution(&mixed, &weights["w_conv"], &weights["b_conv"], KERNEL).map(silu);
-        let bias = weights["b_dt"].iter().cycle();
         let mut step = made.columns(inner + convolved, heads);
-        step.data.iter_mut().zip(bias).for_each(|(step, b)| *step = softplus(*step + b));
+        step.data.iter_mut().zip(weights["b_dt"].iter().cycle()).for_each(|(step, b)| *step += b);
+        let step = step.map(softplus);
         let rates: Vec<f64> = weights["log_a"].iter().map(|log_a| -exp(*log_a)).collect();
         let mut decay = step.clone();
-        decay.data.iter_mut().zip(rates.iter().cycle()).for_each(|(step, rate)| *step = exp(*step * rate));
+        decay.data.iter_mut().zip(rates.iter().cycle()).for_each(|(step, rate)| *step *= rate);
+        let decay = decay.map(exp);
         let size = inner / heads;
         let scan = Scan {
             decay: repeated(&decay, size),

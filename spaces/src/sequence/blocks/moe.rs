@@ -103,8 +103,7 @@ impl Block for Moe {
                 let len = all.len() / experts;
                 &all[expert * len..][..len]
             });
-            let rows = asking.iter().flat_map(|t| x.row(*t).iter().copied()).collect();
-            let made = perceptron(&Matrix::new(asking.len(), x.columns, rows), activation, tensors);
+            let made = perceptron(&x.picked(&asking), activation, tensors);
             for (row, t) in asking.into_iter().enumerate() {
                 let gate = gates.at(t, expert);
                 y.row_mut(t).iter_mut().zip(made.row(row)).for_each(|(y, made)| *y += gate * made);
@@ -138,8 +137,11 @@ fn gates(settings: &Settings, weights: &Weights, x: &Matrix) -> Matrix {
     }
     let mut scores = linear(x, &weights["w_g"], &[]);
     let kept = kept(settings);
-    let dropped: Vec<usize> =
-        (0..scores.data.len()).filter(|at| rank(scores.row(at / experts), at % experts) >= kept).collect();
+    let of_step = |t: usize| {
+        let scores = scores.row(t);
+        (0..experts).filter(move |at| rank(scores, *at) >= kept).map(move |at| t * experts + at)
+    };
+    let dropped: Vec<usize> = (0..x.rows).flat_map(of_step).collect();
     let set_dropped = |scores: &mut Matrix, value| dropped.iter().for_each(|at| scores.data[*at] = value);
     if settings.flag("normalize") {
         set_dropped(&mut scores, f64::NEG_INFINITY);

@@ -10,7 +10,9 @@
 //!
 //! Steps without a grid are one column, in which nothing arrives from the side.
 
-use crate::sequence::math::{Matrix, dot, linear, rms_norm, sigmoid};
+use multiversion::multiversion;
+
+use crate::sequence::math::{Lanes, Matrix, linear, rms_norm, sigmoid};
 use crate::sequence::{Block, Gene, Init, Place, Settings, Tensor, Weights};
 
 pub struct Plstm2d;
@@ -63,46 +65,23 @@ impl Block for Plstm2d {
     }
 
     fn forward_grid(&self, settings: &Settings, weights: &Weights, x: &Matrix, columns: usize) -> Matrix {
-        let (heads, count) = (settings.number("heads"), gates(settings));
-        let (rows, size) = (x.rows / columns, x.columns / heads);
+        let heads = settings.number("heads");
+        let size = x.columns / heads;
         let [q, k, v] = ["w_q", "w_k", "w_v"].map(|name| linear(x, &weights[name], &[]));
         let scale = 1.0 / (size as f64).sqrt();
-        let k = k.map(|k| scale * k);
-        let made = linear(x, &weights["w_gates"], &weights["b_gates"]).map(sigmoid);
+        let [q, k, v] = [q, k.map(|k| scale * k), v].map(|all| side_by_side(&all, heads));
+        let gates = linear(x, &weights["w_gates"], &weights["b_gates"]).map(sigmoid);
+        let in_p_mode = settings.word("mode") == "p";
+        let grid = Grid { columns, heads, in_p_mode, q, k, v, gates };
+        let mut o = Matrix::zeros(x.rows, x.columns);
+        for first in (0..heads).step_by(Lanes::COUNT) {
+            run(&grid, first, &mut o);
+        }
+        // Back to the channels of one head after those of the other.
+        let o = side_by_side(&o, size);
         let mut y = Matrix::zeros(x.rows, x.columns);
-        for head in 0..heads {
-            let [q, k, v] = [&q, &k, &v].map(|all| all.columns(head * size, size));
-            let mut o = Matrix::zeros(x.rows, size);
-            for cell in 0..x.rows {
-                let direct =
-                    made.at(cell, ORIENTATIONS * count * heads + head) * dot(q.row(cell), k.row(cell));
-                o.row_mut(cell).iter_mut().zip(v.row(cell)).for_each(|(o, v)| *o = direct * v);
-            }
-            for orientation in 0..ORIENTATIONS {
-                let (upwards, leftwards) = (orientation / 2 == 1, orientation % 2 == 1);
-                // Of every column what enters its next cell from above.
-                let mut above = vec![vec![0.0; size * size]; columns];
-                for i in 0..rows {
-                    let mut side = vec![0.0; size * size];
-                    for (j, above) in above.iter_mut().enumerate() {
-                        let row = if upwards { rows - 1 - i } else { i };
-                        let cell = row * columns + if leftwards { columns - 1 - j } else { j };
-                        let gate = |number| made.at(cell, (orientation * count + number) * heads + head);
-                        let Gates { source, right, down, mark } = Gates::new(settings, gate);
-                        for n in 0..size {
-                            let (k, q) = (k.at(cell, n), q.at(cell, n));
-                            for p in 0..size {
-                                let (r, u) = (side[n * size + p], above[n * size + p]);
-                                let added = k * v.at(cell, p);
-                                o.row_mut(cell)[p] += q * (mark[0] * r + mark[1] * u);
-                                side[n * size + p] = right[0] * r + right[1] * u + source[0] * added;
-                                above[n * size + p] = down[0] * r + down[1] * u + source[1] * added;
-                            }
-                        }
-                    }
-                }
-            }
-            y.set_columns(head * size, &rms_norm(&o, &weights["gain"][head * size..][..size]));
+        for first in (0..x.columns).step_by(size) {
+            y.set_columns(first, &rms_norm(&o.columns(first, size), &weights["gain"][first..][..size]));
         }
         linear(&y, &weights["w_o"], &[])
     }
@@ -135,29 +114,115 @@ fn gates(settings: &Settings) -> usize {
     if settings.word("mode") == "p" { P_GATES } else { D_GATES }
 }
 
+/// Cells × channels with the rows of `parts` parts side by side: the first number of each, the second of each, and so on.
+fn side_by_side(x: &Matrix, parts: usize) -> Matrix {
+    let size = x.columns / parts;
+    let mut data = Vec::with_capacity(x.data.len());
+    for row in x.data.chunks_exact(x.columns) {
+        (0..size).for_each(|n| data.extend(row[n..].iter().step_by(size)));
+    }
+    Matrix::new(x.rows, x.columns, data)
+}
+
+/// What is read: a row a cell, the heads side by side; gates are sigmoids already.
+struct Grid {
+    columns: usize,
+    heads: usize,
+    in_p_mode: bool,
+    q: Matrix,
+    k: Matrix,
+    v: Matrix,
+    gates: Matrix,
+}
+
+impl Grid {
+    /// Numbers of eight heads from `first` on: the one at `place` in each.
+    #[inline(always)]
+    fn load(&self, row: &[f64], place: usize, first: usize) -> Lanes {
+        Lanes::load(&row[place * self.heads..][..self.heads], first)
+    }
+}
+
 /// Of a cell: first for the state that moves right, or what becomes of it, then for the one that moves down.
 struct Gates {
-    source: [f64; 2],
+    source: [Lanes; 2],
     /// What leaves to the right of either state.
-    right: [f64; 2],
+    right: [Lanes; 2],
     /// What leaves downwards.
-    down: [f64; 2],
-    mark: [f64; 2],
+    down: [Lanes; 2],
+    mark: [Lanes; 2],
 }
 
 impl Gates {
-    fn new(settings: &Settings, gate: impl Fn(usize) -> f64) -> Self {
-        if settings.word("mode") == "d" {
-            let [s_r, s_d, t_rr, t_du, t_dr, m_r, m_u] = [0, 1, 2, 3, 4, 5, 6].map(gate);
-            return Self { source: [s_r, s_d], right: [t_rr, 0.0], down: [t_dr, t_du], mark: [m_r, m_u] };
-        }
-        let [source, stay, share, mark] = [0, 1, 2, 3].map(gate);
-        let rest = 1.0 - share;
+    #[inline(always)]
+    fn in_p_mode(gate: impl Fn(usize) -> Lanes) -> Self {
+        let [source, stay, share, mark] = [gate(0), gate(1), gate(2), gate(3)];
+        let rest = Lanes::all(1.0) - share;
         Self {
             source: [share * source, rest * source],
             right: [share * stay; 2],
             down: [rest * stay; 2],
             mark: [mark; 2],
+        }
+    }
+
+    #[inline(always)]
+    fn in_d_mode(gate: impl Fn(usize) -> Lanes) -> Self {
+        Self {
+            source: [gate(0), gate(1)],
+            right: [gate(2), Lanes::ZERO],
+            down: [gate(4), gate(3)],
+            mark: [gate(5), gate(6)],
+        }
+    }
+}
+
+/// Overwrites in `o` what the heads from `first` on, side by side, read in all orientations.
+#[multiversion(targets("x86_64+avx+avx2"))]
+fn run(grid: &Grid, first: usize, o: &mut Matrix) {
+    let Grid { columns, heads, in_p_mode, q, k, v, gates } = grid;
+    let (size, rows) = (v.columns / heads, v.rows / columns);
+    let count = if *in_p_mode { P_GATES } else { D_GATES };
+    for cell in 0..v.rows {
+        let mut direct = Lanes::ZERO;
+        for n in 0..size {
+            direct += grid.load(q.row(cell), n, first) * grid.load(k.row(cell), n, first);
+        }
+        direct = grid.load(gates.row(cell), ORIENTATIONS * count, first) * direct;
+        for p in 0..size {
+            let read = direct * grid.load(v.row(cell), p, first);
+            read.store(&mut o.row_mut(cell)[p * heads..][..*heads], first);
+        }
+    }
+    // Size × size: what enters a cell from the side, and of every column what enters its next cell from above.
+    let mut side = vec![Lanes::ZERO; size * size];
+    let mut above = vec![Lanes::ZERO; columns * size * size];
+    for orientation in 0..ORIENTATIONS {
+        let (upwards, leftwards) = (orientation / 2 == 1, orientation % 2 == 1);
+        above.fill(Lanes::ZERO);
+        for i in 0..rows {
+            side.fill(Lanes::ZERO);
+            for (j, above) in above.chunks_exact_mut(size * size).enumerate() {
+                let row = if upwards { rows - 1 - i } else { i };
+                let cell = row * columns + if leftwards { columns - 1 - j } else { j };
+                let gate = |number| grid.load(gates.row(cell), orientation * count + number, first);
+                let Gates { source, right, down, mark } =
+                    if *in_p_mode { Gates::in_p_mode(gate) } else { Gates::in_d_mode(gate) };
+                for p in 0..size {
+                    let v = grid.load(v.row(cell), p, first);
+                    let o = &mut o.row_mut(cell)[p * heads..][..*heads];
+                    let mut read = Lanes::load(o, first);
+                    for n in 0..size {
+                        let (q, k) = (grid.load(q.row(cell), n, first), grid.load(k.row(cell), n, first));
+                        let (side, above) = (&mut side[n * size + p], &mut above[n * size + p]);
+                        let (r, u, added) = (*side, *above, k * v);
+                        read += q * (mark[0] * r + mark[1] * u);
+                        *side = right[0] * r + right[1] * u + source[0] * added;
+                        *above = down[0] * r + down[1] * u + source[1] * added;
+                    }
+                    read.store(o, first);
+                }
+            }
         }
     }
 }
