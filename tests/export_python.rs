@@ -94,7 +94,11 @@ fn exported_networks_that_point_compute_what_the_definition_computes() {
         let mut rng = Rng::named(seed, "export pointing", 0);
         (0..seed % 4).fold(space.sample(&mut rng), |genome, _| space.mutate(&genome, &mut rng))
     });
-    for (number, genome) in genomes.enumerate() {
+    let routed = RECURSIVE.iter().enumerate().map(|(number, (_, sharing))| {
+        let genome = recursive(["cycle", "middle-cycle"][number % 2], sharing, number % 2);
+        Genome { pooling: Pooling::None, ..genome }
+    });
+    for (number, genome) in genomes.chain(routed).enumerate() {
         let network = Network::pointing(&genome, SHAPE.channels, Pointer { ends: number % 2 == 1 });
         export_pointing(&folder.path().join(format!("{number:02}")), &network);
     }
@@ -103,7 +107,7 @@ fn exported_networks_that_point_compute_what_the_definition_computes() {
     assert!(output.status.success(), "{messages}");
     let lines = String::from_utf8(output.stdout).unwrap();
     let compared: Vec<Pointing> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(compared.len(), 12, "{messages}");
+    assert_eq!(compared.len(), 12 + RECURSIVE.len(), "{messages}");
     for Pointing { name, positions, single, double, slope } in compared {
         let agrees = positions && single < 1e-4 && double < 1e-9 && slope < 1e-4;
         assert!(
@@ -232,7 +236,7 @@ fn recursive_grid(sharing: &str, number: usize) -> Genome {
             "sharing": {{"pattern": "cycle", "passes": 3, {sharing}}}}}"#
     ))
     .unwrap();
-    (genome.pooling, genome.position) = (Pooling::ALL[number % 3], Position::ALL[number % 3]);
+    (genome.pooling, genome.position) = (Pooling::ALL[number % 3], Position::ALL[number % 4]);
     genome
 }
 
@@ -281,7 +285,7 @@ fn alone(place: Place, mixer: Mixer, number: usize) -> Genome {
     genome.norm = Norm::ALL[number % 2];
     genome.pooling = Pooling::ALL[number % 5];
     genome.head = head;
-    genome.position = Position::ALL[number % 3];
+    genome.position = Position::ALL[number % 4];
     let (pattern, passes) = (Pattern::ALL[number % 4], 1 + number % 2);
     genome.sharing = Sharing { pattern, passes, ..Sharing::default() };
     let (plain, snakes) = Order::ALL.split_at(3);

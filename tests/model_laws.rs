@@ -75,7 +75,7 @@ fn grids() -> [Network; 5] {
     [
         grid("last", "learned"),
         grid("mean", "decay"),
-        grid("max", "none"),
+        grid("max", "prior"),
         grid("attention", "none"),
         grid("step-mean", "none"),
     ]
@@ -130,7 +130,7 @@ fn joined() -> Vec<Network> {
     let of = |tokens: Tokenizer, number: usize| {
         let (tokens, layout) = (serde_json::to_string(&tokens).unwrap(), ["steps", "grid"][number % 2]);
         let pooling = ["mean", "last", "max", "attention", "step-mean"][number % 5];
-        let position = ["learned", "decay"][number % 2];
+        let position = ["learned", "decay", "prior"][number % 3];
         read(&format!(
             r#"{{"width": 16, "tokens": {tokens}, "layout": "{layout}", "pooling": "{pooling}",
                 "position": "{position}", "layers": [
@@ -281,7 +281,7 @@ fn libtorch_computes_the_definition_of_every_genome() {
             assert!(seen.contains(&format!("{tokens} by {layout}")), "no genome with {tokens} by {layout}");
         }
     }
-    let positions = ["Learned positions", "Decay positions"];
+    let positions = ["Learned positions", "Decay positions", "Prior positions"];
     let heads = ["Linear head", "Simplex head"];
     for choice in
         ["Cycle shared", "Sequence shared", "MiddleCycle shared"].into_iter().chain(positions).chain(heads)

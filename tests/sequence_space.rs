@@ -864,6 +864,7 @@ fn every_other_gene_reaches_the_fingerprint() {
         pooled,
         Genome { position: Position::Learned, ..base.clone() },
         Genome { position: Position::Decay, ..base.clone() },
+        Genome { position: Position::Prior, ..base.clone() },
         Genome { sharing: passes, ..base.clone() },
         Genome { sharing: Sharing { projection: true, ..passes }, ..base.clone() },
         Genome { sharing: Sharing { depth: Depth::TokenChoice, ..passes }, ..base.clone() },

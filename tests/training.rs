@@ -145,6 +145,30 @@ fn the_losses_of_all_prefixes_are_added() {
 }
 
 /// A layer of experts.
+#[test]
+fn priors_of_steps_start_from_what_the_training_cases_show_and_are_trained() {
+    const STEP: usize = 4;
+    let mut data = waves(40);
+    for case in &mut data.cases {
+        case.values[2 * STEP] = 200.0 * case.label as f64;
+    }
+    let stack = r#"{"width": 8, "position": "prior", "layers": [{"token": {"kind": "gru"}}]}"#;
+    with_trainer(stack, &data, |mut trainer| {
+        let prior = |model: &Model| {
+            let values = model.values();
+            let (_, prior) = values.into_iter().find(|(name, _)| name == "position.code.prior").unwrap();
+            Vec::<f32>::try_from(prior).unwrap()
+        };
+        let start = prior(&trainer.model);
+        // One of two channels is the class there.
+        assert!((0.5..0.7).contains(&start[STEP]), "{start:?}");
+        assert!(start[..STEP].iter().all(|prior| (0.0..0.3).contains(prior)), "{start:?}");
+        assert_eq!(start[20..], vec![0.0; start.len() - 20], "no case has so many steps");
+        trainer.epoch(0, &Control::new()).unwrap();
+        assert_ne!(prior(&trainer.model)[..STEP], start[..STEP]);
+    });
+}
+
 fn experts(balance: bool) -> String {
     let channel = format!(r#"{{"kind": "moe", "top": 1, "balance": {balance}}}"#);
     format!(r#"{{"width": 8, "layers": [{{"token": {{"kind": "gru"}}, "channel": {channel}}}]}}"#)

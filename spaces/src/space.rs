@@ -33,7 +33,7 @@ pub trait Candidate:
 pub trait Space: Send + Sync {
     type Candidate: Candidate;
 
-    /// Names the space and the version of its genomes, as in `sequence v4`. Part of every key.
+    /// Names the space and the version of its genomes, as in `sequence v6`. Part of every key.
     fn name(&self) -> &str;
 
     /// Draws a valid candidate.

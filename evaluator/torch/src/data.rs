@@ -3,11 +3,13 @@
 use std::iter::repeat;
 
 use hashing::Rng;
+use spaces::sequence::Tokenizer;
 use tasks::pointing::Pointed;
 use tasks::{IGNORED, Scaler, Sequences, Tokens};
 use tch::{Device, Kind, Tensor};
 
 use crate::Batch;
+use crate::prior::Labelled;
 
 /// Cases of one part of a split, on the device. N cases, L steps of the longest, C channels.
 #[derive(Debug)]
@@ -120,6 +122,18 @@ impl Cases {
     /// Cases that an epoch takes.
     pub fn epoch(&self) -> usize {
         self.epoch
+    }
+
+    /// What each of the first tokens tells about the class of its sequence ([`Position::Prior`]); `None` where sequences
+    /// have none.
+    ///
+    /// [`Position::Prior`]: spaces::sequence::Position::Prior
+    pub fn prior(&self, tokens: Tokenizer) -> Option<Vec<f64>> {
+        let Inputs::Series(x) = &self.inputs else { return None };
+        let channels = x.size()[2] as usize;
+        let x = Vec::<f32>::try_from(x.to_device(Device::Cpu).flatten(0, -1)).expect("numbers of this kind");
+        let Self { steps, labels, classes, .. } = self;
+        Some(Labelled { x: &x, steps, labels, channels, classes: *classes }.prior_of_tokens(tokens))
     }
 
     /// The class of each case, or of each step that has a target.

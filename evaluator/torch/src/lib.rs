@@ -29,6 +29,7 @@ pub mod optimizer;
 mod passes;
 pub mod pointer;
 pub mod pointing;
+mod prior;
 pub mod scan;
 mod service;
 mod skeleton;

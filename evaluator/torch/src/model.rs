@@ -173,6 +173,14 @@ impl Model {
         Ok(())
     }
 
+    /// Lets positions start from what each token tells about the class, where they are priors; from the first one on.
+    pub fn start_from_prior(&mut self, prior: &[f64]) {
+        if let (Position::Prior, weights) = &self.position {
+            let start = Tensor::from_slice(prior).to_kind(self.flat.kind()).to_device(self.flat.device());
+            tch::no_grad(|| weights["prior"].shallow_clone().copy_(&start));
+        }
+    }
+
     /// Tokens that the network makes of so many steps.
     pub fn tokens(&self, steps: usize) -> usize {
         self.tokens.count(steps) * self.columns as usize
@@ -458,17 +466,20 @@ fn place_steps(x: Tensor, (position, weights): &(Position, TorchWeights)) -> Ten
     let length = x.size()[1];
     match position {
         Position::None => x,
-        Position::Learned => {
-            let table = &weights["table"];
-            let rows = Tensor::arange(length, (Kind::Int64, x.device())).clamp_max(table.size()[0] - 1);
-            x + table.index_select(0, &rows)
-        }
+        Position::Learned => x + of_each_step(&weights["table"], length),
+        Position::Prior => x + of_each_step(&weights["prior"], length).unsqueeze(-1) * &weights["weight"],
         Position::Decay => {
             let decay = weights["decay"].sigmoid();
             let added = &x * (1.0 - &decay);
             x + scan(&decay.expand_as(&added), &added) * &weights["gain"]
         }
     }
+}
+
+/// The first `length` rows; the last one again where there are fewer.
+fn of_each_step(table: &Tensor, length: i64) -> Tensor {
+    let rows = Tensor::arange(length, (Kind::Int64, table.device())).clamp_max(table.size()[0] - 1);
+    table.index_select(0, &rows)
 }
 
 /// B×L×C, or B×L×(F·C) where several steps were joined, to B×tokens×D.

@@ -3,7 +3,7 @@
 use evaluator::Control;
 use evaluator::sequence::recipe::{CLIP, patience, schedule, steps_per_epoch};
 use hashing::Rng;
-use spaces::sequence::Network;
+use spaces::sequence::{Network, Position};
 use tasks::Metric;
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -78,7 +78,11 @@ pub struct State {
 impl<'a> Trainer<'a> {
     pub fn new(network: &Network, cases: &'a Cases, effort: Effort, seed: u64, device: Device) -> Self {
         let genes = network.genome.training;
-        let model = Model::new(network, seed, KIND, device);
+        let mut model = Model::new(network, seed, KIND, device);
+        let prior = (network.genome.position == Position::Prior).then(|| cases.prior(network.genome.tokens));
+        if let Some(prior) = prior.flatten() {
+            model.start_from_prior(&prior);
+        }
         let optimizer = AdamW::new(model.flat(), &model.decay_mask(), genes.weight_decay);
         let dropout =
             (genes.dropout > 0.0).then(|| Dropout::new(genes.dropout, Rng::named(seed, "dropout", 0)));

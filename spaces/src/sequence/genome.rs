@@ -114,6 +114,10 @@ pub enum Position {
     /// x_t + gain ∘ p_t with p_t = λ ∘ p_{t−1} + (1 − λ) ∘ x_t and a λ for each channel: the one-dimensional form of
     /// the decaying Toeplitz mix of Qin et al. 2024, arXiv 2405.21022.
     Decay,
+    /// x_t + p_t w with a number p_t for each of the first [`Position::LEARNED`] tokens, the last of them for all later
+    /// ones. It starts from what the training cases show: the share of the variance at these steps that is between the
+    /// classes; from 1 where sequences have no class (after Xi et al. 2024, arXiv 2412.16515, VSFormer).
+    Prior,
 }
 
 /// Weights that several runs share, beside [`Layer::repeat`] (Bae et al. 2025, arXiv 2507.10524).
@@ -192,8 +196,8 @@ impl Norm {
     pub const ALL: [Self; 2] = [Self::Layer, Self::Rms];
 }
 impl Position {
-    pub const ALL: [Self; 3] = [Self::None, Self::Learned, Self::Decay];
-    /// Steps that have a vector of their own.
+    pub const ALL: [Self; 4] = [Self::None, Self::Learned, Self::Decay, Self::Prior];
+    /// Tokens that have a vector or a number of their own.
     pub const LEARNED: usize = 256;
 }
 impl Pattern {

@@ -102,6 +102,22 @@ impl Network {
                 },
                 Tensor::gain("gain", width),
             ],
+            Position::Prior => vec![
+                Tensor {
+                    name: "prior",
+                    shape: vec![Position::LEARNED],
+                    init: Init::Constant(1.0),
+                    probe: (0.5, 0.25),
+                    decay: false,
+                },
+                Tensor {
+                    name: "weight",
+                    shape: vec![width],
+                    init: Init::Normal(0.02),
+                    probe: (0.0, 0.5),
+                    decay: false,
+                },
+            ],
         };
         let kind = format!("position {}", name_of(&self.genome.position));
         Some(Group { name: "position".into(), kind, parts: vec![("code", tensors)] })
@@ -388,6 +404,12 @@ fn place_steps(x: &mut Matrix, position: Position, weights: &Weights) {
             for t in 0..x.rows {
                 let code = &weights["table"][t.min(Position::LEARNED - 1) * x.columns..];
                 x.row_mut(t).iter_mut().zip(code).for_each(|(x, code)| *x += code);
+            }
+        }
+        Position::Prior => {
+            for t in 0..x.rows {
+                let prior = weights["prior"][t.min(Position::LEARNED - 1)];
+                x.row_mut(t).iter_mut().zip(&weights["weight"]).for_each(|(x, w)| *x += prior * w);
             }
         }
         Position::Decay => {

@@ -250,7 +250,7 @@ impl Space for SequenceSpace {
     type Candidate = Genome;
 
     fn name(&self) -> &str {
-        "sequence v5"
+        "sequence v6"
     }
 
     /// One to three layers, every gene drawn from its choices; shared weights and prefixes are for mutations to find.

@@ -102,6 +102,7 @@ fn positions(position: Position) -> &'static str {
         Position::None => "none",
         Position::Learned => "a learned vector for each step, added",
         Position::Decay => "a decaying mean of the steps so far, added",
+        Position::Prior => "what each step tells of the class, times a vector, added",
     }
 }
 

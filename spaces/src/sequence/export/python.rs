@@ -85,6 +85,7 @@ fn fragments(network: &Network) -> Vec<&'static str> {
         Position::None => &[],
         Position::Learned => &[include_str!("fragments/position_learned.py")],
         Position::Decay => &[blocks::LINEAR_SCAN, include_str!("fragments/position_decay.py")],
+        Position::Prior => &[include_str!("fragments/position_prior.py")],
     };
     let position: Vec<_> = position.iter().copied().filter(|code| !parts.contains(code)).collect();
     parts.extend(position);
