@@ -5,7 +5,7 @@
 //! class, [`Scaler`] standardizes the channels, and [`Metric::score`] turns predicted probabilities into a number of
 //! the [`Verdict`]. [`Tokens`] have a target at some of their steps: those of the tasks in [`mad`], and of a [`Text`];
 //! the answers to those in [`pointing`] are positions of the input. [`Problem`]s are small, for algorithms that learn them
-//! from nothing.
+//! from nothing; [`Projected`] makes them of a [`Labelled`] table.
 //!
 //! ```
 //! use tasks::{Metric, Validation};
@@ -24,10 +24,12 @@
 //! Read next: [`Sequences`] for the data, [`Verdict`] for what an evaluation says.
 
 mod error;
+mod labelled;
 mod locate;
 pub mod mad;
 pub mod pointing;
 mod problem;
+mod projected;
 pub mod rank;
 mod scaler;
 mod score;
@@ -40,8 +42,10 @@ mod ts;
 mod verdict;
 
 pub use error::{DataError, Place, quote};
+pub use labelled::Labelled;
 pub use locate::{Location, check_target, locate};
 pub use problem::{Example, Family, Fitness, Problem, Size};
+pub use projected::{Part, Projected, ProjectedSize};
 pub use scaler::Scaler;
 pub use sequences::{Case, Sequences};
 pub use split::{Split, Validation};
