@@ -50,6 +50,22 @@ impl Rng {
         }
     }
 
+    /// Uniform in 0..n, without bias and without division but once in 2^64/n draws (Lemire 2019, arXiv 1805.10941). Another
+    /// stream than [`below`](Self::below), whose numbers are written down. Panics if `n` is 0.
+    pub fn index(&mut self, n: usize) -> usize {
+        assert!(n > 0, "index(0) has no answer");
+        let n = n as u64;
+        let product = |draw: u64| u128::from(draw) * u128::from(n);
+        let mut scaled = product(self.next_u64());
+        if (scaled as u64) < n {
+            let least = n.wrapping_neg() % n;
+            while (scaled as u64) < least {
+                scaled = product(self.next_u64());
+            }
+        }
+        (scaled >> 64) as usize
+    }
+
     pub fn chance(&mut self, probability: f64) -> bool {
         self.uniform() < probability
     }
@@ -97,16 +113,21 @@ mod tests {
     fn draws_have_the_moments_they_should() {
         let mut rng = Rng::named(1, "moments", 0);
         let n = 100_000;
-        let (mut sum, mut squares, mut below) = (0.0, 0.0, [0usize; 5]);
+        let (mut sum, mut squares, mut below, mut index) = (0.0, 0.0, [0usize; 5], [0usize; 5]);
         for _ in 0..n {
             let z = rng.normal();
             sum += z;
             squares += z * z;
             below[rng.below(5)] += 1;
+            index[rng.index(5)] += 1;
         }
         let n = f64::from(n);
         assert!((sum / n).abs() < 0.015, "{}", sum / n);
         assert!((squares / n - 1.0).abs() < 0.02, "{}", squares / n);
-        assert!(below.iter().all(|&count| (count as f64 / n - 0.2).abs() < 0.01), "{below:?}");
+        for counts in [below, index] {
+            assert!(counts.iter().all(|&count| (count as f64 / n - 0.2).abs() < 0.01), "{counts:?}");
+        }
+        let large = (0..1000).map(|_| rng.index(usize::MAX)).filter(|index| *index > usize::MAX / 2).count();
+        assert!((400..600).contains(&large), "{large}");
     }
 }

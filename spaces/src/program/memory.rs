@@ -43,6 +43,11 @@ impl Memory {
         self.counts[kind as usize]
     }
 
+    /// Of all kinds.
+    pub(super) fn registers(&self) -> usize {
+        self.counts.into_iter().map(usize::from).sum()
+    }
+
     /// Numbers in all registers together, for so many features.
     pub fn len(&self, features: usize) -> usize {
         Kind::ALL.into_iter().map(|kind| usize::from(self.count(kind)) * kind.len(features)).sum()
@@ -50,9 +55,13 @@ impl Memory {
 
     /// Where the numbers of a register begin, for so many features: scalars, then vectors, then matrices.
     pub fn place(&self, Register { kind, number }: Register, features: usize) -> usize {
-        let before = Kind::ALL.into_iter().take(kind as usize);
-        let start: usize = before.map(|kind| usize::from(self.count(kind)) * kind.len(features)).sum();
-        start + usize::from(number) * kind.len(features)
+        let [scalars, vectors, _] = self.counts.map(usize::from);
+        let number = usize::from(number);
+        match kind {
+            Kind::Scalar => number,
+            Kind::Vector => scalars + number * features,
+            Kind::Matrix => scalars + (vectors + number * features) * features,
+        }
     }
 
     /// Why the program does not fit, if it does not.
@@ -77,8 +86,13 @@ impl Memory {
     }
 
     pub(super) fn index(&self, Register { kind, number }: Register) -> usize {
-        let before = &self.counts[..kind as usize];
-        before.iter().map(|count| usize::from(*count)).sum::<usize>() + usize::from(number)
+        let [scalars, vectors, _] = self.counts.map(usize::from);
+        let before = match kind {
+            Kind::Scalar => 0,
+            Kind::Vector => scalars,
+            Kind::Matrix => scalars + vectors,
+        };
+        before + usize::from(number)
     }
 
     pub(super) fn set(&self, register: Register) -> Registers {

@@ -25,10 +25,12 @@ pub fn symbol(live: &Live, memory: &Memory) -> Mark {
     let changing = live.carried() & written(live, memory);
     members(changing).for_each(|i| before[i] = CHANGING.then(before[i].0));
     let mut classes = distinct(changing, &before).count();
+    let all = memory.registers();
+    let (mut predicted, mut learned) = (before, before);
     loop {
-        let mut predicted = before;
+        predicted[..all].copy_from_slice(&before[..all]);
         run(Function::Predict, &program.predict, memory, &mut predicted);
-        let mut learned = predicted;
+        learned[..all].copy_from_slice(&predicted[..all]);
         learned[label] = Mark(2);
         run(Function::Learn, &program.learn, memory, &mut learned);
         for i in members(changing) {
