@@ -9,6 +9,7 @@ use tasks::{Fitness, Problem};
 
 use super::batch::{Batch, Rows};
 use super::code::{Code, Places};
+use super::judge::Rules;
 use super::lanes::{Draws, Lanes, execute};
 
 /// Up to L tasks with F features.
@@ -42,8 +43,8 @@ struct Trace<const L: usize>([u64; L]);
 pub(super) trait Tasks: Send {
     /// A learner that has been set up and has seen nothing.
     fn start(&mut self, code: &Code);
-    /// Learns from some of the training examples. False when every task has failed.
-    fn train(&mut self, code: &Code, examples: Range<usize>, traced: bool) -> bool;
+    /// Learns from some of the training examples, in the order of this epoch. False when every task has failed.
+    fn train(&mut self, code: &Code, epoch: usize, examples: Range<usize>, traced: bool) -> bool;
     /// Predicts the first of the validation examples; adds up the losses of all tasks, `None` for one that has failed.
     fn validate(&mut self, code: &Code, count: usize, traced: bool, losses: &mut Vec<Option<f64>>);
     /// Keeps the state of the learner, its memory only if asked to.
@@ -56,10 +57,11 @@ pub(super) trait Tasks: Send {
 
 impl<const F: usize, const L: usize> Block<F, L> {
     /// Of at least one problem and at most L, all of one size. The random numbers of task i follow from `first` + i.
-    pub fn new(problems: &[Problem], fitness: Fitness, limit: f64, first: u64) -> Self {
+    pub fn new(problems: &[Problem], rules: &Rules, first: u64) -> Self {
+        let Rules { fitness, largest_error: limit, epochs, .. } = *rules;
         let learner = Learner { memory: Vec::new(), alive: [1.0; L], time: 0 };
         Self {
-            batch: Batch::new(problems),
+            batch: Batch::new(problems, epochs, first),
             tasks: problems.len(),
             fitness,
             limit,
@@ -72,7 +74,11 @@ impl<const F: usize, const L: usize> Block<F, L> {
 
     fn go(&mut self, code: &Code, stage: Stage, examples: Range<usize>, traced: bool) -> Lanes<L> {
         let Self { batch, fitness, limit, seeds, learner, trace, .. } = self;
-        let rows = if stage == Stage::Validation { &batch.validation } else { &batch.training };
+        let rows = match stage {
+            Stage::Setup => &batch.training[0],
+            Stage::Training(epoch) => &batch.training[epoch],
+            Stage::Validation => &batch.validation,
+        };
         let course = Course { code, rows, seeds, stage, fitness: *fitness, limit: *limit };
         walk::<F, L>(&course, examples, learner, traced.then_some(trace))
     }
@@ -88,8 +94,8 @@ impl<const F: usize, const L: usize> Tasks for Block<F, L> {
         self.go(code, Stage::Setup, 0..1, false);
     }
 
-    fn train(&mut self, code: &Code, examples: Range<usize>, traced: bool) -> bool {
-        self.go(code, Stage::Training, examples, traced);
+    fn train(&mut self, code: &Code, epoch: usize, examples: Range<usize>, traced: bool) -> bool {
+        self.go(code, Stage::Training(epoch), examples, traced);
         self.learner.goes_on()
     }
 
@@ -114,7 +120,8 @@ impl<const F: usize, const L: usize> Tasks for Block<F, L> {
 
 impl<const L: usize> Learner<L> {
     fn goes_on(&self) -> bool {
-        self.alive.iter().sum::<f64>() > 0.0
+        // One after the other, a sum of so many would be waited for.
+        self.alive.iter().fold(0, |any, alive| any | alive.to_bits()) != 0
     }
 
     /// Ends the tasks whose error is NaN or beyond the limit. False when none is left.
@@ -147,7 +154,8 @@ struct Course<'a, const L: usize> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Setup,
-    Training,
+    /// In this epoch.
+    Training(usize),
     Validation,
 }
 
@@ -156,7 +164,7 @@ impl Stage {
     fn functions(self) -> &'static [Function] {
         match self {
             Self::Setup => &[Function::Setup],
-            Self::Training => &[Function::Predict, Function::Learn],
+            Self::Training(_) => &[Function::Predict, Function::Learn],
             Self::Validation => &[Function::Predict],
         }
     }
@@ -216,7 +224,7 @@ fn judge<const L: usize>(
         return errors;
     }
     let probabilities = predictions.map(sigmoid);
-    if course.stage == Stage::Training {
+    if matches!(course.stage, Stage::Training(_)) {
         *predictions = probabilities;
         return errors(labels, predictions);
     }

@@ -58,9 +58,9 @@ pub(super) struct Step {
     pub verb: Verb,
     /// Of the first operand where the result has another; else of the result.
     pub kind: Kind,
-    pub out: usize,
-    pub a: usize,
-    pub b: usize,
+    pub out: u32,
+    pub a: u32,
+    pub b: u32,
     /// Constants; mean and standard deviation of what is drawn.
     pub settings: [f64; 3],
     /// Of what is drawn.
@@ -121,7 +121,7 @@ pub(super) fn step(
     features: usize,
 ) -> Step {
     let operation = instruction.operation();
-    let place = |register: Register| memory.place(register, features);
+    let place = |register: Register| memory.place(register, features) as u32;
     let mut operands = [0; 2];
     operands.iter_mut().zip(instruction.operands()).for_each(|(to, operand)| *to = place(operand));
     let mut settings = [0.0; 3];

@@ -1,8 +1,11 @@
 //! The judge of programs: what they are known by, and their fitness over all tasks.
 
+use std::ops::Range;
+
 use hashing::Mark;
+use serde::{Deserialize, Serialize};
 use spaces::program::{Live, Memory, Program, symbol};
-use tasks::{Fitness, Problem};
+use tasks::{DataError, Fitness, Problem};
 
 use super::block::{Block, Tasks};
 use super::budget::Budget;
@@ -16,7 +19,8 @@ pub struct Rules {
     pub largest_error: f64,
     /// How the tasks make one number. Default: the mean.
     pub combination: Combination,
-    /// Passes over the training examples; the best validation after any of them counts. Default: 1.
+    /// Passes over the training examples, each after the first in an order of its own; the best validation after any of
+    /// them counts. Default: 1.
     pub epochs: usize,
     /// A program that costs more is not trained. Default: no limit.
     pub budget: Option<Budget>,
@@ -24,7 +28,8 @@ pub struct Rules {
     pub probe: [usize; 2],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Combination {
     Mean,
     Median,
@@ -47,6 +52,12 @@ impl Default for Rules {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoJudge(String);
+
+impl From<DataError> for NoJudge {
+    fn from(error: DataError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// Judges one program after the other: [`read`](Self::read) it, [`probe`](Self::probe) it if its symbol is unknown, and
 /// [`finish`](Self::finish) the training if its probe is unknown too.
@@ -121,7 +132,7 @@ impl Judge {
         let [training, validation] = self.rules.probe;
         let training = if self.trained { training.min(self.training) } else { 0 };
         self.start();
-        if !self.train(0, training, true) {
+        if !self.train(0, 0..training, true) {
             return None;
         }
         self.seen = Some(training);
@@ -150,8 +161,8 @@ impl Judge {
             return self.validated();
         }
         let mut best = 0f64;
-        for _ in 0..self.rules.epochs.max(1) {
-            if !self.train(seen, self.training, false) {
+        for epoch in 0..self.rules.epochs.max(1) {
+            if !self.train(epoch, seen..self.training, false) {
                 self.losses.iter_mut().for_each(|loss| *loss = None);
                 break;
             }
@@ -203,9 +214,9 @@ impl Judge {
     }
 
     /// False if every task has failed.
-    fn train(&mut self, from: usize, to: usize, traced: bool) -> bool {
+    fn train(&mut self, epoch: usize, examples: Range<usize>, traced: bool) -> bool {
         let code = &self.code;
-        let going = self.tasks.iter_mut().map(|tasks| tasks.train(code, from..to, traced));
+        let going = self.tasks.iter_mut().map(|tasks| tasks.train(code, epoch, examples.clone(), traced));
         going.fold(false, |any, going| any | going)
     }
 
@@ -244,11 +255,10 @@ fn blocks_of<const F: usize>(problems: &[Problem], rules: &Rules) -> Vec<Box<dyn
     let lanes = if problems.len() <= FEW { FEW } else { MANY };
     let block = |(i, problems): (usize, &[Problem])| -> Box<dyn Tasks> {
         let first = (i * lanes) as u64;
-        let Rules { fitness, largest_error, .. } = *rules;
         if lanes == FEW {
-            Box::new(Block::<F, FEW>::new(problems, fitness, largest_error, first))
+            Box::new(Block::<F, FEW>::new(problems, rules, first))
         } else {
-            Box::new(Block::<F, MANY>::new(problems, fitness, largest_error, first))
+            Box::new(Block::<F, MANY>::new(problems, rules, first))
         }
     };
     problems.chunks(lanes).enumerate().map(block).collect()

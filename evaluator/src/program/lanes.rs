@@ -19,18 +19,20 @@ pub(super) struct Draws<'a, const L: usize> {
 /// Every number of a register: loops of known lengths. A macro, since closures are not always inlined, and what is not
 /// inlined is not compiled for the processor's wider registers.
 macro_rules! each {
-    ($features:ident, $kind:expr, $i:ident => $body:expr) => {
+    ($features:ident, $kind:expr, $m:ident[$($place:expr),+], $i:ident => $body:expr) => {
         match $kind {
             Kind::Scalar => {
                 let $i = 0;
                 $body;
             }
             Kind::Vector => {
+                bounded($m, &[$($place),+], $features);
                 for $i in 0..$features {
                     $body;
                 }
             }
             Kind::Matrix => {
+                bounded($m, &[$($place),+], $features * $features);
                 for $i in 0..$features * $features {
                     $body;
                 }
@@ -46,7 +48,7 @@ pub(super) fn execute<const F: usize, const L: usize>(
     memory: &mut [Lanes<L>],
     draws: &Draws<L>,
 ) {
-    let s = step;
+    let s = &Spot { out: step.out as usize, a: step.a as usize, b: step.b as usize, step };
     let m = memory;
     match step.verb {
         Verb::Add => zip::<F, L>(s, m, |a, b| a + b),
@@ -70,7 +72,7 @@ pub(super) fn execute<const F: usize, const L: usize>(
         Verb::Log => one(s, m, libm::log),
         Verb::Scale => {
             let factor = m[s.a];
-            each!(F, s.kind, i => m[s.out + i] = pairs(factor, m[s.b + i], |a, b| a * b));
+            each!(F, s.step.kind, m[s.out, s.b], i => m[s.out + i] = pairs(factor, m[s.b + i], |a, b| a * b));
         }
         Verb::Dot => m[s.out] = products::<F, L>(m, s.a, s.b, 1),
         Verb::Outer => {
@@ -97,25 +99,42 @@ pub(super) fn execute<const F: usize, const L: usize>(
         }
         Verb::Rows => square::<F, L>(s, m, |m, _, j| m[s.a + j]),
         Verb::Columns => square::<F, L>(s, m, |m, i, _| m[s.a + i]),
-        Verb::Mean => m[s.out] = mean(m, s.a, length::<F>(s.kind)),
+        Verb::Mean => m[s.out] = mean(m, s.a, length::<F>(s.step.kind)),
         Verb::RowMeans => by_row::<F, L>(s, m, mean),
         Verb::ColumnMeans => by_column::<F, L>(s, m, |x| x / F as f64, |sum| sum),
-        Verb::Deviation => m[s.out] = deviation(m, s.a, length::<F>(s.kind)),
+        Verb::Deviation => m[s.out] = deviation(m, s.a, length::<F>(s.step.kind)),
         Verb::RowDeviations => by_row::<F, L>(s, m, deviation),
-        Verb::Norm => m[s.out] = norm(m, s.a, length::<F>(s.kind)),
+        Verb::Norm => m[s.out] = norm(m, s.a, length::<F>(s.step.kind)),
         Verb::RowNorms => by_row::<F, L>(s, m, norm),
         Verb::ColumnNorms => by_column::<F, L>(s, m, |x| x * x, f64::sqrt),
-        Verb::Constant => each!(F, s.kind, i => m[s.out + i] = [s.settings[0]; L]),
+        Verb::Constant => each!(F, s.step.kind, m[s.out], i => m[s.out + i] = [s.step.settings[0]; L]),
         Verb::SetVector => {
             m.copy_within(s.a..s.a + F, s.out);
-            m[s.out + index(s.settings[0], F)] = [s.settings[1]; L];
+            m[s.out + index(s.step.settings[0], F)] = [s.step.settings[1]; L];
         }
         Verb::SetMatrix => {
             m.copy_within(s.a..s.a + F * F, s.out);
-            m[s.out + index(s.settings[0], F) * F + index(s.settings[1], F)] = [s.settings[2]; L];
+            m[s.out + index(s.step.settings[0], F) * F + index(s.step.settings[1], F)] =
+                [s.step.settings[2]; L];
         }
         Verb::Uniform => draw::<F, L>(s, m, draws, Mark::fill_uniform),
         Verb::Gaussian => draw::<F, L>(s, m, draws, fill_normal),
+    }
+}
+
+/// Where a step reads and writes.
+struct Spot<'a> {
+    out: usize,
+    a: usize,
+    b: usize,
+    step: &'a Step,
+}
+
+/// Told once that these numbers are there, the compiler does not ask for each of them.
+#[inline(always)]
+fn bounded<const L: usize>(m: &[Lanes<L>], places: &[usize], length: usize) {
+    for place in places {
+        assert!(place + length <= m.len(), "registers lie in memory");
     }
 }
 
@@ -139,18 +158,19 @@ fn pairs<const L: usize>(a: Lanes<L>, b: Lanes<L>, f: impl Fn(f64, f64) -> f64) 
 }
 
 #[inline(always)]
-fn zip<const F: usize, const L: usize>(s: &Step, m: &mut [Lanes<L>], f: impl Fn(f64, f64) -> f64) {
-    each!(F, s.kind, i => m[s.out + i] = pairs(m[s.a + i], m[s.b + i], &f));
+fn zip<const F: usize, const L: usize>(s: &Spot, m: &mut [Lanes<L>], f: impl Fn(f64, f64) -> f64) {
+    each!(F, s.step.kind, m[s.out, s.a, s.b], i => m[s.out + i] = pairs(m[s.a + i], m[s.b + i], &f));
 }
 
 #[inline(always)]
-fn map<const F: usize, const L: usize>(s: &Step, m: &mut [Lanes<L>], f: impl Fn(f64) -> f64) {
-    each!(F, s.kind, i => m[s.out + i] = pairs(m[s.a + i], [0.0; L], |a, _| f(a)));
+fn map<const F: usize, const L: usize>(s: &Spot, m: &mut [Lanes<L>], f: impl Fn(f64) -> f64) {
+    each!(F, s.step.kind, m[s.out, s.a], i => m[s.out + i] = pairs(m[s.a + i], [0.0; L], |a, _| f(a)));
 }
 
 /// Σ a[k] · b[k], over F numbers of which those of `b` lie so far apart.
 #[inline(always)]
 fn products<const F: usize, const L: usize>(m: &[Lanes<L>], a: usize, b: usize, apart: usize) -> Lanes<L> {
+    assert!(a + F <= m.len() && b + (F - 1) * apart < m.len(), "registers lie in memory");
     let mut sum = [0.0; L];
     for k in 0..F {
         let (a, b) = (m[a + k], m[b + k * apart]);
@@ -163,7 +183,7 @@ fn products<const F: usize, const L: usize>(m: &[Lanes<L>], a: usize, b: usize, 
 
 /// Not inlined into the loops: the function costs more than the call.
 #[inline(never)]
-fn one<const L: usize>(s: &Step, m: &mut [Lanes<L>], f: fn(f64) -> f64) {
+fn one<const L: usize>(s: &Spot, m: &mut [Lanes<L>], f: fn(f64) -> f64) {
     m[s.out] = m[s.a].map(f);
 }
 
@@ -175,7 +195,7 @@ fn sum<const L: usize>(terms: impl Iterator<Item = Lanes<L>>) -> Lanes<L> {
 /// A matrix whose result may replace its operands.
 #[inline(always)]
 fn square<const F: usize, const L: usize>(
-    s: &Step,
+    s: &Spot,
     m: &mut [Lanes<L>],
     value: impl Fn(&[Lanes<L>], usize, usize) -> Lanes<L>,
 ) {
@@ -190,14 +210,14 @@ fn square<const F: usize, const L: usize>(
 type Summary<const L: usize> = fn(&[Lanes<L>], usize, usize) -> Lanes<L>;
 
 #[inline(always)]
-fn by_row<const F: usize, const L: usize>(s: &Step, m: &mut [Lanes<L>], value: Summary<L>) {
+fn by_row<const F: usize, const L: usize>(s: &Spot, m: &mut [Lanes<L>], value: Summary<L>) {
     let result: [Lanes<L>; F] = std::array::from_fn(|i| value(m, s.a + i * F, F));
     m[s.out..s.out + F].copy_from_slice(&result);
 }
 
 #[inline(always)]
 fn by_column<const F: usize, const L: usize>(
-    s: &Step,
+    s: &Spot,
     m: &mut [Lanes<L>],
     term: impl Fn(f64) -> f64,
     end: impl Fn(f64) -> f64,
@@ -229,16 +249,16 @@ fn index(fraction: f64, size: usize) -> usize {
 /// Every task by its own stream.
 #[inline(never)]
 fn draw<const F: usize, const L: usize>(
-    s: &Step,
+    s: &Spot,
     m: &mut [Lanes<L>],
     draws: &Draws<L>,
     fill: fn(Mark, &mut [f64], f64, f64),
 ) {
     let mut numbers = [[0.0; F]; F];
-    let numbers = &mut numbers.as_flattened_mut()[..length::<F>(s.kind)];
+    let numbers = &mut numbers.as_flattened_mut()[..length::<F>(s.step.kind)];
     for (lane, seed) in draws.seeds.iter().enumerate() {
-        let stream = s.stream.then(*seed).then(draws.execution);
-        fill(stream, numbers, s.settings[0], s.settings[1]);
+        let stream = s.step.stream.then(*seed).then(draws.execution);
+        fill(stream, numbers, s.step.settings[0], s.step.settings[1]);
         numbers.iter().enumerate().for_each(|(i, number)| m[s.out + i][lane] = *number);
     }
 }

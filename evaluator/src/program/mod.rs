@@ -30,10 +30,14 @@ mod batch;
 mod block;
 mod budget;
 mod code;
+mod evaluator;
 mod judge;
 mod lanes;
+mod task;
 #[cfg(test)]
 mod tests;
 
 pub use budget::{Budget, step_cost};
+pub use evaluator::{FITNESS, INSTRUCTIONS, Programs};
 pub use judge::{Combination, Judge, NoJudge, Rules};
+pub use task::{LabelledTable, Learn, ProgramTask, SpaceName, UNSEEN_TASKS};

@@ -8,6 +8,7 @@ use spaces::program::{
 };
 use tasks::{Family, Fitness, Problem, Size};
 
+use super::batch::order;
 use super::code::Code;
 use super::lanes::{Draws, Lanes, execute};
 use super::{Budget, Combination, Judge, Rules};
@@ -110,13 +111,32 @@ fn fill(program: &Program, seed: u64, draw: Draw, out: &mut [f64]) {
     }
 }
 
-/// The fitness at one task, in the plainest words; `None` if the program fails.
-fn plainly(program: &Program, problem: &Problem, rules: &Rules, seed: u64) -> Option<f64> {
-    let sigmoid = |x: f64| 1.0 / (1.0 + libm::exp(-x));
-    let classes = rules.fitness == Fitness::Accuracy;
+/// The fitness at one task after each epoch, in the plainest words; `None` once the program has failed.
+fn plainly(program: &Program, problem: &Problem, rules: &Rules, seed: u64) -> Vec<Option<f64>> {
     let mut machine = Machine::new(program, problem.training[0].features.len());
     machine.setup(|draw, out| fill(program, seed, draw, out));
-    for example in &problem.training {
+    let mut works = true;
+    let epochs = (0..rules.epochs).map(|epoch| {
+        let fitness =
+            if works { plain_epoch(program, &mut machine, problem, rules, seed, epoch) } else { None };
+        works = fitness.is_some();
+        fitness
+    });
+    epochs.collect()
+}
+
+fn plain_epoch(
+    program: &Program,
+    machine: &mut Machine,
+    problem: &Problem,
+    rules: &Rules,
+    seed: u64,
+    epoch: usize,
+) -> Option<f64> {
+    let sigmoid = |x: f64| 1.0 / (1.0 + libm::exp(-x));
+    let classes = rules.fitness == Fitness::Accuracy;
+    for i in order(seed, epoch, problem.training.len()) {
+        let example = &problem.training[i];
         let mut prediction = machine.predict(&example.features, |draw, out| fill(program, seed, draw, out));
         if classes {
             prediction = sigmoid(prediction);
@@ -192,7 +212,7 @@ fn agrees(features: usize, tasks: u64, programs: u64, classes: bool) {
         let live = Live::of(&program, &space.memory);
         judge.judge(&program);
         for (task, (found, problem)) in judge.by_task().zip(&problems).enumerate() {
-            let expected = plainly(live.program(), problem, &rules, task as u64);
+            let expected = plainly(live.program(), problem, &rules, task as u64)[0];
             assert!(alike(found, expected.unwrap_or(0.0)), "{found}, not {expected:?}:\n{program}");
             *if expected.is_some() { &mut worked } else { &mut failed } += 1;
         }
@@ -216,6 +236,32 @@ fn whole_programs_learn_and_predict_as_on_the_machine() {
     agrees(4, 3, 400, true);
     agrees(16, 2, 30, false);
     agrees(32, 1, 15, false);
+}
+
+#[test]
+fn epochs_come_in_orders_of_their_own_and_the_best_counts() {
+    let problems = problems(Family::Nonlinear, 4, 5, false);
+    let rules = Rules { epochs: 3, ..Rules::default() };
+    let space = space();
+    let mut judge = Judge::new(&problems, space.memory, rules.clone()).unwrap();
+    let mut better_later = 0;
+    for n in 0..300 {
+        let program = some_program(&space, n);
+        let live = Live::of(&program, &space.memory);
+        let by_task: Vec<_> = problems
+            .iter()
+            .enumerate()
+            .map(|(task, problem)| plainly(live.program(), problem, &rules, task as u64))
+            .collect();
+        let mean = |epoch: usize| by_task.iter().map(|it| it[epoch].unwrap_or(0.0)).sum::<f64>() / 5.0;
+        let expected = (0..3).map(mean).fold(0.0, f64::max);
+        assert!(alike(judge.judge(&program), expected), "{expected}:\n{program}");
+        better_later += usize::from(expected > mean(0));
+    }
+    assert!(better_later > 10, "{better_later}");
+    assert_ne!(order(0, 1, 50), order(0, 2, 50));
+    assert_ne!(order(0, 1, 50), order(1, 1, 50));
+    assert_eq!(order(7, 0, 3), [0, 1, 2]);
 }
 
 #[test]
