@@ -41,7 +41,12 @@ fn compare(examples: usize, with: u64, without: u64) {
         let (plain, _) = searched(examples, false, without, seed);
         gains.push(cached / plain);
         let evaluations = 1.0 - tally.hit_rate();
-        println!("gain {:.2}; 1/(1 - h) = {:.2}", cached / plain, 1.0 / evaluations);
+        let cost = plain / cached - evaluations;
+        println!(
+            "gain {:.2} = 1/((1 - h) + c); 1/(1 - h) = {:.2}, c = {cost:.3}",
+            cached / plain,
+            1.0 / evaluations
+        );
     }
     let mean = gains.iter().sum::<f64>() / gains.len() as f64;
     println!("{examples} examples: mean gain {mean:.2}\n");

@@ -50,7 +50,7 @@ pub use faulty_store::{Access, Faulty, StoreFault};
 pub use frame::MAX_PAYLOAD;
 pub use journal::{Journal, make_dir};
 pub use journal_store::JournalStore;
-pub use lock::is_being_written;
+pub use lock::{Lock, is_being_written};
 pub use recovery::{Damage, Recovery};
 pub use replace::Rewrite;
 pub use scan::{Replay, read_journal};

@@ -9,14 +9,16 @@ use crate::StoreError;
 
 const NAME: &str = "lock";
 
-/// Held until it is dropped. The system releases it when the process dies; the file itself stays and means nothing.
+/// Of a directory. Held until it is dropped. The system releases it when the process dies; the file itself stays and means
+/// nothing.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub struct Lock {
     file: File,
 }
 
 impl Lock {
-    pub(crate) fn take(dir: &Path) -> Result<Self, StoreError> {
+    /// Fails if another process has it, and names that.
+    pub fn take(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(NAME);
         let lock = Self::take_once(&path)?;
         // A journal that was put in the place of another meanwhile has a lock of its own.

@@ -7,6 +7,7 @@ use clap::{ArgMatches, CommandFactory};
 use hashing::Context;
 
 use super::args::{Cli, SearchArgs};
+use super::discover;
 use super::domain::{Candidate, Domain};
 use super::failure::{Failure, Outcome};
 use super::search::{made_absolute, settings_of};
@@ -21,6 +22,11 @@ const BESIDE: [&str; 10] =
 pub fn space_of(args: &SearchArgs) -> Result<String, Failure> {
     let Some(file) = &args.config else { return Ok(args.space.clone()) };
     let Header { space, task, .. } = StudyFile::read(file)?.header()?;
+    if task.kind.as_deref() == Some(discover::KIND) {
+        let what =
+            "is of a discovery: go on with `fecund resume RUN`, or begin another with `fecund discover`";
+        return Err(Failure::usage(format!("{} {what}", file.display())));
+    }
     if task.kind.is_some() {
         let why = "its verdicts come from outside, and `fecund search` evaluates by itself";
         let help = format!("make a run like it with `fecund create --space {space}`");

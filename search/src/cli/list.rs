@@ -90,8 +90,19 @@ fn all_tasks() -> Table {
         let size = format!("{} to {} steps, {} cases an epoch", task.shortest, task.longest, task.epoch);
         table.row(row(kind.name().into(), kind.summary(), size, String::new()));
     }
+    for (name, what) in OF_PROGRAMS {
+        table.row(row(name.into(), what, String::new(), String::new()));
+    }
     table
 }
+
+/// Those of programs: what their labels are.
+const OF_PROGRAMS: [(&str, &str); 4] = [
+    ("linear", "--space program: w·x"),
+    ("nonlinear", "--space program: u·max(Wx, 0)"),
+    ("digits", "--space program: which of two handwritten digits it is"),
+    ("classes", "--space program: which of two classes of --data it is"),
+];
 
 fn size(task: &Mad) -> String {
     format!("{} tokens, {} steps, {} cases an epoch", task.vocabulary, task.steps(), task.epoch)

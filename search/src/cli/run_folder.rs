@@ -136,6 +136,20 @@ fn settings_in<D: Domain>(file: &Path, text: &str) -> Result<Settings<D>, Failur
     Ok(settings)
 }
 
+/// Writes a file so that whoever reads it finds all of the new text, or all of the old.
+pub fn write_whole(path: &Path, text: &str) -> Outcome {
+    let draft = path.with_extension("new");
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || {
+        let mut file = fs::File::create(&draft)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&draft, path)?;
+        RealDisk.sync_dir(folder)
+    };
+    write().map_err(|error| Failure::file("write", path, &error))
+}
+
 /// A path that holds in any folder. What it names must exist.
 pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     fs::canonicalize(path).map_err(|error| Failure::file("find", path, &error))

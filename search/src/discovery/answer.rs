@@ -1,13 +1,17 @@
 //! How a program gets its fitness: by its symbol, by its probe, or by an evaluation that goes on where the probe ended.
 
+use std::time::{Duration, Instant};
+
 use evaluator::program::{Judge, NoJudge, Rules};
-use hashing::Rng;
+use hashing::{Mark, Rng};
+use serde::{Deserialize, Serialize};
 use spaces::program::{Memory, Program};
 use tasks::Problem;
 
 use super::hurdle::Hurdle;
-use super::lru::Lru;
+use super::lru::{Known, Lru};
 use super::tally::{Audits, Tally};
+use super::worth::{EVERY, Worth};
 
 /// What is remembered, and how far it is trusted.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,10 +32,20 @@ impl Default for Caching {
     }
 }
 
+/// Everything that later answers depend on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AnswersState {
+    by_symbol: Vec<Known>,
+    by_probe: Vec<Known>,
+    hurdle: Option<Hurdle>,
+    pub tally: Tally,
+    pub worth: Worth,
+}
+
 /// Answers one program after the other.
 pub struct Answers {
     judge: Judge,
-    /// Evaluates what is audited, so that the learners of the search are left alone.
+    /// Evaluates what is audited or timed, so that the learners of the search are left alone.
     auditor: Judge,
     caching: Caching,
     by_symbol: Lru,
@@ -39,7 +53,9 @@ pub struct Answers {
     hurdle: Option<Hurdle>,
     /// Which answers are checked; a stream of its own, so that the search does not notice.
     audits: Rng,
+    number: u64,
     pub tally: Tally,
+    pub worth: Worth,
 }
 
 impl Answers {
@@ -60,9 +76,35 @@ impl Answers {
             by_symbol: cache(),
             by_probe: cache(),
             hurdle: hurdle.then(Hurdle::default),
-            audits: Rng::named(0, "audit", number),
+            audits: audits_of(number, 0),
+            number,
             tally: Tally::default(),
+            worth: Worth::default(),
         })
+    }
+
+    /// What is drawn from here on depends on the number of the round, and on no earlier one.
+    pub fn begin(&mut self, round: u64) {
+        self.audits = audits_of(self.number, round);
+    }
+
+    pub fn state(&self) -> AnswersState {
+        AnswersState {
+            by_symbol: self.by_symbol.known(),
+            by_probe: self.by_probe.known(),
+            hurdle: self.hurdle.clone(),
+            tally: self.tally,
+            worth: self.worth,
+        }
+    }
+
+    /// Goes on from a state of answers with the same rules.
+    pub fn restore(&mut self, state: AnswersState) {
+        self.by_symbol.restore(state.by_symbol);
+        self.by_probe.restore(state.by_probe);
+        self.hurdle = state.hurdle;
+        self.tally = state.tally;
+        self.worth = state.worth;
     }
 
     /// The fitness of a program that fits the memory.
@@ -72,6 +114,25 @@ impl Answers {
             self.tally.evaluated += 1;
             return self.judge.judge(program);
         }
+        if !self.tally.proposals.is_multiple_of(EVERY) {
+            return self.known_or_found(program);
+        }
+        let start = Instant::now();
+        let fitness = self.known_or_found(program);
+        let with = start.elapsed();
+        let without = self.bare(program);
+        self.worth.add(with, without);
+        fitness
+    }
+
+    /// How long an evaluation from nothing takes.
+    fn bare(&mut self, program: &Program) -> Duration {
+        let start = Instant::now();
+        self.auditor.judge(program);
+        start.elapsed()
+    }
+
+    fn known_or_found(&mut self, program: &Program) -> f64 {
         let symbol = self.judge.read(program);
         if let Some(fitness) = self.by_symbol.get(symbol) {
             self.tally.by_symbol += 1;
@@ -83,9 +144,9 @@ impl Answers {
         fitness
     }
 
-    /// Whether two programs have one symbol.
-    pub fn are_alike(&mut self, a: &Program, b: &Program) -> bool {
-        self.judge.read(a) == self.judge.read(b)
+    /// Programs with one symbol predict the same.
+    pub fn symbol(&mut self, program: &Program) -> Mark {
+        self.judge.read(program)
     }
 
     fn by_behavior(&mut self, program: &Program) -> f64 {
@@ -120,4 +181,8 @@ impl Answers {
             self.tally.audits.wrong += u64::from((found - fitness).abs() > Audits::TOLERANCE);
         }
     }
+}
+
+fn audits_of(number: u64, round: u64) -> Rng {
+    Rng::named(number, "audit", round)
 }

@@ -1,12 +1,15 @@
 //! Islands on threads: they advance in rounds and exchange their best between them, so that no result depends on timing.
 
 use evaluator::program::{NoJudge, Rules};
+use serde::{Deserialize, Serialize};
+use spaces::Space;
 use spaces::program::ProgramSpace;
 use tasks::Problem;
 
 use super::answer::Caching;
-use super::island::{Breeding, Individual, Island};
+use super::island::{Breeding, Individual, Island, IslandState};
 use super::tally::Tally;
+use super::worth::Worth;
 
 /// A search for programs. The same plan finds the same, with any number of threads.
 #[derive(Clone, Debug)]
@@ -40,8 +43,26 @@ impl Default for Plan {
     }
 }
 
+/// Everything that the future of a search depends on, between two rounds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct State {
+    islands: Vec<IslandState>,
+    rounds: u64,
+    best: Individual,
+}
+
+impl State {
+    /// Of all islands together.
+    pub fn tally(&self) -> Tally {
+        let mut all = Tally::default();
+        self.islands.iter().for_each(|island| all += *island.tally());
+        all
+    }
+}
+
 /// A search under way.
 pub struct Archipelago {
+    space: ProgramSpace,
     plan: Plan,
     islands: Vec<Island>,
     rounds: u64,
@@ -57,18 +78,29 @@ impl Archipelago {
         };
         let islands = (0..plan.islands.max(1) as u64).map(island).collect::<Result<_, _>>()?;
         let best = Individual { fitness: -1.0, ..Individual::default() };
-        Ok(Self { plan, islands, rounds: 0, best })
+        Ok(Self { space: space.clone(), plan, islands, rounds: 0, best })
     }
 
     /// One round of all islands, on so many threads; then each is visited by the best of the one before it.
     pub fn round(&mut self, threads: usize) {
+        self.round_unless(threads, &|| false);
+    }
+
+    /// The same. False if it was stopped before its end: then the search is in no state to go on from.
+    pub fn round_unless(&mut self, threads: usize, stops: &(dyn Fn() -> bool + Sync)) -> bool {
         let share = self.islands.len().div_ceil(threads.max(1));
-        let round = self.plan.round;
-        std::thread::scope(|scope| {
-            for islands in self.islands.chunks_mut(share) {
-                scope.spawn(move || islands.iter_mut().for_each(|island| island.advance(round)));
-            }
+        let (number, round) = (self.rounds, self.plan.round);
+        let ended = std::thread::scope(|scope| {
+            let advance = move |islands: &mut [Island]| {
+                islands.iter_mut().all(|island| island.advance(number, round, &stops))
+            };
+            let shares = self.islands.chunks_mut(share);
+            let threads: Vec<_> = shares.map(|islands| scope.spawn(move || advance(islands))).collect();
+            threads.into_iter().all(|thread| thread.join().expect("an island does not panic"))
         });
+        if !ended {
+            return false;
+        }
         self.rounds += 1;
         for island in &self.islands {
             if island.best().fitness > self.best.fitness {
@@ -80,6 +112,24 @@ impl Archipelago {
         } else {
             self.migrate();
         }
+        true
+    }
+
+    pub fn state(&self) -> State {
+        let islands = self.islands.iter().map(Island::state).collect();
+        State { islands, rounds: self.rounds, best: self.best.clone() }
+    }
+
+    /// Goes on from a state of a search with the same plan and problems. Errors name what no such search can have come to.
+    pub fn restore(&mut self, state: State) -> Result<(), String> {
+        if state.islands.len() != self.islands.len() {
+            return Err(format!("{} islands, not {}", state.islands.len(), self.islands.len()));
+        }
+        let islands = self.islands.iter_mut().zip(state.islands);
+        islands.map(|(island, state)| island.restore(state)).collect::<Result<(), _>>()?;
+        self.space.check(&state.best.program)?;
+        (self.rounds, self.best) = (state.rounds, state.best);
+        Ok(())
     }
 
     fn migrate(&mut self) {
@@ -102,6 +152,13 @@ impl Archipelago {
 
     pub fn islands(&self) -> &[Island] {
         &self.islands
+    }
+
+    /// Of all islands together.
+    pub fn worth(&self) -> Worth {
+        let mut all = Worth::default();
+        self.islands.iter().for_each(|island| all += *island.worth());
+        all
     }
 
     /// Of all islands together.

@@ -3,12 +3,15 @@
 
 use evaluator::program::{NoJudge, Rules};
 use hashing::Rng;
+use serde::{Deserialize, Serialize};
 use spaces::Space;
 use spaces::program::{Program, ProgramSpace};
 use tasks::Problem;
 
-use super::answer::{Answers, Caching};
+use super::answer::{Answers, AnswersState, Caching};
+use super::tabu::Tabu;
 use super::tally::Tally;
+use super::worth::Worth;
 
 /// How programs are bred.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,21 +26,47 @@ pub struct Breeding {
     pub crossover: f64,
     /// How often a child is mutated again that has its parent's symbol, and so predicts what that predicts. Default: 0.
     pub redraws: usize,
+    /// A child whose symbol is among the last so many proposals of its island is mutated again; 0: it is not. Default: 0.
+    pub tabu: usize,
     /// No tournaments: every program is drawn anew. Default: no.
     pub random: bool,
 }
 
 impl Default for Breeding {
     fn default() -> Self {
-        Self { population: 1000, tournament: 10, mutation: 0.9, crossover: 0.0, redraws: 0, random: false }
+        Self {
+            population: 1000,
+            tournament: 10,
+            mutation: 0.9,
+            crossover: 0.0,
+            redraws: 0,
+            tabu: 0,
+            random: false,
+        }
     }
 }
 
 /// A program and how well it learns.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Individual {
     pub program: Program,
     pub fitness: f64,
+}
+
+/// Everything that an island's future depends on, between two rounds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IslandState {
+    population: Vec<Individual>,
+    oldest: usize,
+    best: Individual,
+    tabu: Vec<u64>,
+    answers: AnswersState,
+}
+
+impl IslandState {
+    pub fn tally(&self) -> &Tally {
+        &self.answers.tally
+    }
 }
 
 /// A population with its cache.
@@ -45,6 +74,8 @@ pub struct Island {
     space: ProgramSpace,
     breeding: Breeding,
     answers: Answers,
+    seed: u64,
+    number: u64,
     rng: Rng,
     population: Vec<Individual>,
     /// The oldest of them, once there are enough.
@@ -52,6 +83,7 @@ pub struct Island {
     /// What takes the place of the oldest, in memory that is used again and again.
     child: Program,
     best: Individual,
+    tabu: Tabu,
 }
 
 impl Island {
@@ -67,8 +99,11 @@ impl Island {
     ) -> Result<Self, NoJudge> {
         Ok(Self {
             answers: Answers::new(problems, space.memory, rules, caching, hurdle, number)?,
-            rng: Rng::named(seed, "island", number),
+            rng: stream(seed, number, 0),
+            seed,
+            number,
             space,
+            tabu: Tabu::new(breeding.tabu),
             breeding,
             population: Vec::new(),
             oldest: 0,
@@ -77,9 +112,46 @@ impl Island {
         })
     }
 
-    /// So many proposals.
-    pub fn advance(&mut self, proposals: u64) {
-        (0..proposals).for_each(|_| self.step());
+    /// A round of so many proposals. False if it was stopped before its end, and has to be forgotten. All that is drawn
+    /// follows from the number of the round.
+    pub fn advance(&mut self, round: u64, proposals: u64, stops: &dyn Fn() -> bool) -> bool {
+        self.rng = stream(self.seed, self.number, round);
+        self.answers.begin(round);
+        for proposal in 0..proposals {
+            if proposal % BETWEEN_LOOKS == 0 && stops() {
+                return false;
+            }
+            self.step();
+        }
+        true
+    }
+
+    pub fn state(&self) -> IslandState {
+        let Self { population, oldest, best, answers, .. } = self;
+        IslandState {
+            population: population.clone(),
+            oldest: *oldest,
+            best: best.clone(),
+            tabu: self.tabu.symbols(),
+            answers: answers.state(),
+        }
+    }
+
+    /// Goes on from a state of an island like this one. Errors name what no such island can have come to.
+    pub fn restore(&mut self, state: IslandState) -> Result<(), String> {
+        let IslandState { population, oldest, best, tabu, answers } = state;
+        if population.len() > self.breeding.population || oldest >= population.len().max(1) {
+            return Err(format!(
+                "a population of {}, the oldest of them number {oldest}; {} at most",
+                population.len(),
+                self.breeding.population
+            ));
+        }
+        population.iter().chain([&best]).try_for_each(|it| self.space.check(&it.program))?;
+        (self.population, self.oldest, self.best) = (population, oldest, best);
+        self.tabu.restore(&tabu);
+        self.answers.restore(answers);
+        Ok(())
     }
 
     /// One proposal: the child of a winner takes the place of the oldest.
@@ -109,23 +181,44 @@ impl Island {
         if self.rng.chance(self.breeding.mutation) {
             self.space.mutate_in_place(&mut self.child, &mut self.rng);
             self.redraw(parent);
+            self.avoid_tabu();
         }
     }
 
     fn redraw(&mut self, parent: usize) {
+        if self.breeding.redraws == 0 {
+            return;
+        }
+        let of_parent = self.answers.symbol(&self.population[parent].program);
         for _ in 0..self.breeding.redraws {
-            if !self.answers.are_alike(&self.child, &self.population[parent].program) {
+            if self.answers.symbol(&self.child) != of_parent {
                 return;
             }
             self.space.mutate_in_place(&mut self.child, &mut self.rng);
         }
     }
 
+    /// Mutates the child until it is nothing that was proposed lately; after some tries it is taken as it is.
+    fn avoid_tabu(&mut self) {
+        if self.tabu.is_off() {
+            return;
+        }
+        let mut symbol = self.answers.symbol(&self.child);
+        for _ in 0..TRIES {
+            if !self.tabu.has(symbol) {
+                break;
+            }
+            self.space.mutate_in_place(&mut self.child, &mut self.rng);
+            symbol = self.answers.symbol(&self.child);
+        }
+        self.tabu.add(symbol);
+    }
+
     /// The fittest of some that are drawn with replacement; of equal ones the first.
     fn tournament(&mut self) -> usize {
-        let mut winner = self.rng.below(self.population.len());
+        let mut winner = self.rng.index(self.population.len());
         for _ in 1..self.breeding.tournament {
-            let other = self.rng.below(self.population.len());
+            let other = self.rng.index(self.population.len());
             if self.population[other].fitness > self.population[winner].fitness {
                 winner = other;
             }
@@ -167,7 +260,22 @@ impl Island {
         &self.answers.tally
     }
 
+    pub fn worth(&self) -> &Worth {
+        &self.answers.worth
+    }
+
     pub fn population(&self) -> &[Individual] {
         &self.population
     }
+}
+
+/// Mutations of a child that is tabu, at most.
+const TRIES: usize = 10;
+
+/// Proposals between two looks at whether to stop.
+const BETWEEN_LOOKS: u64 = 256;
+
+/// Never a saved state: what is drawn in a round can be drawn again.
+fn stream(seed: u64, number: u64, round: u64) -> Rng {
+    Rng::named(seed, &format!("island {number}"), round)
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use hashing::Mark;
+use serde::{Deserialize, Serialize};
 
 /// Fitness by mark. Of a bounded size; and a key is forgotten when it has answered so many times, so that an answer that
 /// was lucky does not stay.
@@ -14,6 +15,14 @@ pub struct Lru {
     oldest: u32,
     most: usize,
     forget_every: u32,
+}
+
+/// What is kept of an entry on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    pub key: u64,
+    pub fitness: f64,
+    pub uses: u32,
 }
 
 struct Entry {
@@ -81,6 +90,28 @@ impl Lru {
         };
         self.places.insert(key.0, place);
         self.link(place);
+    }
+
+    /// All that is known, from what was asked for least recently to what was last.
+    pub fn known(&self) -> Vec<Known> {
+        let mut known = Vec::with_capacity(self.entries.len());
+        let mut place = self.oldest;
+        while let Some(Entry { key, fitness, uses, newer, .. }) = self.entries.get(place as usize) {
+            known.push(Known { key: *key, fitness: *fitness, uses: *uses });
+            place = *newer;
+        }
+        known
+    }
+
+    /// Knows this, in this order, and nothing else. A key that comes twice counts once.
+    pub fn restore(&mut self, known: Vec<Known>) {
+        *self = Self::new(self.most, self.forget_every);
+        for Known { key, fitness, uses } in known {
+            if !self.places.contains_key(&key) {
+                self.put(Mark(key), fitness);
+                self.entries[self.newest as usize].uses = uses;
+            }
+        }
     }
 
     #[cfg(test)]
@@ -161,6 +192,12 @@ mod tests {
     /// The definition, in its plainest words.
     struct Plain(Vec<(u64, f64, u32)>);
 
+    impl Plain {
+        fn keys(&self) -> Vec<u64> {
+            self.0.iter().map(|(key, _, _)| *key).collect()
+        }
+    }
+
     #[test]
     fn it_agrees_with_a_plain_list() {
         let (mut lru, mut plain) = (Lru::new(20, 4), Plain(Vec::new()));
@@ -185,6 +222,12 @@ mod tests {
                 lru.put(Mark(key), fitness);
             }
             assert_eq!(lru.len(), plain.0.len());
+            if n % 1000 == 0 {
+                // What is written and read goes on as if nothing had happened.
+                let known = lru.known();
+                assert_eq!(known.iter().map(|it| it.key).collect::<Vec<_>>(), plain.keys());
+                lru.restore(known);
+            }
         }
     }
 }

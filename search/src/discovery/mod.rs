@@ -1,5 +1,6 @@
-//! The search for learning algorithms, lean: a loop of its own, for judges that take microseconds. Islands keep their caches in memory, and
-//! no trial is written; the same plan finds the same.
+//! The search for learning algorithms, lean: a loop of its own, for judges that take microseconds. Islands keep their caches
+//! in memory, and no trial is written, but between two rounds the whole [`State`] can be, from which a search goes on as if it
+//! had never stopped ([`Checkpoints`]). The same plan finds the same.
 //!
 //! ```
 //! use search::discovery::{Archipelago, Plan};
@@ -18,14 +19,19 @@
 
 mod answer;
 mod archipelago;
+mod checkpoint;
 mod explain;
 mod hurdle;
 mod island;
 mod lru;
+mod tabu;
 mod tally;
+mod worth;
 
 pub use answer::Caching;
-pub use archipelago::{Archipelago, Plan};
+pub use archipelago::{Archipelago, Plan, State};
+pub use checkpoint::{Checkpoints, Damaged};
 pub use explain::{Line, error_of, explained, simplified};
 pub use island::{Breeding, Individual, Island};
 pub use tally::{Audits, Tally};
+pub use worth::Worth;

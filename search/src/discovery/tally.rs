@@ -2,8 +2,10 @@
 
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 /// Counts of one island, or of all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     pub proposals: u64,
     /// Answered because the symbol was known: nothing was run.
@@ -20,7 +22,7 @@ pub struct Tally {
 }
 
 /// Answers that were checked by an evaluation, which the search did not see.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audits {
     pub made: u64,
     /// The fitness was another one, by more than [`TOLERANCE`](Self::TOLERANCE).

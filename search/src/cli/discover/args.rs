@@ -5,44 +5,39 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 
-use crate::cli::args::{Format, duration, share, size};
+use crate::cli::args::{Format, ProgramArgs, duration, share, size};
 
 #[derive(Args)]
 pub struct DiscoverArgs {
-    /// What the programs learn
-    #[arg(long, value_enum, default_value = "linear", value_name = "TASK")]
-    pub task: TaskName,
-    /// Which programs there are [default: linear for the task linear, else wide]
-    #[arg(long, value_enum, value_name = "SPACE")]
-    pub programs: Option<SpaceName>,
+    /// What the programs learn [default: linear; with --data, classes]
+    #[arg(long, value_enum, value_name = "TASK")]
+    pub task: Option<TaskName>,
+    /// A table whose classes are to be told apart, two at a time: CSV, libsvm, Vowpal Wabbit, ARFF or Parquet, gzipped or
+    /// not; its columns of numbers are projected to the features
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub data: Option<PathBuf>,
+    /// The column of --data with the classes
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    pub target: Option<String>,
     /// Of everything random in the search, its tasks included
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
-    /// Numbers of an example: 4, 8, 16 or 32
-    #[arg(long, value_name = "N", default_value = "4")]
-    pub features: usize,
-    /// Tasks that every program has to learn
-    #[arg(long, value_name = "N", default_value = "10", value_parser = size)]
-    pub tasks: NonZeroUsize,
-    /// Examples to learn from, and as many as 100 of them to predict
-    #[arg(long, value_name = "N", default_value = "100", value_parser = size)]
-    pub examples: NonZeroUsize,
-    /// Passes over the examples
+    #[command(flatten)]
+    pub problems: ProgramArgs,
+    /// Passes over the examples, each in an order of its own
     #[arg(long, value_name = "N", default_value = "1", value_parser = size)]
     pub epochs: NonZeroUsize,
-    /// What makes one fitness of those at the tasks
-    #[arg(long, value_enum, default_value = "mean")]
-    pub combination: CombinationName,
     /// Ends when a program has this fitness on 100 tasks that the search does not see
     #[arg(long, value_name = "F", default_value = "0.9999", value_parser = share)]
     pub sufficient: f64,
-    /// Most time
+    /// Most time, summed over resumes
     #[arg(long, value_name = "T", default_value = "10m", value_parser = duration)]
     pub time: Duration,
-    /// Most proposals [default: any number]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub proposals: Option<u64>,
+    /// Most proposals, summed over resumes [default: any number]
+    #[arg(long, visible_alias = "proposals", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
+    pub trials: Option<u64>,
     #[command(flatten)]
     pub search: EvolutionArgs,
     #[command(flatten)]
@@ -50,7 +45,8 @@ pub struct DiscoverArgs {
     /// Threads; the result does not depend on them [default: all cores]
     #[arg(long, value_name = "N", value_parser = size)]
     pub jobs: Option<NonZeroUsize>,
-    /// Folder for program.txt, program.py, program.json and report.json; must not exist [default: only printed]
+    /// Folder of the run, from which `fecund resume` goes on, with program.txt, program.py, program.json and report.json at
+    /// the end; must not exist [default: only printed, and nothing is kept]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "table")]
@@ -58,7 +54,8 @@ pub struct DiscoverArgs {
 }
 
 /// How programs are bred.
-#[derive(Args)]
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EvolutionArgs {
     /// Draw every program anew, to compare with
     #[arg(long)]
@@ -66,6 +63,9 @@ pub struct EvolutionArgs {
     /// Populations that exchange their best
     #[arg(long, value_name = "N", default_value = "2", value_parser = size)]
     pub islands: NonZeroUsize,
+    /// Proposals of an island between two exchanges, where the state is written every five seconds
+    #[arg(long, value_name = "N", default_value = "20000", value_parser = size)]
+    pub round: NonZeroUsize,
     /// Programs of an island
     #[arg(long, value_name = "N", default_value = "1000", value_parser = size)]
     pub population: NonZeroUsize,
@@ -81,16 +81,24 @@ pub struct EvolutionArgs {
     /// How often a child is mutated again that predicts what its parent predicts
     #[arg(long, value_name = "N", default_value = "0")]
     pub redraws: usize,
+    /// A child that predicts what one of the last N proposals of its island did is mutated again; 0: it is not
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(..=MOST_TABU))]
+    pub tabu: u64,
     /// Do not train what does worse on the probe than three quarters of the last 1,000 programs
     #[arg(long)]
     pub hurdle: bool,
     /// A population that has found nothing after so many proposals of an island begins anew; 0: never
-    #[arg(long, value_name = "N", default_value = "1000000")]
+    #[arg(long, value_name = "N", default_value = "1000000",
+        value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub lifetime: u64,
 }
 
+/// As many as a cache holds at most.
+pub const MOST_TABU: u64 = 1_000_000;
+
 /// How far known fitness is trusted.
-#[derive(Args)]
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CachingArgs {
     /// Evaluate every program, known or not
     #[arg(long)]
@@ -115,18 +123,8 @@ pub enum TaskName {
     Linear,
     /// y = u·max(Wx, 0)
     Nonlinear,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SpaceName {
-    /// 6 operations, 10 + 2 + 8 instructions, 4 scalars, 3 vectors, 1 matrix
-    Linear,
-    /// 65 operations, up to 21 + 21 + 45 instructions, 8 scalars, 14 vectors, 3 matrices
-    Wide,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CombinationName {
-    Mean,
-    Median,
+    /// Which of two handwritten digits it is
+    Digits,
+    /// Which of two classes of --data it is
+    Classes,
 }

@@ -3,6 +3,7 @@
 //! where its candidates can be listed.
 
 mod external;
+mod program;
 mod replay;
 mod sequence;
 
@@ -13,9 +14,9 @@ use std::path::Path;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use spaces::nb_macro::MacroSpace;
-use spaces::program::ProgramSpace;
 use spaces::{Enumerated, Space, Tabulated, cell101, cell201, nb_graph};
 
+use program::ProgramDomain;
 use replay::ReplayDomain;
 
 use super::args::{
@@ -26,7 +27,7 @@ use super::count::{self, CountArgs, Counted};
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
 use super::history::{self, HistoryArgs};
-use super::{ask_tell, cache, export, hash, leaderboard, run_folder, search};
+use super::{ask_tell, cache, discover, export, hash, leaderboard, run_folder, search};
 
 /// Every space, the default first.
 pub const ALL: [Listed; 6] = [
@@ -47,7 +48,10 @@ pub const ALL: [Listed; 6] = [
         "cell101",
         "the 423,624 cells of NAS-Bench-101",
     )),
-    hashed::<ProgramSpace>("program", "learning algorithms for registers; `fecund discover` searches them"),
+    searched::<ProgramDomain>(
+        "program",
+        "learning algorithms for registers; `fecund discover` searches them faster, and writes no trials",
+    ),
 ];
 
 /// A space and what can be done with it.
@@ -156,6 +160,7 @@ pub fn of_run(run: &Path) -> Result<Runs, Failure> {
     match header.task.kind.as_deref() {
         None => runs(&header.space),
         Some(KIND) => Ok(named(&header.space)?.external.runs),
+        Some(discover::KIND) => Ok(discover::RUNS),
         Some(kind) => {
             let why = "this program knows no task of that kind";
             Err(Failure::failed(format!("{}: `{kind}`: {why}", run.join("study.toml").display())))

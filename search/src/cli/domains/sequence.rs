@@ -54,7 +54,7 @@ impl Domain for SequenceDomain {
     const NEXT: &'static str = "test";
 
     fn of(args: &SearchArgs) -> Result<Self, Failure> {
-        args.refuse(&args.replay.given())?;
+        args.refuse(&[args.replay.given(), args.program.given()].concat())?;
         let given = &args.sequence;
         let mut domain = match given.task.as_deref() {
             Some("text") => Self::of_text(args)?,
