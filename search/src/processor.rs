@@ -16,6 +16,14 @@ pub(crate) fn own_and_children() -> Duration {
     own() + ended + children().into_iter().filter_map(of_process).sum()
 }
 
+/// Of the thread that asks.
+pub(crate) fn of_thread() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: clock_gettime fills the struct that it is given.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
 fn used(who: libc::c_int) -> Duration {
     // SAFETY: getrusage fills the struct that it is given; all zeros is a valid one.
     let usage = unsafe {

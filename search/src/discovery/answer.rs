@@ -1,7 +1,5 @@
 //! How a program gets its fitness: by its symbol, by its probe, or by an evaluation that goes on where the probe ended.
 
-use std::time::{Duration, Instant};
-
 use evaluator::program::{Judge, NoJudge, Rules};
 use hashing::{Mark, Rng};
 use serde::{Deserialize, Serialize};
@@ -11,7 +9,7 @@ use tasks::Problem;
 use super::hurdle::Hurdle;
 use super::lru::{Known, Lru};
 use super::tally::{Audits, Tally};
-use super::worth::{EVERY, Worth};
+use super::worth::{EVERY, Worth, timed};
 
 /// What is remembered, and how far it is trusted.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,19 +115,10 @@ impl Answers {
         if !self.tally.proposals.is_multiple_of(EVERY) {
             return self.known_or_found(program);
         }
-        let start = Instant::now();
-        let fitness = self.known_or_found(program);
-        let with = start.elapsed();
-        let without = self.bare(program);
+        let (fitness, with) = timed(|| self.known_or_found(program));
+        let (_, without) = timed(|| self.auditor.judge(program));
         self.worth.add(with, without);
         fitness
-    }
-
-    /// How long an evaluation from nothing takes.
-    fn bare(&mut self, program: &Program) -> Duration {
-        let start = Instant::now();
-        self.auditor.judge(program);
-        start.elapsed()
     }
 
     fn known_or_found(&mut self, program: &Program) -> f64 {

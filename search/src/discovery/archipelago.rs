@@ -125,8 +125,8 @@ impl Archipelago {
         if state.islands.len() != self.islands.len() {
             return Err(format!("{} islands, not {}", state.islands.len(), self.islands.len()));
         }
-        let islands = self.islands.iter_mut().zip(state.islands);
-        islands.map(|(island, state)| island.restore(state)).collect::<Result<(), _>>()?;
+        let mut islands = self.islands.iter_mut().zip(state.islands);
+        islands.try_for_each(|(island, state)| island.restore(state))?;
         self.space.check(&state.best.program)?;
         (self.rounds, self.best) = (state.rounds, state.best);
         Ok(())

@@ -5,7 +5,7 @@
 //! `checkpoint.before`. So at every moment one of the three is whole, whatever ends the process or the machine.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use hashing::{Digest, KeyWriter};
@@ -28,6 +28,8 @@ pub struct Damaged {
 }
 
 const MAGIC: &[u8] = b"fecund checkpoint 1\n";
+/// 4 GiB: a file may come from elsewhere.
+const LARGEST: u64 = 1 << 32;
 const HEAD: usize = MAGIC.len() + 32 + 8;
 /// In the order in which they are read: the newest that is whole counts.
 const NAMES: [&str; 3] = ["checkpoint.new", "checkpoint", "checkpoint.before"];
@@ -62,7 +64,7 @@ impl Checkpoints {
         let mut damaged = Vec::new();
         for name in NAMES {
             let path = self.folder.join(name);
-            let bytes = match fs::read(&path) {
+            let bytes = match read(&path) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => {
@@ -78,6 +80,15 @@ impl Checkpoints {
         }
         (None, damaged)
     }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other("it is larger than any checkpoint"));
+    }
+    Ok(bytes)
 }
 
 fn head(state: &[u8]) -> Vec<u8> {

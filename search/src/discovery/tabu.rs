@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn what_was_proposed_lately_is_known_and_what_was_before_that_is_not() {
         let mut tabu = Tabu::new(3);
-        [1, 2, 1, 3].map(|symbol| tabu.add(Mark(symbol)));
+        [1, 2, 1, 3].into_iter().for_each(|symbol| tabu.add(Mark(symbol)));
         let known = |tabu: &Tabu| [1, 2, 3, 4].map(|symbol| tabu.has(Mark(symbol)));
         assert_eq!((known(&tabu), tabu.symbols()), ([true, true, true, false], vec![2, 1, 3]));
         tabu.add(Mark(4));

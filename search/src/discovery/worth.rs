@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Seconds of the proposals that were timed.
+use crate::processor::of_thread;
+
+/// Seconds of processor time, of the proposals that were timed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Worth {
     pub timed: u64,
@@ -46,6 +48,14 @@ impl Worth {
             self.timed
         ))
     }
+}
+
+/// What this thread uses of a processor for some work, without what looking at the clock takes.
+pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let [before, start] = [of_thread(), of_thread()];
+    let result = work();
+    let used = of_thread().saturating_sub(start);
+    (result, used.saturating_sub(start.saturating_sub(before)))
 }
 
 impl AddAssign for Worth {
