@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use hashing::Rng;
 use serde_json::{Value, json};
+use spaces::mlp::MlpSpace;
 use spaces::nb_macro::MacroSpace;
 use spaces::sequence::{Genome, Limits, SequenceSpace};
 use spaces::{Pooling, Space, cell101, cell201, nb_graph};
@@ -55,6 +56,7 @@ fn a_child_is_a_candidate_and_of_two_equal_parents_that_parent() {
     keeps_the_laws(&nb_graph::CellSpace, 1.0);
     keeps_the_laws(&cell101::CellSpace::default(), 0.9);
     keeps_the_laws(&cell101::CellSpace { vertices: Some(5), edges: 6, ..Default::default() }, 0.9);
+    keeps_the_laws(&MlpSpace::default(), 1.0);
     keeps_the_laws(&SequenceSpace::default(), 1.0);
     keeps_the_laws(&SequenceSpace::new(Limits { max_depth: 3, ..Limits::default() }).unwrap(), 1.0);
 }
@@ -84,6 +86,13 @@ fn every_part_is_as_one_of_the_parents_has_it_and_both_have_a_part() {
     check(&nb_graph::CellSpace, |cell| {
         let operations = cell.operations().map(|operation| json!(operation)).to_vec();
         [vec![json!(cell.links())], operations].concat()
+    });
+    check(&MlpSpace::default(), |genome| {
+        let spaces::mlp::Genome { depth, width, embedding, activation, norm, residual, training, .. } =
+            genome;
+        let training = [training.learning_rate, training.weight_decay, training.dropout].map(Value::from);
+        let sizes = [depth, width, embedding].map(|size| json!(size));
+        [&sizes[..], &[json!(activation), json!(norm), json!(residual)], &training].concat()
     });
     check(&SequenceSpace::default(), |genome| {
         let Genome { width, tokens, layout, norm, position, pooling, head, .. } = genome;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashing::{CandidateHasher, Fingerprint, Rng, TwoStage};
 use serde_json::{Value, json};
+use spaces::mlp::MlpSpace;
 use spaces::nb_macro::MacroSpace;
 use spaces::sequence::math::Matrix;
 use spaces::sequence::{
@@ -594,6 +595,58 @@ fn every_digit_of_a_macro_network_reaches_the_key() {
         law.check(&network, toggled(&network, digits), |_, _, _| None);
     }
     law.assert_held(&["/arch"], &[]);
+}
+
+#[test]
+fn every_gene_of_a_perceptron_reaches_the_key_or_is_inert_for_a_reason() {
+    use spaces::mlp::{Activation, Genome, Norm, Training};
+    let choices = |_: &Value, path: &str| match path {
+        "/depth" => vec![json!(0), json!(1), json!(2), json!(5)],
+        "/width" => Genome::WIDTHS.map(Value::from).to_vec(),
+        "/embedding" => Genome::EMBEDDINGS.map(Value::from).to_vec(),
+        "/activation" => Activation::ALL.map(|it| json!(it)).to_vec(),
+        "/norm" => Norm::ALL.map(|it| json!(it)).to_vec(),
+        "/residual" => vec![json!(false), json!(true)],
+        "/training/learning_rate" => Training::LEARNING_RATES.map(Value::from).to_vec(),
+        "/training/weight_decay" => Training::WEIGHT_DECAYS.map(Value::from).to_vec(),
+        "/training/dropout" => Training::DROPOUTS.map(Value::from).to_vec(),
+        _ => Vec::new(),
+    };
+    let inert = |genome: &Genome, _: &Genome, path: &str| match path {
+        "/width" | "/activation" | "/norm" | "/training/dropout" if genome.depth == 0 => {
+            Some("no hidden layer")
+        }
+        "/residual" if genome.depth < 2 => Some("no hidden layer to add to"),
+        _ => None,
+    };
+    let space = MlpSpace::default();
+    let mut law = Law::of(&space);
+    for genome in drawn(&space, 300) {
+        law.check(&genome, toggled(&genome, choices), inert);
+    }
+    let genes = [
+        "/activation",
+        "/depth",
+        "/embedding",
+        "/norm",
+        "/residual",
+        "/training/dropout",
+        "/training/learning_rate",
+        "/training/weight_decay",
+        "/width",
+    ];
+    law.assert_held(&genes, &["no hidden layer", "no hidden layer to add to"]);
+}
+
+/// What the table does not have tells nobody apart.
+#[test]
+fn embeddings_are_inert_where_the_table_has_no_categories() {
+    use spaces::mlp::{Genome, Limits};
+    let space = MlpSpace::new(Limits { categories: false, ..Limits::default() }).unwrap();
+    for genome in drawn(&space, 50) {
+        let other = Genome { embedding: 1, ..genome.clone() };
+        assert_eq!(space.canonicalize(&genome), space.canonicalize(&other));
+    }
 }
 
 const SHAPE: Shape = Shape { channels: 3, classes: 4 };

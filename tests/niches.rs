@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use hashing::Rng;
+use spaces::mlp::MlpSpace;
 use spaces::nb_macro::MacroSpace;
 use spaces::sequence::SequenceSpace;
 use spaces::{Candidate, Enumerated, Niche, Space, cell101, cell201, nb_graph};
@@ -35,6 +36,7 @@ fn the_niche_is_that_of_the_canonical_form() {
     let (cells, stacks) = (cell101::CellSpace::default(), SequenceSpace::default());
     niches(&cells, drawn(&cells), 3 * 5);
     niches(&stacks, drawn(&stacks), 20);
+    niches(&MlpSpace::default(), drawn(&MlpSpace::default()), 1 + 4 * 6);
 }
 
 #[test]

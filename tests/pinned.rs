@@ -3,6 +3,7 @@
 //! scheme.
 
 use hashing::{CandidateHasher, KeyWriter, Rng, TwoStage};
+use spaces::mlp::MlpSpace;
 use spaces::nb_macro::MacroSpace;
 use spaces::sequence::SequenceSpace;
 use spaces::{Space, cell101, cell201, nb_graph};
@@ -28,14 +29,16 @@ fn fingerprints_of_every_space_are_pinned() {
         ("cell201", digest(&cell201::CellSpace::default())),
         ("nb-graph", digest(&nb_graph::CellSpace)),
         ("nb-macro", digest(&MacroSpace)),
+        ("mlp", digest(&MlpSpace::default())),
     ];
     assert_eq!(found.each_ref().map(|(name, digest)| (*name, digest.as_str())), PINNED);
 }
 
-const PINNED: [(&str, &str); 5] = [
+const PINNED: [(&str, &str); 6] = [
     ("sequence", "03f02dd9d200"),
     ("cell101", "5c0da4beedd5"),
     ("cell201", "ed6cbac5f35d"),
     ("nb-graph", "6c6e021a773f"),
     ("nb-macro", "0c46bd9a7a74"),
+    ("mlp", "97439a025242"),
 ];

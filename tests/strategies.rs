@@ -21,6 +21,7 @@ use search::{
 use serde_json::Value;
 use spaces::cell101::CellSpace as Cell101Space;
 use spaces::cell201::{Cell, CellSpace};
+use spaces::mlp::MlpSpace;
 use spaces::nb_graph::CellSpace as GraphSpace;
 use spaces::nb_macro::{MacroSpace, Network};
 use spaces::sequence::SequenceSpace;
@@ -66,6 +67,11 @@ fn every_listed_strategy_keeps_the_laws_over_cells() {
 #[test]
 fn every_listed_strategy_keeps_the_laws_over_networks() {
     all_keep_the_laws(|| MacroSpace);
+}
+
+#[test]
+fn every_listed_strategy_keeps_the_laws_over_perceptrons() {
+    all_keep_the_laws(MlpSpace::default);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use evaluator::conformance::keeps_the_laws;
-use evaluator::sequence::{Fit, SequenceEvaluator, SequenceTask, worker_command};
-use evaluator::{Control, EvalError, Evaluator, Job, Limits, Outcome, Retried, WorkerPool};
+use evaluator::sequence::{Fit, SequenceEvaluator, SequenceTask};
+use evaluator::{Control, EvalError, Evaluator, Job, Limits, Outcome, Retried, WorkerPool, torch_worker};
 use hashing::Fidelity;
 use serde_json::json;
 use spaces::sequence::Genome;
@@ -116,7 +116,7 @@ fn workers_measure_how_long_a_form_takes() {
 #[test]
 fn a_worker_says_what_it_does_not_know() {
     let (_folder, task) = slopes(|_| ());
-    let pool = WorkerPool::start(worker_command(&task).unwrap(), 1, Limits::default()).unwrap();
+    let pool = WorkerPool::start(torch_worker(&task).unwrap(), 1, Limits::default()).unwrap();
     let Err(EvalError::Refused { message }) = pool.call(&json!({"ask": "levitate"}), &Control::new()) else {
         panic!("it can levitate");
     };

@@ -50,6 +50,8 @@ mod retried;
 pub mod sequence;
 pub mod serve;
 mod spawner;
+pub mod tabular;
+mod torch_worker;
 mod worker;
 
 pub use error::EvalError;
@@ -59,3 +61,4 @@ pub use limits::Limits;
 pub use pool::WorkerPool;
 pub use retried::Retried;
 pub use spawner::WorkerCommand;
+pub use torch_worker::torch_worker;

@@ -4,7 +4,7 @@
 //! part ([`hashing::Keyed`]) and run on a probe ([`hashing::Behavior`]). [`sequence`] holds stacks of token and
 //! channel mixers; [`cell201`], [`cell101`], [`nb_graph`] and [`nb_macro`] are published benchmarks, whose classes are
 //! known exactly; where a candidate is [`Tabulated`], a table tells how it was judged.
-//! [`expression`] holds lambdas, [`program`] learning algorithms for registers.
+//! [`mlp`] holds perceptrons over tables, [`expression`] lambdas, [`program`] learning algorithms for registers.
 //!
 //! ```
 //! use hashing::{CandidateHasher, Rng, TwoStage};
@@ -18,6 +18,7 @@
 
 mod cells;
 pub mod expression;
+pub mod mlp;
 pub mod nb_macro;
 mod niche;
 pub mod program;

@@ -5,7 +5,8 @@
 //! class, [`Scaler`] standardizes the channels, and [`Metric::score`] turns predicted probabilities into a number of
 //! the [`Verdict`]. [`Tokens`] have a target at some of their steps: those of the tasks in [`mad`], and of a [`Text`];
 //! the answers to those in [`pointing`] are positions of the input. [`Problem`]s are small, for algorithms that learn them
-//! from nothing; [`Projected`] makes them of a [`Labelled`] table.
+//! from nothing; [`Projected`] makes them of a [`Labelled`] table. A [`table`] is a stream of rows, which [`rank`] counts; in
+//! memory, for models, it is [`tabular`].
 //!
 //! ```
 //! use tasks::{Metric, Validation};
@@ -36,6 +37,7 @@ mod score;
 mod sequences;
 mod split;
 pub mod table;
+pub mod tabular;
 mod text;
 mod tokens;
 mod ts;

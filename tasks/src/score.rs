@@ -1,4 +1,4 @@
-//! Metrics of classification, each by its formula.
+//! Metrics, each by its formula.
 
 use std::f64::consts::LN_2;
 
@@ -12,10 +12,10 @@ impl Metric {
     ///
     /// The predicted class is the most probable one, the lowest among equals. Balanced accuracy is the mean over the
     /// classes that occur in the truth; macro F1 the mean over those that occur in truth or prediction. Log loss
-    /// clips probabilities to [1e-15, 1 − 1e-15].
+    /// clips probabilities to [1e-15, 1 − 1e-15]. The area under the curve is that of the second of two classes.
     ///
-    /// NaN if there are no cases, if the shapes disagree, if a label is not below `classes`, or if a probability is
-    /// NaN.
+    /// NaN if there are no cases, if the shapes disagree, if a label is not below `classes`, if a probability is NaN, or
+    /// if the metric says nothing of such cases.
     pub fn score(self, probabilities: &[f64], classes: usize, labels: &[usize]) -> f64 {
         let shaped = labels.len().checked_mul(classes) == Some(probabilities.len());
         let labelled = !labels.is_empty() && labels.iter().all(|label| *label < classes);
@@ -25,6 +25,8 @@ impl Metric {
         match self {
             Self::LogLoss => return log_loss(probabilities, classes, labels),
             Self::BitsPerCharacter => return log_loss(probabilities, classes, labels) / LN_2,
+            Self::Auc => return auc(probabilities, classes, labels),
+            Self::Rmse | Self::Mae | Self::R2 => return f64::NAN,
             _ => {}
         }
         let tally = Tally::new(probabilities, classes, labels);
@@ -34,6 +36,46 @@ impl Metric {
             _ => tally.mean(|hits, truth, predicted| 2.0 * hits / (truth + predicted)),
         }
     }
+
+    /// The score of predicted numbers against the true ones. NaN if there are none, if their counts disagree, or if the
+    /// metric is of classes; of numbers that are all the same no share of their variance can be told.
+    pub fn score_numbers(self, predicted: &[f64], truths: &[f64]) -> f64 {
+        if predicted.len() != truths.len() || truths.is_empty() {
+            return f64::NAN;
+        }
+        let count = truths.len() as f64;
+        let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / count;
+        let errors = || predicted.iter().zip(truths).map(|(predicted, truth)| predicted - truth);
+        let squared = mean(&mut errors().map(|error| error * error));
+        match self {
+            Self::Rmse => libm::sqrt(squared),
+            Self::Mae => mean(&mut errors().map(f64::abs)),
+            Self::R2 => {
+                let center = mean(&mut truths.iter().copied());
+                1.0 - squared / mean(&mut truths.iter().map(|truth| (truth - center) * (truth - center)))
+            }
+            _ => f64::NAN,
+        }
+    }
+}
+
+/// The probability that a case of the second class is given a higher one than a case of the first; ties count half (Mann
+/// and Whitney 1947). NaN where one of the classes has no case.
+fn auc(probabilities: &[f64], classes: usize, labels: &[usize]) -> f64 {
+    if classes != 2 {
+        return f64::NAN;
+    }
+    let mut cases: Vec<(f64, usize)> =
+        probabilities.chunks_exact(2).zip(labels).map(|(row, label)| (row[1], *label)).collect();
+    cases.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    let (mut below, mut pairs) = (0.0, 0.0);
+    for ties in cases.chunk_by(|(a, _), (b, _)| a == b) {
+        let second = ties.iter().filter(|(_, label)| *label == 1).count() as f64;
+        let first = ties.len() as f64 - second;
+        pairs += second * (below + 0.5 * first);
+        below += first;
+    }
+    pairs / (below * (cases.len() as f64 - below))
 }
 
 /// Mean of −ln p(true class). By `libm`, which gives the same digits on every machine.
@@ -82,6 +124,28 @@ fn most_probable(row: &[f64]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_area_under_the_curve_counts_ordered_pairs_and_half_of_the_ties() {
+        let auc = |second: &[f64], labels: &[usize]| {
+            let rows: Vec<f64> = second.iter().flat_map(|p| [1.0 - p, *p]).collect();
+            Metric::Auc.score(&rows, 2, labels)
+        };
+        assert_eq!(auc(&[0.1, 0.4, 0.35, 0.8], &[0, 0, 1, 1]), 0.75);
+        assert_eq!(auc(&[0.5, 0.5, 0.5], &[0, 1, 1]), 0.5);
+        assert_eq!(auc(&[0.9, 0.2], &[1, 0]), 1.0);
+        assert!(auc(&[0.9, 0.2], &[1, 1]).is_nan());
+        assert!(Metric::Auc.score(&[0.2, 0.3, 0.5], 3, &[0]).is_nan());
+    }
+
+    #[test]
+    fn numbers_are_scored_by_their_errors() {
+        let score = |metric: Metric| metric.score_numbers(&[1.0, 2.0, 5.0], &[1.0, 3.0, 3.0]);
+        assert!(close(score(Metric::Rmse), (5.0f64 / 3.0).sqrt()) && close(score(Metric::Mae), 1.0));
+        assert!(close(score(Metric::R2), 1.0 - 5.0 / (8.0 / 3.0)));
+        assert!(score(Metric::Accuracy).is_nan() && Metric::Rmse.score_numbers(&[1.0], &[]).is_nan());
+        assert!(Metric::Rmse.score(&[0.5, 0.5], 2, &[0]).is_nan());
+    }
 
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() < 1e-12

@@ -48,6 +48,18 @@ impl Sequences {
         ts::read(path, Some(train))
     }
 
+    /// With these of its channels, in this order: what is left out is as if it had never been there. Panics if there is no
+    /// such channel.
+    pub fn with_channels(self, channels: &[usize]) -> Self {
+        let kept = |case: Case| {
+            let steps = case.values.chunks_exact(self.channels);
+            let values = steps.flat_map(|step| channels.iter().map(|channel| step[*channel])).collect();
+            Case { values, ..case }
+        };
+        let cases = self.cases.into_iter().map(kept).collect();
+        Self { channels: channels.len(), cases, ..self }
+    }
+
     /// The label of each case, in order.
     pub fn labels(&self) -> Vec<usize> {
         self.cases.iter().map(|case| case.label).collect()
@@ -118,6 +130,16 @@ mod tests {
         assert_eq!(data.labels(), [0, 1]);
         assert_eq!(data.cases[0], Case { values: vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0], length: 3, label: 0 });
         assert_eq!(data.cases[1], Case { values: vec![7.0, 9.0, 8.0, 10.0], length: 2, label: 1 });
+    }
+
+    #[test]
+    fn a_channel_that_is_left_out_is_one_that_is_not_there() {
+        let absent = SMALL.replace("1,2,3:4,5,6:a", "4,5,6:a").replace("7,8:9,10:b", "9,10:b");
+        let absent = read(&absent.replace("@univariate false", "@univariate true"));
+        let kept = read(SMALL).with_channels(&[1]);
+        assert_eq!((kept.channels, &kept.cases[1].values), (1, &vec![9.0, 10.0]));
+        assert_eq!(kept.fingerprint(), absent.fingerprint());
+        assert_eq!(read(SMALL).with_channels(&[0, 1]).fingerprint(), read(SMALL).fingerprint());
     }
 
     #[test]

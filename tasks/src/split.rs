@@ -73,7 +73,7 @@ impl Validation {
 
 impl Split {
     /// Holds back `validation` of the cases 0..cases.
-    fn holding(mut validation: Vec<usize>, cases: usize) -> Self {
+    pub(crate) fn holding(mut validation: Vec<usize>, cases: usize) -> Self {
         validation.sort_unstable();
         let train = (0..cases).filter(|case| validation.binary_search(case).is_err()).collect();
         Self { train, validation }

@@ -53,6 +53,14 @@ pub enum Metric {
     LogLoss,
     /// Mean of −log₂ p(next character), of text alone. Lower is better.
     BitsPerCharacter,
+    /// Area under the curve of hits against false alarms, of two classes alone. Higher is better.
+    Auc,
+    /// Root of the mean squared error, of numbers. Lower is better.
+    Rmse,
+    /// Mean absolute error, of numbers. Lower is better.
+    Mae,
+    /// Share of the variance that is explained, of numbers. Higher is better.
+    R2,
 }
 
 impl Verdict {
@@ -88,6 +96,9 @@ impl Metric {
     /// Those of cases with a class each.
     pub const ALL: [Self; 4] = [Self::Accuracy, Self::BalancedAccuracy, Self::MacroF1, Self::LogLoss];
 
+    /// Those of rows with a number each.
+    pub const OF_NUMBERS: [Self; 3] = [Self::Rmse, Self::Mae, Self::R2];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "accuracy",
@@ -95,11 +106,15 @@ impl Metric {
             Self::MacroF1 => "macro_f1",
             Self::LogLoss => "log_loss",
             Self::BitsPerCharacter => "bits_per_character",
+            Self::Auc => "auc",
+            Self::Rmse => "rmse",
+            Self::Mae => "mae",
+            Self::R2 => "r2",
         }
     }
 
     pub fn higher_is_better(self) -> bool {
-        !matches!(self, Self::LogLoss | Self::BitsPerCharacter)
+        !matches!(self, Self::LogLoss | Self::BitsPerCharacter | Self::Rmse | Self::Mae)
     }
 }
 
@@ -107,8 +122,9 @@ impl FromStr for Metric {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|metric| metric.name() == name.replace('-', "_")).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|metric| metric.name()).collect();
+        let known = Self::ALL.into_iter().chain([Self::Auc]).chain(Self::OF_NUMBERS);
+        known.clone().find(|metric| metric.name() == name.replace('-', "_")).ok_or_else(|| {
+            let known: Vec<_> = known.map(Self::name).collect();
             format!("unknown metric `{name}`; known: {}", known.join(", "))
         })
     }

@@ -7,15 +7,21 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use search::{Ledger, Trial};
+use spaces::Candidate;
 use spaces::sequence::Genome;
 
 use crate::common::Folder;
 
 pub fn trials(folder: &Folder, run: &str) -> Vec<Trial<Genome>> {
+    trials_of(folder, run)
+}
+
+/// Of a run over any space.
+pub fn trials_of<C: Candidate>(folder: &Folder, run: &str) -> Vec<Trial<C>> {
     Ledger::read(&folder.path(run).join("trials.journal")).unwrap().trials
 }
 
-pub fn assert_same(a: &[Trial<Genome>], b: &[Trial<Genome>]) {
+pub fn assert_same<C: Candidate>(a: &[Trial<C>], b: &[Trial<C>]) {
     assert_eq!(a.len(), b.len());
     for (a, b) in a.iter().zip(b) {
         assert!(a.same_as(b), "{a:#?}\n{b:#?}");

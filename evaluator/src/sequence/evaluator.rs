@@ -8,8 +8,8 @@ use serde_json::Value;
 use spaces::sequence::Genome;
 use tasks::Scores;
 
-use super::{Predictions, Ready, Reply, Request, SequenceTask, Summary, recipe, worker_command};
-use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome, WorkerPool};
+use super::{Predictions, Ready, Reply, Request, SequenceTask, Summary, recipe};
+use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome, WorkerPool, torch_worker};
 
 /// Trains and scores genomes in worker processes.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Fit<'a> {
 impl SequenceEvaluator {
     /// Starts the first of `workers` processes, which reads the data and finds the device.
     pub fn start(task: SequenceTask, workers: usize, limits: Limits) -> Result<Self, EvalError> {
-        let pool = WorkerPool::start(worker_command(&task)?, workers, limits)?;
+        let pool = WorkerPool::start(torch_worker(&task)?, workers, limits)?;
         let ready = match understand(pool.setup_reply().clone())? {
             Reply::Ready(ready) => ready,
             other => return Err(unexpected(&other)),
@@ -169,7 +169,7 @@ impl Evaluator<Genome> for SequenceEvaluator {
     }
 
     fn is_whole(&self, artifacts: &Path) -> bool {
-        Summary::read(artifacts).is_ok_and(|summary| summary.is_whole_in(artifacts))
+        Summary::<Genome>::read(artifacts).is_ok_and(|summary| summary.is_whole_in(artifacts))
     }
 }
 

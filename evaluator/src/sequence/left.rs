@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use hashing::{Digest, KeyWriter};
+use serde::de::DeserializeOwned;
 
 use super::{Summary, recipe};
 
@@ -23,7 +24,7 @@ pub fn digest_of(file: &Path) -> io::Result<Digest> {
     Ok(out.finish())
 }
 
-impl Summary {
+impl<G: DeserializeOwned> Summary<G> {
     /// From the folder of an evaluation. An error says what is wrong with it.
     pub fn read(folder: &Path) -> Result<Self, String> {
         let path = folder.join("summary.json");
@@ -31,7 +32,9 @@ impl Summary {
         let file = fs::File::open(&path).map_err(|error| failed(&error))?;
         serde_json::from_reader(file.take(LONGEST_SUMMARY)).map_err(|error| failed(&error))
     }
+}
 
+impl Summary {
     /// Whether others can start from what it is of: training of this version left it in this folder, bit for bit.
     pub fn is_whole_in(&self, folder: &Path) -> bool {
         let is_whole = |(number, digest): (usize, &Option<Digest>)| {
@@ -47,6 +50,8 @@ impl Summary {
 
 #[cfg(test)]
 mod tests {
+    use spaces::sequence::Genome;
+
     use super::*;
     use crate::sequence::Fold;
 
@@ -72,6 +77,6 @@ mod tests {
         assert!(!is_whole(whole.clone()));
         fs::remove_file(&file).unwrap();
         assert!(!is_whole(whole));
-        assert!(Summary::read(folder.path()).unwrap_err().contains("summary.json"));
+        assert!(Summary::<Genome>::read(folder.path()).unwrap_err().contains("summary.json"));
     }
 }

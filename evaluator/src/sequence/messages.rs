@@ -124,15 +124,15 @@ pub struct Measured {
 pub const CHECKPOINT: &str = "checkpoint";
 
 /// `summary.json` in the folder of an evaluation: how each split went.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary<G = Genome> {
     /// Version of training, [`super::recipe::VERSION`].
     pub version: u64,
     pub fidelity: u64,
     pub seed: u64,
     /// The form that was trained. Not in a summary that an earlier program wrote.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub genome: Option<Genome>,
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub genome: Option<G>,
     /// One for each split, or for each of several tasks; its weights are `fold-K.safetensors`, K from 0.
     pub folds: Vec<Fold>,
 }
@@ -165,7 +165,18 @@ fn is_zero(share: &f64) -> bool {
     *share == 0.0
 }
 
-impl Summary {
+impl<G> Default for Summary<G> {
+    fn default() -> Self {
+        Self { version: 0, fidelity: 0, seed: 0, genome: None, folds: Vec::new() }
+    }
+}
+
+/// Unlike `Default::default`, asks nothing of the genome.
+fn none<G>() -> Option<G> {
+    None
+}
+
+impl<G> Summary<G> {
     /// The mean of the kept epochs, rounded, at least 1: how long to train on all cases.
     pub fn mean_best_epoch(&self) -> u64 {
         let sum: u64 = self.folds.iter().map(|fold| fold.best_epoch).sum();
@@ -223,7 +234,7 @@ mod tests {
     fn the_mean_epoch_is_rounded_and_at_least_one() {
         let summary = |epochs: &[u64]| {
             let folds = epochs.iter().map(|&best_epoch| Fold { best_epoch, ..Fold::default() });
-            Summary { folds: folds.collect(), ..Summary::default() }
+            Summary::<Genome> { folds: folds.collect(), ..Summary::default() }
         };
         assert_eq!(summary(&[3, 4]).mean_best_epoch(), 4);
         assert_eq!(summary(&[10, 11, 11]).mean_best_epoch(), 11);

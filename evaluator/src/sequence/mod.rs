@@ -4,7 +4,6 @@
 //! [`recipe`] holds the numbers of training that no genome may choose. [`Request`] and [`Reply`] are what goes over
 //! the pipe, and [`SequenceEvaluator`] is the `Evaluator` that sends them. The other side is `evaluator/torch`.
 
-mod command;
 mod evaluator;
 mod left;
 mod messages;
@@ -12,11 +11,10 @@ pub mod recipe;
 mod steps;
 mod task;
 
-pub use command::worker_command;
 pub use evaluator::{Fit, SequenceEvaluator};
 pub use left::{digest_of, weights_name};
 pub use messages::{
     AT_PREFIX, CHECKPOINT, Fold, Measured, NEAREST_MEAN, Predictions, Ready, Reply, Request, Summary,
 };
 pub use steps::{Part, Steps};
-pub use task::{DeviceChoice, SequenceTask, SizeLimits};
+pub use task::{DeviceChoice, Kept, SequenceTask, SizeLimits};

@@ -25,6 +25,9 @@ pub struct SequenceTask {
     pub data: Digest,
     /// Numbers per time step.
     pub channels: usize,
+    /// Where not all channels of the files are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
     /// Class names; labels are indices into them.
     pub classes: Vec<String>,
     /// Number of training cases.
@@ -42,6 +45,14 @@ pub struct SequenceTask {
     /// What is asked at the steps, where cases have no class. Then every candidate sees one split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<Steps>,
+}
+
+/// Channels that are read, of so many in the files; a masked channel is one that is not named here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    pub channels: Vec<usize>,
+    pub of: usize,
 }
 
 /// Where training runs.
@@ -90,6 +101,7 @@ impl SequenceTask {
             train: train.to_path_buf(),
             data: data.fingerprint(),
             channels: data.channels,
+            kept: None,
             classes: data.classes.clone(),
             cases,
             longest: data.longest(),
@@ -101,6 +113,36 @@ impl SequenceTask {
             limits: SizeLimits::default(),
             steps: None,
         }
+    }
+
+    /// As [`SequenceTask::of`], of some channels of the data alone.
+    pub fn of_kept(data: Sequences, train: &Path, kept: Option<Kept>) -> Self {
+        match kept {
+            None => Self::of(&data, train),
+            Some(kept) => {
+                Self { kept: Some(kept.clone()), ..Self::of(&data.with_channels(&kept.channels), train) }
+            }
+        }
+    }
+
+    /// The training cases, with the channels that are read.
+    pub fn sequences(&self) -> Result<Sequences, DataError> {
+        let data = Sequences::read(&self.train)?;
+        match &self.kept {
+            None => Ok(data),
+            Some(kept) if kept.of == data.channels => Ok(data.with_channels(&kept.channels)),
+            Some(kept) => {
+                let what = format!("{} channels, and the study read some of {}", data.channels, kept.of);
+                Err(DataError::NotLocated { path: self.train.clone(), what })
+            }
+        }
+    }
+
+    /// The cases of another file, with the channels that are read; see [`Sequences::read_like`].
+    pub fn read_like(&self, path: &Path, train: &Sequences) -> Result<Sequences, DataError> {
+        let Some(kept) = &self.kept else { return Sequences::read_like(path, train) };
+        let whole = Sequences { channels: kept.of, ..nothing(kept.of, train.classes.clone()) };
+        Ok(Sequences::read_like(path, &whole)?.with_channels(&kept.channels))
     }
 
     /// Tasks of MAD, which are generated. Every candidate sees the same cases; a test draws others.
@@ -318,6 +360,7 @@ mod tests {
             train: "here/X_TRAIN.ts".into(),
             data: Digest([1; 32]),
             channels: 12,
+            kept: None,
             classes: vec!["a".into(), "b".into()],
             cases: 270,
             longest: 29,

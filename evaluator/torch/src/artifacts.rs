@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io, process};
 
 use evaluator::sequence::Summary;
+use serde::Serialize;
 
 /// A folder in the making, which takes its name when it is finished and vanishes if it is not.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ impl Folder {
     }
 
     /// Writes `summary.json` and puts the folder in its place. One that is there already is replaced.
-    pub fn finish(self, summary: &Summary) -> Result<(), String> {
+    pub fn finish<G: Serialize>(self, summary: &Summary<G>) -> Result<(), String> {
         let written = serde_json::to_vec_pretty(summary).map_err(io::Error::other);
         let written = written.and_then(|json| fs::write(self.file("summary.json"), json));
         written.and_then(|()| self.take_place()).map_err(|error| not_written(&self.target, &error))
@@ -78,6 +79,8 @@ fn not_written(path: &Path, error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use spaces::sequence::Genome;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -96,7 +99,7 @@ mod tests {
         for file in ["x", "y"] {
             let folder = Folder::new(&target).unwrap();
             fs::write(folder.file(file), "").unwrap();
-            folder.finish(&Summary::default()).unwrap();
+            folder.finish(&Summary::<Genome>::default()).unwrap();
             assert_eq!(names(&target), ["summary.json", file]);
             assert_eq!(names(target.parent().unwrap()), ["key"]);
         }

@@ -1,7 +1,8 @@
 //! Training with libtorch: the only crate that links it, and the program `fecund-worker`.
 //!
 //! [`Model`] is a genome's network on one flat buffer of parameters, each block in `blocks/` equal to its `f64`
-//! definition in `spaces`; [`train::Trainer`] trains it, [`Service`] answers the requests of a study.
+//! definition in `spaces`; [`train::Trainer`] trains it, [`Service`] answers the requests of a study. [`tabular`] does the
+//! same for tables.
 //!
 //! Read next: `service.rs`, what a worker is asked; `evaluation.rs`, a training for each split; `train.rs`, one
 //! training; `kernels/`, what runs on the CPU.
@@ -26,6 +27,7 @@ mod model;
 mod nearest_mean;
 mod newton;
 pub mod optimizer;
+mod parameters;
 mod passes;
 pub mod pointer;
 pub mod pointing;
@@ -35,11 +37,13 @@ mod service;
 mod skeleton;
 mod snake;
 mod steps;
+pub mod tabular;
 mod tokens;
 pub mod train;
 pub mod weights;
 
 pub use dropout::Dropout;
-pub use model::{Batch, LoadError, Model};
+pub use model::{Batch, Model};
 pub use nearest_mean::nearness;
+pub use parameters::{LoadError, Parameters};
 pub use service::Service;

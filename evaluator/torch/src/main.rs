@@ -4,9 +4,12 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use evaluator::sequence::{Reply, Request, SequenceTask};
+use evaluator::tabular::{self, Setup};
 use evaluator::{Control, serve};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use torch::tabular::TableService;
 use torch::{Service, device};
 
 fn main() -> ExitCode {
@@ -16,8 +19,8 @@ fn main() -> ExitCode {
         println!("{}", about());
         return ExitCode::SUCCESS;
     }
-    let mut service = None;
-    match serve::serve(|message, control| handle(&mut service, message, control)) {
+    let mut served = None;
+    match serve::serve(|message, control| handle(&mut served, message, control)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fecund-worker: {error}");
@@ -26,15 +29,37 @@ fn main() -> ExitCode {
     }
 }
 
+/// What the first message asks for.
+enum Served {
+    Sequences(Box<Service>),
+    Table(Box<TableService>),
+}
+
 /// The first message is the task; all that follow are requests.
-fn handle(service: &mut Option<Service>, message: Value, control: &Control) -> Result<Value, String> {
-    let reply = match service {
-        None => {
-            let ready = service.insert(Service::new(understand::<SequenceTask>(message, "task")?)?).ready();
-            Reply::Ready(ready)
+fn handle(served: &mut Option<Served>, message: Value, control: &Control) -> Result<Value, String> {
+    match served {
+        None if message.get("table").is_some() => {
+            let service = TableService::new(understand::<Setup>(message, "task")?.table)?;
+            let ready = tabular::Reply::Ready(service.ready());
+            *served = Some(Served::Table(Box::new(service)));
+            written(&ready)
         }
-        Some(service) => service.answer(&understand::<Request>(message, "request")?, control)?,
-    };
+        None => {
+            let service = Service::new(understand::<SequenceTask>(message, "task")?)?;
+            let ready = Reply::Ready(service.ready());
+            *served = Some(Served::Sequences(Box::new(service)));
+            written(&ready)
+        }
+        Some(Served::Sequences(service)) => {
+            written(&service.answer(&understand::<Request>(message, "request")?, control)?)
+        }
+        Some(Served::Table(service)) => {
+            written(&service.answer(&understand::<tabular::Request>(message, "request")?, control)?)
+        }
+    }
+}
+
+fn written(reply: &impl Serialize) -> Result<Value, String> {
     serde_json::to_value(reply).map_err(|error| format!("reply not written: {error}"))
 }
 

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use hashing::Rng;
 use spaces::sequence::{
-    DIRECTIONS, Layout, MIXERS, NamedTensor, Network, Order, Place, Position, Run, Settings, Tokenizer, Turns,
+    DIRECTIONS, Layout, MIXERS, Network, Order, Place, Position, Run, Settings, Tokenizer, Turns,
 };
 use tch::{Device, Kind, Tensor};
 
 use crate::blocks::{self, TorchBlock, TorchWeights};
 use crate::dropout::Dropout;
 use crate::head::Head;
+use crate::parameters::{LoadError, Parameters};
 use crate::passes::Passes;
 use crate::pointer::Answer;
 use crate::scan::scan;
@@ -31,9 +31,7 @@ pub struct Batch {
 
 /// A genome for a task, with parameters.
 pub struct Model {
-    named: Vec<NamedTensor>,
-    flat: Tensor,
-    parameters: Vec<Tensor>,
+    tensors: Parameters,
     tokens: Tokenizer,
     /// Tokens side by side.
     columns: i64,
@@ -80,27 +78,11 @@ struct Encoded {
     steps: Steps,
 }
 
-/// Values that do not fit the parameters of a model.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LoadError {
-    #[error("no values for the parameter `{0}`")]
-    Missing(String),
-    #[error("the model has no parameter `{0}`")]
-    Unknown(String),
-    #[error("parameter `{name}` has shape {expected:?}, its values {found:?}")]
-    Shape { name: String, expected: Vec<i64>, found: Vec<i64> },
-}
-
 impl Model {
     /// Every tensor starts from its own stream, called by its full name.
     pub fn new(network: &Network, seed: u64, kind: Kind, device: Device) -> Self {
-        let named = network.tensors();
-        let start = |named: &NamedTensor| named.tensor.start(&mut Rng::named(seed, &named.name, 0));
-        let values: Vec<f64> = named.iter().flat_map(start).collect();
-        let flat = Tensor::from_slice(&values).to_kind(kind).to_device(device);
-        let parameters = views(&flat, &named);
-        let by_name =
-            named.iter().zip(&parameters).map(|(n, p)| (n.name.as_str(), (n.tensor.name, p))).collect();
+        let tensors = Parameters::new(network.tensors(), seed, kind, device);
+        let by_name = tensors.iter().map(|(n, p)| (n.name.as_str(), (n.tensor.name, p))).collect();
         let parts = Parts { network, by_name };
         let columns = network.columns() as i64;
         let (embedding, layers) = (parts.embedding(), parts.layers());
@@ -109,74 +91,43 @@ impl Model {
         let (tokens, turns) = (network.genome.tokens, network.genome.turns());
         let branches = Branches::of(network, |start| parts.part(start));
         let passes = Passes::new(network, |start| parts.part(start));
-        Self {
-            named,
-            flat,
-            parameters,
-            tokens,
-            columns,
-            embedding,
-            position,
-            layers,
-            turns,
-            branches,
-            passes,
-            head,
-        }
+        Self { tensors, tokens, columns, embedding, position, layers, turns, branches, passes, head }
     }
 
-    /// All parameters in one vector, without gradients; whoever changes it in place (under `no_grad`) changes the
-    /// parameters.
+    /// All parameters in one vector, without gradients; see [`Parameters::flat`].
     pub fn flat(&self) -> &Tensor {
-        &self.flat
+        self.tensors.flat()
     }
 
     /// The leaves that gradients are taken for, in the order of [`names`](Self::names).
     pub fn parameters(&self) -> &[Tensor] {
-        &self.parameters
+        self.tensors.leaves()
     }
 
     /// Full names, as in `layers.0.token.mixer.w_q`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.named.iter().map(|named| named.name.as_str())
+        self.tensors.names()
     }
 
     /// Like [`flat`](Self::flat): 1 where weight decay applies, 0 elsewhere.
     pub fn decay_mask(&self) -> Tensor {
-        let of = |named: &NamedTensor| vec![f64::from(u8::from(named.tensor.decay)); named.tensor.len()];
-        let mask: Vec<f64> = self.named.iter().flat_map(of).collect();
-        Tensor::from_slice(&mask).to_kind(self.flat.kind()).to_device(self.flat.device())
+        self.tensors.decay_mask()
     }
 
     /// A copy of every parameter, by name.
     pub fn values(&self) -> Vec<(String, Tensor)> {
-        self.names().map(str::to_string).zip(self.parameters.iter().map(|p| p.detach().copy())).collect()
+        self.tensors.values()
     }
 
     /// Takes every parameter from `values`, in any kind and order. Changes nothing if there is an error.
     pub fn load(&mut self, values: &[(String, Tensor)]) -> Result<(), LoadError> {
-        let mut given: BTreeMap<&str, &Tensor> =
-            values.iter().map(|(name, value)| (name.as_str(), value)).collect();
-        let mut found = Vec::new();
-        for (name, parameter) in self.names().zip(&self.parameters) {
-            let value = given.remove(name).ok_or_else(|| LoadError::Missing(name.into()))?;
-            if value.size() != parameter.size() {
-                let (expected, found) = (parameter.size(), value.size());
-                return Err(LoadError::Shape { name: name.into(), expected, found });
-            }
-            found.push(value.detach().to_kind(self.flat.kind()).to_device(self.flat.device()).flatten(0, -1));
-        }
-        if let Some(unknown) = given.into_keys().next() {
-            return Err(LoadError::Unknown(unknown.into()));
-        }
-        tch::no_grad(|| self.flat.copy_(&Tensor::cat(&found, 0)));
-        Ok(())
+        self.tensors.load(values)
     }
 
     /// Lets positions start from what each token tells about the class, where they are priors; from the first one on.
     pub fn start_from_prior(&mut self, prior: &[f64]) {
         if let (Position::Prior, weights) = &self.position {
-            let start = Tensor::from_slice(prior).to_kind(self.flat.kind()).to_device(self.flat.device());
+            let start = Tensor::from_slice(prior).to_kind(self.flat().kind()).to_device(self.flat().device());
             tch::no_grad(|| weights["prior"].shallow_clone().copy_(&start));
         }
     }
@@ -446,19 +397,6 @@ impl Parts<'_> {
         let found = self.by_name.range(start..).take_while(|(name, _)| name.starts_with(start));
         TorchWeights(found.map(|(_, (name, parameter))| (*name, parameter.shallow_clone())).collect())
     }
-}
-
-/// Leaves that share the storage of `flat`, one after the other.
-fn views(flat: &Tensor, named: &[NamedTensor]) -> Vec<Tensor> {
-    let mut from = 0;
-    let view = |named: &NamedTensor| {
-        let shape: Vec<i64> = named.tensor.shape.iter().map(|n| *n as i64).collect();
-        let len = named.tensor.len() as i64;
-        let view = flat.narrow(0, from, len).view(shape.as_slice()).detach().set_requires_grad(true);
-        from += len;
-        view
-    };
-    named.iter().map(view).collect()
 }
 
 /// Tells steps apart by where they are.

@@ -56,7 +56,7 @@ impl Service {
             return Self::with_steps(task, &steps);
         }
         let data = match task.can_train() {
-            true => Sequences::read(&task.train).map_err(|error| error.to_string())?,
+            true => task.sequences().map_err(|error| error.to_string())?,
             false => task.no_data(),
         };
         Self::with_data(task, data)
@@ -212,7 +212,7 @@ impl Service {
 
     /// A model with the weights of a file, and the cases of a data file as it takes them.
     fn read(&self, genome: &Genome, weights: &Path, data: &Path) -> Result<(Model, Scaler, Cases), String> {
-        let data = Sequences::read_like(data, self.labelled()?.0).map_err(|error| error.to_string())?;
+        let data = self.task.read_like(data, self.labelled()?.0).map_err(|error| error.to_string())?;
         let network = Network::new(genome, self.task.shape());
         weights::check_size(&network, weights)?;
         let mut model = Model::new(&network, 0, KIND, self.device);

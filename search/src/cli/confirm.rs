@@ -8,13 +8,12 @@ use hashing::Key;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use spaces::sequence::Genome;
 
 use super::args::ConfirmArgs;
 use super::bounded;
-use super::domain::Domain;
+use super::domain::Candidate;
 use super::failure::{Failure, Outcome};
-use super::judge::Judge;
+use super::judge::{Judge, Trained};
 use super::plain::counted;
 use super::sample;
 use super::table::Table;
@@ -30,10 +29,10 @@ struct Fresh {
     score: Option<f64>,
 }
 
-pub fn confirm(args: &ConfirmArgs) -> Outcome {
+pub fn confirm<D: Trained>(args: &ConfirmArgs) -> Outcome {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let jobs = args.jobs.map_or(cores, |jobs| jobs as usize);
-    let judge = Judge::open(&args.run, jobs)?;
+    let judge = Judge::<D>::open(&args.run, jobs)?;
     let (objective, trials) = (judge.folder.settings.task.objective(), judge.folder.trials()?);
     let chosen = objective.best(&trials, args.top as usize);
     if chosen.is_empty() {
@@ -55,13 +54,18 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome {
 }
 
 /// Fresh trainings of earlier calls.
-fn known(judge: &Judge) -> BTreeMap<(Key, u64), Option<f64>> {
+fn known<D: Trained>(judge: &Judge<D>) -> BTreeMap<(Key, u64), Option<f64>> {
     let text = bounded::read_text(&judge.folder.path.join("confirm.jsonl")).unwrap_or_default();
     let fresh = text.lines().filter_map(|line| serde_json::from_str::<Fresh>(line).ok());
     fresh.map(|fresh| ((fresh.key, fresh.seed), fresh.score)).collect()
 }
 
-fn train(judge: &Judge, trial: &Trial<Genome>, form: &Genome, seed: u64) -> Result<Fresh, Failure> {
+fn train<D: Trained>(
+    judge: &Judge<D>,
+    trial: &Trial<Candidate<D>>,
+    form: &Candidate<D>,
+    seed: u64,
+) -> Result<Fresh, Failure> {
     let artifacts = judge.folder.path.join("confirm").join(format!("{}-{seed}", trial.key));
     let (fidelity, fresh_seed) = (judge.folder.fidelity(trial), trial.seed_key().seed(seeds::CONFIRM + seed));
     let outcome = judge.evaluate(&Retried(&judge.evaluator), form, (fidelity, fresh_seed), &artifacts)?;
@@ -74,10 +78,10 @@ fn train(judge: &Judge, trial: &Trial<Genome>, form: &Genome, seed: u64) -> Resu
     Ok(fresh)
 }
 
-fn table(
-    judge: &Judge,
-    chosen: &[&Trial<Genome>],
-    forms: &[Genome],
+fn table<D: Trained>(
+    judge: &Judge<D>,
+    chosen: &[&Trial<Candidate<D>>],
+    forms: &[Candidate<D>],
     fresh: &BTreeMap<(Key, u64), Option<f64>>,
     seeds: u64,
 ) -> Table {
@@ -97,13 +101,13 @@ fn table(
             (1..=seeds).filter_map(|seed| fresh.get(&(trial.key, seed)).copied().flatten()).collect();
         table.row(vec![
             trial.number.into(),
-            judge.folder.settings.task.training.metric.name().into(),
+            objective.0[0].metric.clone().into(),
             objective.value(&trial.verdict).into(),
             sample::mean(&scores).into(),
             sample::deviation(&scores).into(),
             scores.len().into(),
             (seeds as usize - scores.len()).into(),
-            form.summary().into(),
+            judge.folder.settings.task.summary(form).into(),
         ]);
     }
     table

@@ -3,14 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evaluator::sequence::{Part, SequenceTask, Steps};
+use evaluator::sequence::{Kept, Part, SequenceTask, Steps};
+use evaluator::tabular::TableTask;
 use serde_json::{Value, json};
 use spaces::Space;
+use spaces::mlp::{Network, export as perceptrons};
 use spaces::sequence::export::{self as written, Facts};
 use tasks::Verdict;
+use tasks::table::Table;
+use tasks::tabular::{Code, Encoder, Frame, LARGEST};
 
 use super::args::ExportArgs;
 use super::domain::{Candidate, Domain};
+use super::domains::{MlpDomain, SequenceDomain};
 use super::failure::{Failure, Outcome};
 use super::judge::{Judge, Model};
 use super::run_folder::RunFolder;
@@ -29,7 +34,7 @@ pub fn export<D: Domain>(args: &ExportArgs) -> Outcome {
 }
 
 /// Writes a trained model as PyTorch code, weights, genome and drawing; of several tasks each in a folder of its own.
-pub fn model(judge: &Judge, args: &ExportArgs) -> Outcome {
+pub fn model(judge: &Judge<SequenceDomain>, args: &ExportArgs) -> Outcome {
     let (model, task) = (judge.model(args.which)?, &judge.folder.settings.task);
     if model.form != task.space()?.canonicalize(&model.trial.candidate) {
         say!(
@@ -64,6 +69,55 @@ pub fn model(judge: &Judge, args: &ExportArgs) -> Outcome {
                 .map_err(|error| Failure::file("write", &weights, &error))
         })
     })
+}
+
+/// Writes a trained perceptron as PyTorch code, with its preprocessing, weights and genome.
+pub fn perceptron(judge: &Judge<MlpDomain>, args: &ExportArgs) -> Outcome {
+    let (model, domain) = (judge.model(args.which)?, &judge.folder.settings.task);
+    let task = &domain.training;
+    let frame = task.frame().map_err(Failure::failed)?;
+    let dropped: Vec<String> = domain.dropped.iter().map(|dropped| dropped.column.clone()).collect();
+    let rows = if model.refit { task.parts(&frame)? } else { task.splits(&frame)?.swap_remove(0) };
+    let encoder = Encoder::fit(&frame, &rows.train);
+    let network = Network::new(&model.form, &task.shape_of(&encoder));
+    let title = format!("Trial {} of {}", model.trial.number, judge.folder.path.display());
+    let command = format!("{}\n{}", judge.folder.settings.command, command_line());
+    let weights =
+        if model.refit { "trained on the whole training part, not scored" } else { "of the first split" };
+    let mut scores =
+        vec![("weights".into(), weights.into()), ("validation".into(), task.validation.to_string())];
+    scores.extend(validated(&model.trial.verdict));
+    let files = [
+        ("model.py", perceptrons::model_py(&network)),
+        ("preprocessing.json", format!("{:#}\n", preprocessing(task, &frame, &encoder)?)),
+        ("genome.json", format!("{:#}\n", json!(model.form))),
+        ("README.md", perceptrons::readme(&network, &title, &scores, &dropped, &command)),
+    ]
+    .map(|(name, text)| (name.into(), text));
+    publish(&args.to, &files, |draft| {
+        let weights = draft.join("model.safetensors");
+        fs::copy(&model.weights, &weights).map(drop).map_err(|error| Failure::file("write", &weights, &error))
+    })
+}
+
+/// Everything that `model.py` needs to read rows as the network was trained to.
+fn preprocessing(task: &TableTask, frame: &Frame, encoder: &Encoder) -> Result<Value, Failure> {
+    let kinds = frame.columns.iter().map(|column| column.kind.name());
+    let columns = encoder.columns.iter().zip(kinds).map(|((name, code), kind)| match code {
+        Code::Number { mean, scale, flag } => {
+            json!({"name": name, "type": kind, "mean": mean, "scale": scale, "flag": flag})
+        }
+        Code::Category { words } => json!({"name": name, "type": kind, "words": words}),
+    });
+    let options = task.reading.options();
+    let table = Table::open(&task.train, task.reading.format, &options)?;
+    let delimiter = table.dialect.map_or(',', |dialect| char::from(dialect.delimiter));
+    let mut found = json!({"target": task.target, "classes": task.classes, "columns": columns.collect::<Vec<_>>(),
+        "missing": options.missing, "delimiter": delimiter, "largest": LARGEST});
+    if let Some((mean, scale)) = encoder.target {
+        (found["mean"], found["scale"]) = (mean.into(), scale.into());
+    }
+    Ok(found)
 }
 
 /// Writes a candidate with its scores, where there is no model; `judge` names what they are from, and `untrained` says
@@ -121,7 +175,7 @@ fn draft_of(to: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// What is known of the function by validation, and which training these weights are from.
-fn scores(model: &Model, task: &SequenceTask) -> Vec<(String, String)> {
+fn scores(model: &Model<SequenceDomain>, task: &SequenceTask) -> Vec<(String, String)> {
     let (weights, validation) = match (&task.steps, model.refit) {
         (None, true) => ("trained on the whole training part, not scored", task.validation.to_string()),
         (None, false) => ("of the first split", task.validation.to_string()),
@@ -131,15 +185,20 @@ fn scores(model: &Model, task: &SequenceTask) -> Vec<(String, String)> {
         (Some(Steps::Text(_)), _) => ("of the search", "the last tenth of the text".into()),
     };
     let mut rows = vec![("weights".to_string(), weights.to_string()), ("validation".to_string(), validation)];
-    if let Verdict::Scored(scores) = &model.trial.verdict {
-        rows.extend(
-            scores
-                .0
-                .iter()
-                .map(|(name, score)| (format!("mean {}", name.replace('_', " ")), format!("{score:.4}"))),
-        );
+    if let Some(Kept { channels, of }) = &task.kept {
+        let channels = channels.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        rows.push(("channels that it takes".into(), format!("{channels}, of {of} in the training file")));
     }
+    rows.extend(validated(&model.trial.verdict));
     rows
+}
+
+/// Means over the splits.
+fn validated(verdict: &Verdict) -> Vec<(String, String)> {
+    let Verdict::Scored(scores) = verdict else { return Vec::new() };
+    let shown =
+        |(name, score): (&String, &f64)| (format!("mean {}", name.replace('_', " ")), format!("{score:.4}"));
+    scores.0.iter().map(shown).collect()
 }
 
 #[cfg(test)]

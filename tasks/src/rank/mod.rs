@@ -32,5 +32,5 @@ pub use relevance::{Contingency, Relevance, relevance, totals};
 pub use sample::Sample;
 pub use survey::{Parts, Survey};
 pub use tail::q_values;
-pub use target::{FEW_VALUES, MOST_CLASSES, Target};
+pub use target::{MOST_CLASSES, Target, is_of_numbers};
 pub use three_mr::{Pairs, three_mr};

@@ -29,7 +29,13 @@ pub enum Target {
 /// Most classes of a target: a table of counts has a column for each.
 pub const MOST_CLASSES: usize = 256;
 /// Different numbers up to which a target of numbers is taken for classes.
-pub const FEW_VALUES: usize = 20;
+const FEW_VALUES: usize = 20;
+
+/// Whether a target is of numbers and not of classes: it has numbers, and many of them. Asked before any row is read.
+pub fn is_of_numbers(table: &Table, column: usize) -> bool {
+    let is_number = matches!(table.kinds[column], Kind::Numeric | Kind::Integer | Kind::Date);
+    is_number && table.values_at_first(column) > FEW_VALUES
+}
 
 impl Target {
     pub fn names() -> Self {

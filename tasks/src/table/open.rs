@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::infer::{infer, parses};
 use super::input::{Progress, open_file};
 use super::sniff::Dialect;
@@ -11,8 +13,10 @@ use super::{BadRows, Chunk, Kind, ReadOptions, arff, delimited, libsvm, parquet,
 use crate::{DataError, Place, quote};
 
 /// How the rows are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
+    #[serde(rename = "csv")]
     Delimited,
     Libsvm,
     Vw,
@@ -56,6 +60,15 @@ impl Format {
 pub(super) trait Rows: Send {
     /// Appends rows until the chunk is full or none is left.
     fn read(&mut self, chunk: &mut Chunk, bad: &mut BadRows) -> Result<(), DataError>;
+}
+
+/// Where all rows have been read.
+struct NoMore;
+
+impl Rows for NoMore {
+    fn read(&mut self, _: &mut Chunk, _: &mut BadRows) -> Result<(), DataError> {
+        Ok(())
+    }
 }
 
 /// What a format knows of a file that it has opened.
@@ -128,6 +141,23 @@ impl Table {
         table.kinds = known.iter().zip(found).map(|(known, found)| known.unwrap_or(found)).collect();
         table.declared = (0..known.len()).filter(|place| known[*place].is_some()).collect();
         Ok(table)
+    }
+
+    /// Rows that are in memory already; an empty cell is one that is not known.
+    pub fn in_memory(path: &Path, names: Vec<String>, kinds: Vec<Kind>, rows: Vec<Chunk>) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            format: Format::Delimited,
+            dialect: None,
+            names,
+            kinds,
+            bad: BadRows::default(),
+            progress: Progress::default(),
+            declared: Vec::new(),
+            missing: Vec::new(),
+            rows: Box::new(NoMore),
+            head: rows.into(),
+        }
     }
 
     /// Number of the column of this name.

@@ -11,51 +11,53 @@ use tasks::{Metric, Validation};
 use super::{Fidelities, fidelities, only_given, positive};
 use crate::cli::keeper::Keep;
 
-/// Options of the space `sequence`.
+/// Options of the spaces whose candidates are trained, `sequence` and `mlp`.
 #[derive(Args)]
-#[command(next_help_heading = "Options of --space sequence")]
+#[command(next_help_heading = "Options of --space sequence, and of mlp where they say so")]
 pub struct SequenceArgs {
     /// What is learned: mad, one of its tasks as in mad/compression, sort, convex-hull, or text; see `fecund list tasks`
-    /// [default: text for a .txt file, else a class for each case]
+    /// [default: text for a .txt file, else a class for each case]. mlp: classification or regression [default: classes,
+    /// unless the target is a number with more than 20 values]
     #[arg(long, value_name = "TASK")]
     pub task: Option<String>,
     /// The sizes of the MAD protocol, where mad has small ones for one processor core: 128 channels, 200 epochs
     #[arg(long)]
     pub full: bool,
-    /// The test part, read by `fecund test` only
+    /// The test part, read by `fecund test` only. mlp: rows of the same columns [default: --test-share]
     #[arg(long, value_name = "PATH")]
     pub test: Option<PathBuf>,
-    /// What is predicted; a .ts file has one target, `class`
+    /// What is predicted; a .ts file has one target, `class`. mlp: name of the column
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// accuracy, balanced_accuracy, macro_f1 or log_loss [default: accuracy]
+    /// accuracy, balanced_accuracy, macro_f1 or log_loss [default: accuracy]. mlp: also auc, of two classes [default
+    /// there]; rmse, mae or r2, of numbers [default: rmse]
     #[arg(long, value_name = "M")]
     pub metric: Option<Metric>,
-    /// A share of the training part, or kfold:K [default: kfold:5 under 500 cases, else 0.2]
+    /// A share of the training part, or kfold:K [default: kfold:5 under 500 cases, else 0.2]. mlp: the same
     #[arg(long, value_name = "V")]
     pub validation: Option<Validation>,
-    /// Most passes over the training part in one evaluation [default: 20]
+    /// Most passes over the training part in one evaluation [default: 20]. mlp: the same
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub epochs: Option<u64>,
     /// Epochs at which candidates are compared, the lowest first: the best of each go on at the next (asynchronous
-    /// successive halving), as in epochs=1,3,9,27 [default: all epochs at once]
+    /// successive halving), as in epochs=1,3,9,27 [default: all epochs at once]. mlp: the same
     #[arg(long, value_name = "epochs=LIST", value_parser = fidelities, conflicts_with = "epochs")]
     pub fidelity: Option<Fidelities>,
     /// Children start from the weights of their parents, which are kept; such trials neither answer for others nor are
     /// answered by them
     #[arg(long, conflicts_with_all = ["keep", "redraws"])]
     pub inherit: bool,
-    /// Where training runs: cpu, cuda or auto [default: cpu]
+    /// Where training runs: cpu, cuda or auto [default: cpu]. mlp: the same
     #[arg(long, value_name = "D")]
     pub device: Option<DeviceChoice>,
     /// Blocks that may be used, separated by commas; see `fecund list blocks` [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub blocks: Vec<String>,
-    /// Most layers, repetitions counted [default: 8]
+    /// Most layers, repetitions counted [default: 8]. mlp: most hidden layers [default: 6]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
     pub max_depth: Option<u64>,
     /// Channels between layers, separated by commas: multiples of 8 [default: 16, 32 and 64; of mad 64, with --full
-    /// 128; of sort and convex-hull 64]
+    /// 128; of sort and convex-hull 64]. mlp: units of hidden layers [default: 16, 32, 64, 128 and 256]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub widths: Vec<usize>,
     /// Weights and checkpoints are kept of so many of the best functions at each fidelity [default: 20]
@@ -108,6 +110,15 @@ impl SequenceArgs {
             ("--max-memory-per-trial", max_memory_per_trial.is_some()),
         ]);
         [self.given_of_classes(), of_space].concat()
+    }
+
+    /// Those that a space without blocks does not have.
+    pub fn given_of_stacks(&self) -> Vec<&'static str> {
+        only_given(&[
+            ("--full", self.full),
+            ("--inherit", self.inherit),
+            ("--blocks", !self.blocks.is_empty()),
+        ])
     }
 
     /// Those of cases with a class each.

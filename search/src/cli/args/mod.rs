@@ -9,6 +9,7 @@ mod rank;
 mod runs;
 mod search;
 mod study;
+mod table;
 mod values;
 
 pub use ask::*;
@@ -20,4 +21,5 @@ pub use rank::*;
 pub use runs::*;
 pub use search::*;
 pub use study::*;
+pub use table::*;
 pub use values::*;

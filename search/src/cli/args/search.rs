@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{ProgramArgs, ReplayArgs, SequenceArgs, StudyArgs, duration};
+use super::{ProgramArgs, ReplayArgs, SequenceArgs, StudyArgs, TableArgs, duration};
 use crate::cli::domains;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::goals::ConstraintArgs;
@@ -16,8 +16,8 @@ pub struct SearchArgs {
     #[arg(long, value_name = "NAME", default_value = "sequence", value_parser = domains::names_of_searched())]
     pub space: String,
     /// sequence: a .ts file (X_TRAIN.ts takes X_TEST.ts beside it as the test part), a folder with one such pair, or a
-    /// .txt file; with --task mad none. program: a table with a column of classes (--target), with --task linear, nonlinear or
-    /// digits none. Else: a published table, .csv or .csv.gz
+    /// .txt file; with --task mad none. mlp: a table as `fecund rank` reads. program: a table with a column of classes
+    /// (--target), with --task linear, nonlinear or digits none. Else: a published table, .csv or .csv.gz
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// A study file, that of a run (RUN/study.toml) or one of your own (docs/study-file.md), with the settings of the new
@@ -41,6 +41,8 @@ pub struct SearchArgs {
     pub constraints: ConstraintArgs,
     #[command(flatten)]
     pub sequence: SequenceArgs,
+    #[command(flatten)]
+    pub table: TableArgs,
     #[command(flatten)]
     pub replay: ReplayArgs,
     #[command(flatten)]

@@ -54,6 +54,12 @@ pub fn share(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "give a share from 0 to 1".into())
 }
 
+/// Both ends excluded.
+pub fn inner_share(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| *number > 0.0 && *number < 1.0);
+    number.ok_or_else(|| "give a share between 0 and 1".into())
+}
+
 pub fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| "give a number above zero".into())

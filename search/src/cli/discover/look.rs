@@ -12,8 +12,8 @@ use super::report::files;
 use super::run::{refused, resume};
 use super::settings::Settings;
 use crate::cli::args::{
-    CacheListArgs, CacheVerifyArgs, ExplainArgs, ExportArgs, GcArgs, LeaderboardArgs, RebuildArgs,
-    SearchArgs, StatsArgs,
+    CacheListArgs, CacheVerifyArgs, ConfirmArgs, ExplainArgs, ExportArgs, GcArgs, LeaderboardArgs,
+    PredictArgs, RebuildArgs, SearchArgs, StatsArgs, TestArgs,
 };
 use crate::cli::domains::Runs;
 use crate::cli::export::publish;
@@ -29,6 +29,9 @@ pub const RUNS: Runs = Runs {
     leaderboard: |args: &LeaderboardArgs| no_trials(&args.run),
     history: |args: &HistoryArgs| no_trials(&args.run),
     export,
+    test: |args: &TestArgs| no_trials(&args.run),
+    confirm: |args: &ConfirmArgs| no_trials(&args.run),
+    predict: |args: &PredictArgs| no_trials(&args.model),
     stats,
     explain: |args: &ExplainArgs| no_trials(&args.run),
     rebuild: |args: &RebuildArgs| no_trials(&args.run),

@@ -1,13 +1,15 @@
 //! The spaces, one line each. A new one is a file in `spaces` and a line in [`ALL`]: [`replayed`] where a published
-//! table has its verdicts (the candidate is `Tabulated`), [`searched`] with a [`Domain`] of its own, or [`hashed`]; and [`counted`]
+//! table has its verdicts (the candidate is `Tabulated`), [`trained`] or [`searched`] with a [`Domain`] of its own, or [`hashed`]; and [`counted`]
 //! where its candidates can be listed.
 
 mod external;
+mod mlp;
 mod program;
 mod replay;
 mod sequence;
 
 pub use external::{ExternalDomain, KIND};
+pub use mlp::MlpDomain;
 pub use sequence::SequenceDomain;
 
 use std::path::Path;
@@ -20,18 +22,21 @@ use program::ProgramDomain;
 use replay::ReplayDomain;
 
 use super::args::{
-    AskArgs, CacheListArgs, CacheVerifyArgs, CreateArgs, ExplainArgs, ExportArgs, GcArgs, HashArgs,
-    LeaderboardArgs, RebuildArgs, ResumeArgs, SearchArgs, StatsArgs, TellArgs,
+    AskArgs, CacheListArgs, CacheVerifyArgs, ConfirmArgs, CreateArgs, ExplainArgs, ExportArgs, GcArgs,
+    HashArgs, LeaderboardArgs, PredictArgs, RebuildArgs, ResumeArgs, SearchArgs, StatsArgs, TellArgs,
+    TestArgs,
 };
 use super::count::{self, CountArgs, Counted};
 use super::domain::Domain;
 use super::failure::{Failure, Outcome};
 use super::history::{self, HistoryArgs};
-use super::{ask_tell, cache, discover, export, hash, leaderboard, run_folder, search};
+use super::judge::{self, Trained};
+use super::{ask_tell, cache, confirm, discover, export, hash, leaderboard, run_folder, search};
 
 /// Every space, the default first.
-pub const ALL: [Listed; 6] = [
-    searched::<SequenceDomain>("sequence", "stacks of token and channel mixers for sequences"),
+pub const ALL: [Listed; 7] = [
+    trained::<SequenceDomain>("sequence", "stacks of token and channel mixers for sequences"),
+    trained::<MlpDomain>("mlp", "perceptrons over the columns of a table"),
     counted::<cell201::CellSpace>(replayed::<cell201::CellSpace>(
         "cell201",
         "the 15,625 cells of NAS-Bench-201, judged by their published table",
@@ -84,6 +89,9 @@ pub struct Runs {
     pub leaderboard: fn(&LeaderboardArgs) -> Outcome,
     pub history: fn(&HistoryArgs) -> Outcome,
     pub export: fn(&ExportArgs) -> Outcome,
+    pub test: fn(&TestArgs) -> Outcome,
+    pub confirm: fn(&ConfirmArgs) -> Outcome,
+    pub predict: fn(&PredictArgs) -> Outcome,
     pub stats: fn(&StatsArgs) -> Outcome,
     pub explain: fn(&ExplainArgs) -> Outcome,
     pub rebuild: fn(&RebuildArgs) -> Outcome,
@@ -91,6 +99,13 @@ pub struct Runs {
     pub list: fn(&CacheListArgs) -> Outcome,
     /// Of the run in this folder.
     pub verify: fn(&Path, &CacheVerifyArgs) -> Outcome,
+}
+
+const fn trained<D: Trained>(name: &'static str, summary: &'static str) -> Listed {
+    let listed = searched::<D>(name, summary);
+    let Some(runs) = listed.runs else { return listed };
+    let (test, confirm, predict) = (judge::test::<D>, confirm::confirm::<D>, judge::predict_with_run::<D>);
+    Listed { runs: Some(Runs { test, confirm, predict, ..runs }), ..listed }
 }
 
 const fn searched<D: Domain>(name: &'static str, summary: &'static str) -> Listed {
@@ -107,6 +122,9 @@ const fn looked_into<D: Domain>() -> Runs {
         leaderboard: leaderboard::leaderboard::<D>,
         history: history::history::<D>,
         export: export::export::<D>,
+        test: judge::refuse_test,
+        confirm: judge::refuse_confirm,
+        predict: judge::refuse_predict,
         stats: cache::stats::run_stats::<D>,
         explain: cache::explain::explain::<D>,
         rebuild: cache::rebuild::rebuild_run::<D>,

@@ -29,7 +29,7 @@ impl Domain for ProgramDomain {
     type Evaluator = Programs;
 
     fn of(args: &SearchArgs) -> Result<Self, Failure> {
-        args.refuse(&args.replay.given())?;
+        args.refuse(&[args.replay.given(), args.table.given()].concat())?;
         let known = ["--task", "--target", "--epochs"];
         let others: Vec<_> =
             args.sequence.given().into_iter().filter(|option| !known.contains(option)).collect();

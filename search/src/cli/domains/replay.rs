@@ -44,7 +44,7 @@ where
     const EVALUATED: &'static str = "looked up";
 
     fn of(args: &SearchArgs) -> Result<Self, Failure> {
-        args.refuse(&[args.sequence.given(), args.program.given()].concat())?;
+        args.refuse(&[args.sequence.given(), args.table.given(), args.program.given()].concat())?;
         let (given, file) = (&args.replay, absolute(args.data()?)?);
         let Some(objective) = &given.objective else {
             let table = Table::<S::Candidate>::read(&file, &[])?;

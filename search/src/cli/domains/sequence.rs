@@ -3,19 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use evaluator::Limits;
-use evaluator::sequence::{DeviceChoice, NEAREST_MEAN, SequenceEvaluator, SequenceTask, Steps};
+use evaluator::sequence::{DeviceChoice, Kept, NEAREST_MEAN, SequenceEvaluator, SequenceTask, Steps};
 use hashing::Fidelity;
 use serde::{Deserialize, Serialize};
 use spaces::sequence::{self, Genome, SequenceSpace};
 use tasks::mad::Kind;
 use tasks::pointing::{self, AT_TWICE, Pointing};
-use tasks::{Metric, Sequences, Text, Windows, check_target, locate};
+use tasks::{Metric, Sequences, Text, Validation, Windows, check_target, locate};
 
-use crate::cli::args::{ExportArgs, SearchArgs};
+use crate::cli::args::{ExportArgs, Prune, SearchArgs};
 use crate::cli::domain::{Domain, text_of};
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::goals::LATENCY;
 use crate::cli::plain::counted;
+use crate::cli::rank::prune::{Dropped, judge_channels};
 use crate::cli::run_folder::{RunFolder, absolute};
 use crate::cli::{export, judge};
 use crate::pareto::SECONDS;
@@ -38,6 +39,9 @@ pub struct SequenceDomain {
     /// Epochs at which candidates are compared before they are trained to the end, the lowest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lower_fidelities: Vec<u64>,
+    /// Channels of the files that are not read, as `--prune` found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<Dropped>,
     /// Whether children start from the weights of their parents.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inherit: bool,
@@ -54,7 +58,7 @@ impl Domain for SequenceDomain {
     const NEXT: &'static str = "test";
 
     fn of(args: &SearchArgs) -> Result<Self, Failure> {
-        args.refuse(&[args.replay.given(), args.program.given()].concat())?;
+        args.refuse(&[args.replay.given(), args.table.given_of_tables(), args.program.given()].concat())?;
         let given = &args.sequence;
         let mut domain = match given.task.as_deref() {
             Some("text") => Self::of_text(args)?,
@@ -99,8 +103,13 @@ impl Domain for SequenceDomain {
         }
         let location = locate(&train, None)?;
         let data = Sequences::read(&location.train)?;
+        let kept = written.get("training").and_then(|training| training.get("kept"));
+        let kept = kept.map(|kept| kept.clone().try_into::<Kept>()).transpose();
+        let kept =
+            kept.map_err(|error| Failure::failed(format!("task.training.kept: {}", error.message())))?;
+        check_kept(kept.as_ref(), &data)?;
         let test = location.test.as_deref().map(absolute).transpose()?;
-        Ok(Self::around(SequenceTask::of(&data, &location.train), test))
+        Ok(Self::around(SequenceTask::of_kept(data, &location.train, kept), test))
     }
 
     const FACTS: &'static [&'static str] =
@@ -227,7 +236,7 @@ impl Domain for SequenceDomain {
     fn check_data(&self) -> Outcome {
         let train = &self.training.train;
         let found = match &self.training.steps {
-            None => Sequences::read(train)?.fingerprint(),
+            None => self.training.sequences()?.fingerprint(),
             Some(Steps::Text(_)) => Text::read(train)?.fingerprint(),
             Some(Steps::Mad(_) | Steps::Pointing(_)) => return Ok(()),
         };
@@ -263,7 +272,8 @@ impl SequenceDomain {
             _ if Kind::ALL.into_iter().any(published) => vec![128],
             _ => vec![64],
         };
-        Self { blocks, max_depth, widths, test, training, lower_fidelities: Vec::new(), inherit: false }
+        let (lower_fidelities, dropped) = (Vec::new(), Vec::new());
+        Self { blocks, max_depth, widths, test, training, lower_fidelities, dropped, inherit: false }
     }
 
     /// Cases with a class each.
@@ -276,16 +286,31 @@ impl SequenceDomain {
         let location = locate(args.data()?, given.test.as_deref())?;
         let train = absolute(&location.train)?;
         let data = Sequences::read(&train)?;
-        let mut training = SequenceTask::of(&data, &train);
+        let (kept, dropped) = prune(args, &data, &train)?;
+        let (labels, classes) = (data.labels(), data.classes.clone());
+        let is_ranked = args.table.prune == Some(Prune::Auto);
+        let mut training = SequenceTask::of_kept(data, &train, kept);
+        if is_ranked {
+            training.validation = HELD_BACK;
+        }
         training.metric = given.metric.unwrap_or(Metric::Accuracy);
+        if !Metric::ALL.contains(&training.metric) {
+            let known = Metric::ALL.map(Metric::name).join(", ");
+            return Err(Failure::usage(format!(
+                "--metric {} is of tables; of series: {known}",
+                training.metric
+            )));
+        }
         training.validation = given.validation.unwrap_or(training.validation);
-        training.validation.splits(&data.labels(), &data.classes, 0)?;
-        Ok(Self::around(training, location.test.as_deref().map(absolute).transpose()?))
+        training.validation.splits(&labels, &classes, 0)?;
+        let test = location.test.as_deref().map(absolute).transpose()?;
+        Ok(Self { dropped, ..Self::around(training, test) })
     }
 
     fn of_generated(args: &SearchArgs, name: &str) -> Result<Self, Failure> {
         let data = args.data.as_ref().map(|_| "--data");
         let mut others = [args.sequence.given_of_classes(), data.into_iter().collect()].concat();
+        others.extend(args.table.given());
         if let Some(Steps::Pointing(task)) = Steps::pointing(name) {
             others.extend(args.sequence.full.then_some("--full"));
             refuse(&others, name)?;
@@ -306,6 +331,7 @@ impl SequenceDomain {
         let mut others = given.given_of_classes();
         others.retain(|option| *option != "--test");
         others.extend(given.full.then_some("--full"));
+        others.extend(args.table.given());
         refuse(&others, "text")?;
         let test = given.test.as_deref().map(absolute).transpose()?;
         Self::of_text_in(&absolute(args.data()?)?, Windows::default(), test)
@@ -329,6 +355,73 @@ impl SequenceDomain {
         let parts = self.training.parts().into_iter();
         parts.map(|part| part.name).filter(|name| !name.is_empty()).collect()
     }
+}
+
+/// What validates where channels are ranked, unless it is said: of folds every case judges once.
+const HELD_BACK: Validation = Validation::Holdout(0.2);
+
+/// The channels that are read, if not all are, and why the others are not.
+fn prune(args: &SearchArgs, data: &Sequences, path: &Path) -> Result<(Option<Kept>, Vec<Dropped>), Failure> {
+    let why: Vec<Option<String>> = match &args.table.prune {
+        None | Some(Prune::Off) => return Ok((None, Vec::new())),
+        Some(Prune::Auto) => {
+            let validation = args.sequence.validation.unwrap_or(HELD_BACK);
+            if let Validation::KFold(_) = validation {
+                let why = "ranks on cases that judge nothing, and of folds every case judges once";
+                return Err(Failure::usage(format!(
+                    "--prune auto {why}; give a share, as in --validation 0.2"
+                )));
+            }
+            let splits = validation.splits(&data.labels(), &data.classes, 0)?;
+            judge_channels(data, &splits[0].train, path)?
+        }
+        Some(Prune::Names(names)) => {
+            let number = |name: &String| name.parse().ok().filter(|channel| *channel < data.channels);
+            let number = |name: &String| {
+                let last = data.channels - 1;
+                number(name).ok_or_else(|| {
+                    Failure::usage(format!("--prune: no channel `{name}`; the channels are 0 to {last}"))
+                })
+            };
+            let kept = names.iter().map(number).collect::<Result<Vec<usize>, _>>()?;
+            let why = |channel: usize| {
+                (!kept.contains(&channel)).then(|| "not among those that --prune names".into())
+            };
+            (0..data.channels).map(why).collect()
+        }
+    };
+    let channels: Vec<usize> = (0..data.channels).filter(|channel| why[*channel].is_none()).collect();
+    if channels.is_empty() {
+        let all = data.channels;
+        let none = format!(
+            "of {all} channels none tells the classes better than noise by its mean, deviation, range or slope"
+        );
+        return Err(Failure::usage(format!("--prune: {none}; leave it out, or name channels")));
+    }
+    let shown = channels.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    let of = data.channels;
+    say!(
+        "fecund: {} of {of} channels are kept: {shown}; study.toml says why the others are not",
+        channels.len()
+    );
+    let dropped = why.into_iter().enumerate();
+    let dropped =
+        dropped.filter_map(|(channel, why)| Some(Dropped { column: channel.to_string(), why: why? }));
+    let dropped: Vec<Dropped> = dropped.collect();
+    Ok(((!dropped.is_empty()).then_some(Kept { channels, of }), dropped))
+}
+
+/// What a study file says must fit the data.
+fn check_kept(kept: Option<&Kept>, data: &Sequences) -> Result<(), Failure> {
+    let Some(Kept { channels, of }) = kept else { return Ok(()) };
+    let rise = channels.windows(2).all(|pair| pair[0] < pair[1]);
+    if *of == data.channels && !channels.is_empty() && rise && channels.iter().all(|channel| channel < of) {
+        return Ok(());
+    }
+    let have = data.channels;
+    Err(Failure::failed(format!(
+        "task.training.kept: {channels:?} of {of} are no channels of data that have {have}"
+    )))
 }
 
 fn is_text(path: &Path) -> bool {

@@ -8,9 +8,10 @@ mod page;
 mod pass;
 mod print;
 mod progress;
+pub mod prune;
 mod quality;
 mod ranking;
-mod reading;
+pub mod reading;
 mod together;
 
 use std::fs;
@@ -20,7 +21,7 @@ use rayon::ThreadPoolBuilder;
 use super::args::{ByName, RankArgs};
 use super::failure::{Failure, Outcome};
 use pass::Counted;
-use ranking::Ranking;
+use ranking::{Ranking, Scoring};
 use together::Together;
 
 pub fn rank(args: &RankArgs) -> Outcome {
@@ -48,7 +49,7 @@ pub fn rank(args: &RankArgs) -> Outcome {
 
 fn ranked(args: &RankArgs) -> Result<(Ranking, Counted), Failure> {
     let counted = pass::count(args)?;
-    let mut ranking = Ranking::of(&counted, args);
+    let mut ranking = Ranking::of(&counted, Scoring::of(args));
     quality::note(&mut ranking, &counted);
     copies::note(&mut ranking, &counted);
     if let Some(validation) = &args.validation {

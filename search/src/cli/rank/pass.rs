@@ -1,8 +1,8 @@
 //! The pass over a table: the next rows are read while every column counts the last ones.
 
 use rayon::prelude::*;
-use tasks::rank::{Control, FEW_VALUES, OutRank, Parts, Survey, Target};
-use tasks::table::{Chunk, Kind, Table};
+use tasks::rank::{Control, OutRank, Parts, Survey, Target, is_of_numbers};
+use tasks::table::{Chunk, Table};
 
 use super::progress::Reading;
 use super::reading;
@@ -10,7 +10,7 @@ use crate::cli::args::{RankArgs, StatisticName, TaskName};
 use crate::cli::failure::{Failure, Outcome};
 
 /// Classes that a target of numbers is cut into, of about equally many rows.
-const TARGET_BINS: usize = 10;
+pub const TARGET_BINS: usize = 10;
 /// OutRank's columns of noise are written out row by row, so they are fewer.
 pub const OUTRANK_NOISE: u64 = 20;
 /// Columns that a thread takes at once.
@@ -49,12 +49,7 @@ pub fn count(args: &RankArgs) -> Result<Counted, Failure> {
 
 /// Numbers with many values are a regression.
 fn task_of(table: &Table, at: usize) -> TaskName {
-    let is_number = matches!(table.kinds[at], Kind::Numeric | Kind::Integer | Kind::Date);
-    if is_number && table.values_at_first(at) > FEW_VALUES {
-        TaskName::Regression
-    } else {
-        TaskName::Classification
-    }
+    if is_of_numbers(table, at) { TaskName::Regression } else { TaskName::Classification }
 }
 
 /// Counts all rows that are left in the table.
@@ -80,7 +75,7 @@ pub fn absorb(table: &mut Table, survey: &mut Survey, mut outrank: Option<&mut O
     Ok(())
 }
 
-fn check(table: &Table, survey: &Survey, task: TaskName) -> Outcome {
+pub fn check(table: &Table, survey: &Survey, task: TaskName) -> Outcome {
     let (file, target) = (table.path.display(), &table.names[survey.at]);
     let rows = survey.rows();
     if rows == 0 {

@@ -10,6 +10,31 @@ use tasks::table::{Format, Kind};
 use super::pass::{Counted, OUTRANK_NOISE};
 use crate::cli::args::{RankArgs, StatisticName, TaskName};
 
+/// What columns are scored by.
+#[derive(Clone, Copy)]
+pub struct Scoring {
+    pub statistic: StatisticName,
+    /// Bins of a number.
+    pub bins: usize,
+    /// Columns of noise, and their seed.
+    pub noise: u64,
+    pub seed: u64,
+}
+
+impl Scoring {
+    pub fn of(args: &RankArgs) -> Self {
+        let RankArgs { statistic, bins, noise, seed, .. } = *args;
+        Self { statistic, bins: usize::from(bins), noise: u64::from(noise), seed }
+    }
+}
+
+/// As `fecund rank` without options.
+impl Default for Scoring {
+    fn default() -> Self {
+        Self { statistic: StatisticName::Ami, bins: 32, noise: 200, seed: 0 }
+    }
+}
+
 pub struct Ranking {
     pub source: Source,
     pub target: TargetSummary,
@@ -72,19 +97,19 @@ pub struct Feature {
 }
 
 impl Ranking {
-    pub fn of(counted: &Counted, args: &RankArgs) -> Self {
+    pub fn of(counted: &Counted, scoring: Scoring) -> Self {
         let Counted { table, survey, task, outrank } = counted;
-        let controls = Control::all(u64::from(args.noise), survey.rows());
-        let bins = usize::from(args.bins);
+        let Scoring { statistic, bins, noise: number, .. } = scoring;
+        let controls = Control::all(number, survey.rows());
         let views: Vec<Views> = survey.columns.par_iter().map(|(_, column)| column.views(bins)).collect();
         let null = null(counted, &controls, &views);
         let (columns, names) = (survey.columns.par_iter().zip(&views), &table.names);
         let mut features: Vec<Feature> = columns
             .map(|((place, column), views)| {
-                feature(names[*place].clone(), (*place, column), views, &null, args)
+                feature(names[*place].clone(), (*place, column), views, &null, statistic)
             })
             .collect();
-        let mut noise = noise(&controls, &null, args);
+        let mut noise = noise(&controls, &null, scoring);
         if let Some(outrank) = outrank {
             features.iter_mut().for_each(|feature| feature.score = outrank[feature.place]);
             let scores = outrank[table.names.len()..].to_vec();
@@ -103,7 +128,7 @@ impl Ranking {
                 classes: labels.zip(survey.classes.iter().copied()).collect(),
                 entropy: null.entropy(),
             },
-            statistic: args.statistic,
+            statistic,
             noise,
             features,
         }
@@ -162,7 +187,7 @@ fn feature(
     (place, column): (usize, &Column),
     views: &Views,
     null: &Null,
-    args: &RankArgs,
+    statistic: StatisticName,
 ) -> Feature {
     let tries = views.len() as f64;
     let scored = views.iter().map(|(view, rows)| (*view, relevance(rows, null)));
@@ -178,7 +203,7 @@ fn feature(
         place,
         kind: column.kind,
         view,
-        score: score(&relevance, args.statistic),
+        score: score(&relevance, statistic),
         relevance,
         q: 1.0,
         cardinality,
@@ -201,11 +226,11 @@ fn score(relevance: &Relevance, statistic: StatisticName) -> f64 {
     }
 }
 
-fn noise(controls: &[Control], null: &Null, args: &RankArgs) -> Noise {
+fn noise(controls: &[Control], null: &Null, Scoring { statistic, seed, .. }: Scoring) -> Noise {
     let found: Vec<Relevance> =
-        controls.par_iter().map(|control| relevance(&control.table(null, args.seed), null)).collect();
+        controls.par_iter().map(|control| relevance(&control.table(null, seed), null)).collect();
     let best_z = found.iter().map(|found| found.z).fold(f64::MIN, f64::max);
-    noise_of(found.iter().map(|found| score(found, args.statistic)).collect(), controls, best_z)
+    noise_of(found.iter().map(|found| score(found, statistic)).collect(), controls, best_z)
 }
 
 fn noise_of(scores: Vec<f64>, controls: &[Control], best_z: f64) -> Noise {

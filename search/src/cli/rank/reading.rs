@@ -3,13 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tasks::table::{Format, Kind, OnBadRow, ReadOptions, Table};
+use tasks::table::{Format, Kind, OnBadRow, Table};
+use tasks::tabular::Reading;
 
 use crate::cli::args::{InputName, OnBadRowName, ReadingArgs};
 use crate::cli::bounded;
 use crate::cli::failure::Failure;
 
 pub fn open(path: &Path, args: &ReadingArgs) -> Result<Table, Failure> {
+    let reading = reading(args)?;
+    Ok(Table::open(path, reading.format, &reading.options())?)
+}
+
+/// What the options say.
+pub fn reading(args: &ReadingArgs) -> Result<Reading, Failure> {
     let format = args.input.map(|input| match input {
         InputName::Csv => Format::Delimited,
         InputName::Libsvm => Format::Libsvm,
@@ -17,17 +24,13 @@ pub fn open(path: &Path, args: &ReadingArgs) -> Result<Table, Failure> {
         InputName::Arff => Format::Arff,
         InputName::Parquet => Format::Parquet,
     });
-    Ok(Table::open(path, format, &options(args)?)?)
-}
-
-fn options(args: &ReadingArgs) -> Result<ReadOptions, Failure> {
-    let default = ReadOptions::default();
-    Ok(ReadOptions {
-        delimiter: args.delimiter,
+    Ok(Reading {
+        format,
+        delimiter: args.delimiter.map(char::from),
         header: args.header,
-        on_bad_row: if args.on_bad_row == OnBadRowName::Skip { OnBadRow::Skip } else { OnBadRow::Stop },
-        missing: args.missing.clone().unwrap_or(default.missing),
+        missing: args.missing.clone(),
         types: types(args)?,
+        on_bad_row: if args.on_bad_row == OnBadRowName::Skip { OnBadRow::Skip } else { OnBadRow::Stop },
     })
 }
 

@@ -1,10 +1,11 @@
-//! Finds the program of the workers, and the libtorch that they shall use.
+//! Finds the program of the workers that train with libtorch, and the libtorch that they shall use.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::SequenceTask;
+use serde::Serialize;
+
 use crate::{EvalError, WorkerCommand};
 
 /// Name of the program.
@@ -21,10 +22,10 @@ const ONE_THREAD: [&str; 4] =
 const KEEP_MEMORY: (&str, &str) =
     ("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296");
 
-/// How to start workers for this task: where `FECUND_WORKER` says, else `fecund-worker` beside this program, else on
+/// How to start workers that are set up with this: where `FECUND_WORKER` says, else `fecund-worker` beside this program, else on
 /// the search path; an error says how to get it.
-pub fn worker_command(task: &SequenceTask) -> Result<WorkerCommand, EvalError> {
-    let setup = serde_json::to_value(task).map_err(|error| EvalError::Start {
+pub fn torch_worker(setup: &impl Serialize) -> Result<WorkerCommand, EvalError> {
+    let setup = serde_json::to_value(setup).map_err(|error| EvalError::Start {
         what: format!("task not written: {error}"),
         remedy: "give paths in UTF-8".to_string(),
     })?;
