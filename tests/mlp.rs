@@ -90,9 +90,9 @@ fn a_table_is_searched_tested_asked_and_exported() {
     }
     assert_fails(&folder, &["predict", "exported", "new.csv"], 2, &["python exported/model.py new.csv"]);
     if let Some(python) = python() {
-        let output =
-            Command::new(python).arg("exported/model.py").arg("new.csv").current_dir(folder.0.path());
-        let output = output.env("OMP_NUM_THREADS", "1").output().unwrap();
+        let mut command = Command::new(python);
+        command.arg("exported/model.py").arg("new.csv").current_dir(folder.0.path());
+        let output = command.env("OMP_NUM_THREADS", "1").output().unwrap();
         assert!(output.status.success(), "{}", stderr_of(&output));
         let said = String::from_utf8(output.stdout).unwrap();
         for (line, row) in said.lines().skip(1).zip(predicted.as_array().unwrap()) {
@@ -215,7 +215,8 @@ fn pruning_drops_noise_by_the_training_rows_alone() {
     {
         assert!(text.contains(words), "{words}: {text}");
     }
-    let narrow = people(0, 900).lines().map(|line| {
+    let all = people(0, 900);
+    let narrow = all.lines().map(|line| {
         let cells: Vec<&str> = line.split(',').collect();
         format!("{},{},{}\n", cells[0], cells[1], cells[6])
     });
