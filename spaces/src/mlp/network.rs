@@ -48,6 +48,10 @@ pub struct Network {
 /// Name of the one table of all categories.
 pub const TABLE: &str = "embedding.table";
 
+/// Gives the numbers of the table, asked for without what it depends on, or of the tensors of a layer, asked for with what that
+/// reads; in order.
+pub type Supply<'a> = dyn FnMut(Option<(&Layer, &Matrix)>) -> Vec<Vec<f64>> + 'a;
+
 impl Network {
     pub fn new(genome: &Genome, shape: &Shape) -> Self {
         Self { genome: genome.clone(), shape: shape.clone() }
@@ -105,7 +109,7 @@ impl Network {
         let columns = self.genome.embedding;
         let deviation = 1.0 / (columns as f64).sqrt();
         let (shape, init) = (vec![rows, columns], Init::Normal(deviation));
-        (rows > 0).then(|| Tensor { name: "table", shape, init, probe: (0.0, deviation), decay: true })
+        (rows > 0).then_some(Tensor { name: "table", shape, init, probe: (0.0, deviation), decay: true })
     }
 
     /// Every tensor, in the order in which they are written.
@@ -130,13 +134,8 @@ impl Network {
         self.layers().iter().map(of_layer).fold(0, u64::saturating_add)
     }
 
-    /// Rows × outputs. `weight` is asked for the table without what it depends on, and for the tensors of each layer with
-    /// what that reads, in order.
-    pub fn forward(
-        &self,
-        inputs: &Inputs,
-        weights: &mut dyn FnMut(Option<(&Layer, &Matrix)>) -> Vec<Vec<f64>>,
-    ) -> Matrix {
+    /// Rows × outputs.
+    pub fn forward(&self, inputs: &Inputs, weights: &mut Supply) -> Matrix {
         let table = if self.table().is_some() { weights(None).remove(0) } else { Vec::new() };
         let mut x = self.joined(inputs, &table);
         for (number, layer) in self.layers().iter().enumerate() {
