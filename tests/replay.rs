@@ -283,7 +283,7 @@ fn options_that_do_not_apply_are_refused_by_name() {
         (vec!["search", "--data", waves, "--minimize"], vec!["--minimize", "sequence"]),
         (
             vec!["search", "--data", table, "--space", "cell101"],
-            vec!["cell201", "sequence, cell201, nb-macro, nb-graph"],
+            vec!["cell201", "sequence, mlp, cell201, nb-macro, nb-graph, program"],
         ),
         (vec!["search", "--data", table, "--space", "nb-micro"], vec!["nb-micro", "nb-macro"]),
     ] {
