@@ -52,6 +52,7 @@ pub mod serve;
 mod spawner;
 pub mod tabular;
 mod torch_worker;
+mod trainers;
 mod worker;
 
 pub use error::EvalError;

@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hashing::Context;
-use serde_json::Value;
 use spaces::sequence::Genome;
 use tasks::Scores;
 
-use super::{Predictions, Ready, Reply, Request, SequenceTask, Summary, recipe};
-use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome, WorkerPool, torch_worker};
+use super::{Predictions, Reply, Request, SequenceTask, Summary, recipe};
+use crate::trainers::{Trainers, unexpected};
+use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome};
 
 /// Trains and scores genomes in worker processes.
 #[derive(Debug)]
 pub struct SequenceEvaluator {
-    pool: WorkerPool,
+    trainers: Trainers,
     task: SequenceTask,
-    ready: Ready,
 }
 
 /// A training on the whole training part.
@@ -32,24 +31,10 @@ pub struct Fit<'a> {
 impl SequenceEvaluator {
     /// Starts the first of `workers` processes, which reads the data and finds the device.
     pub fn start(task: SequenceTask, workers: usize, limits: Limits) -> Result<Self, EvalError> {
-        let pool = WorkerPool::start(torch_worker(&task)?, workers, limits)?;
-        let ready = match understand(pool.setup_reply().clone())? {
-            Reply::Ready(ready) => ready,
-            other => return Err(unexpected(&other)),
-        };
-        if ready.version != recipe::VERSION {
-            return Err(EvalError::Start {
-                what: format!(
-                    "fecund-worker trains by version {}, this program asks for {}",
-                    ready.version,
-                    recipe::VERSION
-                ),
-                remedy: "build both anew: `make install`, or `cargo build`".to_string(),
-            });
-        }
+        let trainers = Trainers::start(&task, recipe::VERSION, workers, limits)?;
         // The device that `auto` came to is part of the context.
-        let task = SequenceTask { device: ready.device, ..task };
-        Ok(Self { pool, task, ready })
+        let task = SequenceTask { device: trainers.ready.device, ..task };
+        Ok(Self { trainers, task })
     }
 
     /// The task, with the device that was found.
@@ -59,7 +44,7 @@ impl SequenceEvaluator {
 
     /// Versions and device of the workers.
     pub fn provenance(&self) -> &str {
-        &self.ready.provenance
+        &self.trainers.ready.provenance
     }
 
     /// Trains on all training cases for `epochs` epochs of the full schedule, without early stopping, and writes the
@@ -69,7 +54,7 @@ impl SequenceEvaluator {
         let Fit { seed, epochs, to, parents } = *fit;
         let (to, parents) = (to.to_path_buf(), parents.to_vec());
         let request = Request::Fit { genome: genome.clone(), seed, epochs, to, parents };
-        match self.ask(&request, control)? {
+        match self.trainers.ask(&request, control)? {
             Reply::Fitted(outcome) => Ok(outcome),
             other => Err(unexpected(&other)),
         }
@@ -85,7 +70,7 @@ impl SequenceEvaluator {
         control: &Control,
     ) -> Result<Predictions, EvalError> {
         let (weights, data) = (weights.to_path_buf(), data.to_path_buf());
-        match self.ask(&Request::Predict { genome: genome.clone(), weights, data }, control)? {
+        match self.trainers.ask(&Request::Predict { genome: genome.clone(), weights, data }, control)? {
             Reply::Predicted(predictions) => Ok(predictions),
             other => Err(unexpected(&other)),
         }
@@ -103,7 +88,7 @@ impl SequenceEvaluator {
         control: &Control,
     ) -> Result<Scores, EvalError> {
         let (genome, weights, data) = (genome.clone(), weights.to_path_buf(), data.to_path_buf());
-        match self.ask(&Request::Encoder { genome, weights, split, data }, control)? {
+        match self.trainers.ask(&Request::Encoder { genome, weights, split, data }, control)? {
             Reply::Tested(scores) => Ok(scores),
             other => Err(unexpected(&other)),
         }
@@ -119,16 +104,10 @@ impl SequenceEvaluator {
         control: &Control,
     ) -> Result<Scores, EvalError> {
         let (artifacts, data) = (artifacts.to_path_buf(), data.map(Path::to_path_buf));
-        match self.ask(&Request::Test { genome: genome.clone(), artifacts, data }, control)? {
+        match self.trainers.ask(&Request::Test { genome: genome.clone(), artifacts, data }, control)? {
             Reply::Tested(scores) => Ok(scores),
             other => Err(unexpected(&other)),
         }
-    }
-
-    fn ask(&self, request: &Request, control: &Control) -> Result<Reply, EvalError> {
-        let request = serde_json::to_value(request)
-            .map_err(|error| EvalError::Refused { message: format!("request not written: {error}") })?;
-        understand(self.pool.call(&request, control)?)
     }
 }
 
@@ -147,7 +126,7 @@ impl Evaluator<Genome> for SequenceEvaluator {
             checkpoint: job.fidelity.0 < self.task.epochs,
             parents: job.parents.to_vec(),
         };
-        match self.ask(&request, job.control)? {
+        match self.trainers.ask(&request, job.control)? {
             Reply::Evaluated(outcome) => Ok(outcome),
             other => Err(unexpected(&other)),
         }
@@ -162,7 +141,7 @@ impl Evaluator<Genome> for SequenceEvaluator {
     /// Milliseconds of a forward pass over one case and over 32 of the longest training case's length, in a worker:
     /// `latency_1_ms` and `latency_32_ms`, medians of several runs.
     fn measure(&self, genome: &Genome, control: &Control) -> Result<BTreeMap<String, f64>, EvalError> {
-        match self.ask(&Request::Measure { genome: genome.clone() }, control)? {
+        match self.trainers.ask(&Request::Measure { genome: genome.clone() }, control)? {
             Reply::Measured(measured) => Ok(measured.costs),
             other => Err(unexpected(&other)),
         }
@@ -171,23 +150,4 @@ impl Evaluator<Genome> for SequenceEvaluator {
     fn is_whole(&self, artifacts: &Path) -> bool {
         Summary::<Genome>::read(artifacts).is_ok_and(|summary| summary.is_whole_in(artifacts))
     }
-}
-
-fn understand(reply: Value) -> Result<Reply, EvalError> {
-    serde_json::from_value(reply).map_err(|error| EvalError::Protocol {
-        what: format!("unknown reply: {error}"),
-        stderr: String::new(),
-    })
-}
-
-fn unexpected(reply: &Reply) -> EvalError {
-    let what = match reply {
-        Reply::Ready(_) => "ready",
-        Reply::Evaluated(_) => "evaluated",
-        Reply::Fitted(_) => "fitted",
-        Reply::Predicted(_) => "predicted",
-        Reply::Measured(_) => "measured",
-        Reply::Tested(_) => "tested",
-    };
-    EvalError::Protocol { what: format!("`{what}` answers another question"), stderr: String::new() }
 }

@@ -4,40 +4,28 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hashing::Context;
-use serde_json::Value;
 use spaces::mlp::Genome;
 
 use super::{Predictions, Reply, Request, Setup, TableTask, VERSION};
-use crate::sequence::{Fit, Ready};
-use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome, WorkerPool, torch_worker};
+use crate::sequence::Fit;
+use crate::trainers::{Trainers, unexpected};
+use crate::{Control, EvalError, Evaluator, Job, Limits, Outcome};
 
 /// Trains and scores genomes in worker processes.
 #[derive(Debug)]
 pub struct TableEvaluator {
-    pool: WorkerPool,
+    trainers: Trainers,
     task: TableTask,
-    ready: Ready,
 }
 
 impl TableEvaluator {
     /// Starts the first of `workers` processes, which reads the table and finds the device.
     pub fn start(task: TableTask, workers: usize, limits: Limits) -> Result<Self, EvalError> {
         let setup = Setup { table: task.clone() };
-        let pool = WorkerPool::start(torch_worker(&setup)?, workers, limits)?;
-        let ready = match understand(pool.setup_reply().clone())? {
-            Reply::Ready(ready) => ready,
-            other => return Err(unexpected(&other)),
-        };
-        if ready.version != VERSION {
-            let (worker, version) = ("fecund-worker trains tables by version", ready.version);
-            return Err(EvalError::Start {
-                what: format!("{worker} {version}, this program asks for {VERSION}"),
-                remedy: "build both anew: `make install`, or `cargo build`".to_string(),
-            });
-        }
+        let trainers = Trainers::start(&setup, VERSION, workers, limits)?;
         // The device that `auto` came to is part of the context.
-        let task = TableTask { device: ready.device, ..task };
-        Ok(Self { pool, task, ready })
+        let task = TableTask { device: trainers.ready.device, ..task };
+        Ok(Self { trainers, task })
     }
 
     /// The task, with the device that was found.
@@ -47,7 +35,7 @@ impl TableEvaluator {
 
     /// Versions and device of the workers.
     pub fn provenance(&self) -> &str {
-        &self.ready.provenance
+        &self.trainers.ready.provenance
     }
 
     /// Trains on the whole training part for `epochs` epochs of the full schedule, without early stopping, and writes the
@@ -55,7 +43,7 @@ impl TableEvaluator {
     pub fn fit(&self, genome: &Genome, fit: &Fit, control: &Control) -> Result<Outcome, EvalError> {
         let Fit { seed, epochs, to, .. } = *fit;
         let request = Request::Fit { genome: genome.clone(), seed, epochs, to: to.to_path_buf() };
-        match self.ask(&request, control)? {
+        match self.trainers.ask(&request, control)? {
             Reply::Fitted(outcome) => Ok(outcome),
             other => Err(unexpected(&other)),
         }
@@ -73,16 +61,10 @@ impl TableEvaluator {
     ) -> Result<Predictions, EvalError> {
         let (weights, data) = (weights.to_path_buf(), data.map(Path::to_path_buf));
         let request = Request::Predict { genome: genome.clone(), weights, split, data };
-        match self.ask(&request, control)? {
+        match self.trainers.ask(&request, control)? {
             Reply::Predicted(predictions) => Ok(predictions),
             other => Err(unexpected(&other)),
         }
-    }
-
-    fn ask(&self, request: &Request, control: &Control) -> Result<Reply, EvalError> {
-        let request = serde_json::to_value(request)
-            .map_err(|error| EvalError::Refused { message: format!("request not written: {error}") })?;
-        understand(self.pool.call(&request, control)?)
     }
 }
 
@@ -98,7 +80,7 @@ impl Evaluator<Genome> for TableEvaluator {
             seed: job.seed,
             artifacts: job.artifacts.to_path_buf(),
         };
-        match self.ask(&request, job.control)? {
+        match self.trainers.ask(&request, job.control)? {
             Reply::Evaluated(outcome) => Ok(outcome),
             other => Err(unexpected(&other)),
         }
@@ -109,21 +91,4 @@ impl Evaluator<Genome> for TableEvaluator {
         let [parameters, multiply_adds] = self.task.sizes(genome).map(|size| size as f64);
         [("parameters".into(), parameters), ("multiply_adds".into(), multiply_adds)].into()
     }
-}
-
-fn understand(reply: Value) -> Result<Reply, EvalError> {
-    serde_json::from_value(reply).map_err(|error| EvalError::Protocol {
-        what: format!("unknown reply: {error}"),
-        stderr: String::new(),
-    })
-}
-
-fn unexpected(reply: &Reply) -> EvalError {
-    let what = match reply {
-        Reply::Ready(_) => "ready",
-        Reply::Evaluated(_) => "evaluated",
-        Reply::Fitted(_) => "fitted",
-        Reply::Predicted(_) => "predicted",
-    };
-    EvalError::Protocol { what: format!("`{what}` answers another question"), stderr: String::new() }
 }
